@@ -1,0 +1,1 @@
+"""Confrere: independent radiology groups reading for one another, and measuring it fairly."""

@@ -1,0 +1,1 @@
+"""Measures of finished exams: turnaround, volume, share within the limit."""

@@ -1,0 +1,1 @@
+"""Append-only: who saw or changed what (IHE BALP events), chained per group."""

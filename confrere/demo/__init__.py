@@ -1,0 +1,1 @@
+"""The demonstration collaborative: its people, agreements, images, traffic and history."""

@@ -1,0 +1,1 @@
+"""The collaboration: groups, sites, radiologists, credentials, agreements, peers."""

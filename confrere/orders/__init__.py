@@ -1,0 +1,1 @@
+"""Orders, accession numbers and the procedure map of each site."""

@@ -1,0 +1,1 @@
+"""Patient identities, each with its assigner, and their links across groups."""

@@ -1,0 +1,1 @@
+"""Reports: drafts, preliminary and final versions, addenda. Signed text never changes."""

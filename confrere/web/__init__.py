@@ -1,0 +1,1 @@
+"""Pages, JSON and server-sent events for people and programs."""

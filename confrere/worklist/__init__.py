@@ -1,0 +1,1 @@
+"""What is read by whom, by when: eligibility, offers, claims, turnaround."""
