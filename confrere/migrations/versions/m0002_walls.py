@@ -1,0 +1,178 @@
+"""Who may see and change which rows: grants, row-level security, unchangeable records, jobs.
+
+The app role (web, doors) sees what belongs to the groups of `app.groups`, and what is shared
+with them. The system role (worker, dispatcher) sees all groups, by policy and not by a
+superuser's bypass. Nobody, the owner included, may change an audit event or a signed version.
+"""
+
+from alembic import op
+from procrastinate.schema import SchemaManager
+
+revision = "0002"
+down_revision = "0001"
+
+MINE = "owner_group = any((select app_groups())::uuid[])"
+SHARED = (
+    "(select s.object_id from shares s where s.to_group = any((select app_groups())::uuid[])"
+    " and s.ended_at is null)"
+)
+# table -> what the app role may see; what it may write is MINE unless WRITES says otherwise
+SEES = {
+    "agreements": f"{MINE} or reading_group = any((select app_groups())::uuid[])",
+    "peers": MINE,
+    "site_rules": MINE,
+    "procedures": MINE,
+    "kept_aside": MINE,
+    "received": MINE,
+    "outgoing": MINE,
+    "patient_links": MINE,
+    "patients": f"{MINE} or id in {SHARED}",
+    "orders": f"{MINE} or id in {SHARED}",
+    "studies": f"{MINE} or id in {SHARED}",
+    "series": f"{MINE} or study_id in {SHARED}",
+    "instances": f"{MINE} or study_id in {SHARED}",
+    "series_metadata": f"{MINE} or series_id in (select id from series)",
+    "study_orders": f"{MINE} or study_id in {SHARED}",
+    "items": f"{MINE} or id in {SHARED} or finished_group = any((select app_groups())::uuid[])",
+    "proofs": f"{MINE} or reader_group = any((select app_groups())::uuid[])",
+    "reports": f"{MINE} or reader_group = any((select app_groups())::uuid[]) or id in {SHARED}",
+    "report_versions": (
+        f"{MINE} or reader_group = any((select app_groups())::uuid[]) or report_id in {SHARED}"
+    ),
+    "exam_facts": f"{MINE} or reader_group = any((select app_groups())::uuid[])",
+    "shares": f"{MINE} or to_group = any((select app_groups())::uuid[])",
+}
+READS = "reader_group = any((select app_groups())::uuid[])"
+WRITES = {
+    "items": SEES["items"],
+    "proofs": f"{MINE} or {READS}",
+    "reports": f"{MINE} or {READS}",
+    "report_versions": f"{MINE} or {READS}",
+    "series_metadata": "true",
+    "outgoing": f"{MINE} or report_id in (select id from reports)",
+}
+# the collaborative's directory: every member may look up who is who
+DIRECTORY = ("groups", "sites", "readers", "licences", "privileges", "shifts")
+ACCOUNTS = ("users", "sessions", "tokens")
+
+
+def upgrade() -> None:
+    """Apply."""
+    op.execute(
+        "create function app_groups() returns text[] language sql stable parallel safe as "
+        "$$ select string_to_array(nullif(current_setting('app.groups', true), ''), ',') $$"
+    )
+    op.execute("grant usage on schema public to confrere_app, confrere_system")
+    op.execute("grant execute on function app_groups() to confrere_app, confrere_system")
+    for table, sees in SEES.items():
+        _wall(table)
+        op.execute(f"grant select, insert, update, delete on {table} to confrere_app")
+        op.execute(f"create policy sees on {table} for select to confrere_app using ({sees})")
+        may = WRITES.get(table, MINE)
+        op.execute(
+            f"create policy adds on {table} for insert to confrere_app with check ({may})"
+        )
+        op.execute(
+            f"create policy changes on {table} for update to confrere_app "
+            f"using ({may}) with check ({may})"
+        )
+        op.execute(
+            f"create policy removes on {table} for delete to confrere_app using ({MINE})"
+        )
+    for table in DIRECTORY:
+        _wall(table)
+        op.execute(f"grant select on {table} to confrere_app")
+        op.execute(f"create policy sees on {table} for select to confrere_app using (true)")
+    for table in ACCOUNTS:
+        op.execute(f"grant select, insert, update on {table} to confrere_app, confrere_system")
+    _audit()
+    _unchangeable()
+    _bell()
+    _jobs()
+
+
+def _wall(table: str) -> None:
+    op.execute(f"alter table {table} enable row level security")
+    op.execute(f"alter table {table} force row level security")
+    op.execute(f"grant select, insert, update, delete on {table} to confrere_system")
+    op.execute(
+        f"create policy system on {table} to confrere_system using (true) with check (true)"
+    )
+
+
+def _audit() -> None:
+    op.execute("alter table audit_events enable row level security")
+    op.execute("alter table audit_events force row level security")
+    op.execute("grant select, insert on audit_events to confrere_app, confrere_system")
+    op.execute(
+        "create policy sees on audit_events for select to confrere_app using "
+        f"({MINE} or user_group = any((select app_groups())::uuid[]))"
+    )
+    op.execute(
+        "create policy adds on audit_events for insert to confrere_app with check (true)"
+    )
+    op.execute(
+        "create policy system on audit_events to confrere_system using (true) with check (true)"
+    )
+    op.execute("create policy chain on audit_events for select to confrere_owner using (true)")
+    # the next link needs the last one even when its row is not the caller's to see
+    op.execute(
+        "create function audit_last(chain uuid) returns table(seq bigint, mac bytea) "
+        "language sql security definer set search_path = public as $$ "
+        "select seq, mac from audit_events where owner_group = chain order by seq desc limit 1 $$"
+    )
+    # whether this session's access to this object has been noted already
+    op.execute(
+        "create function audit_noted(chain uuid, in_session text, of_kind text, by_door text, "
+        "of_object uuid) returns boolean "
+        "language sql security definer set search_path = public as $$ "
+        "select exists (select 1 from audit_events where owner_group = chain "
+        "and session = in_session and kind = of_kind and door = by_door "
+        "and object_id = of_object) $$"
+    )
+    for function in ("audit_last(uuid)", "audit_noted(uuid, text, text, text, uuid)"):
+        op.execute(f"revoke all on function {function} from public")
+        op.execute(f"grant execute on function {function} to confrere_app, confrere_system")
+
+
+def _unchangeable() -> None:
+    op.execute(
+        "create function refuse_change() returns trigger language plpgsql as $$ begin "
+        "raise exception '% keeps what was written: rows are never changed or removed', "
+        "tg_table_name; end $$"
+    )
+    for table in ("audit_events", "report_versions"):
+        op.execute(
+            f"create trigger unchangeable before update or delete on {table} "
+            "for each row execute function refuse_change()"
+        )
+        op.execute(
+            f"create trigger untruncatable before truncate on {table} "
+            "for each statement execute function refuse_change()"
+        )
+
+
+def _bell() -> None:
+    # row-level security does not filter notifications, so the payload is an id only
+    op.execute(
+        "create function ring_worklist() returns trigger language plpgsql as $$ begin "
+        "perform pg_notify('worklist', new.id::text); return null; end $$"
+    )
+    op.execute(
+        "create trigger bell after insert or update on items "
+        "for each row when (not new.synthetic or new.finished_at is null) "
+        "execute function ring_worklist()"
+    )
+
+
+def _jobs() -> None:
+    raw = op.get_bind().connection.driver_connection
+    assert raw is not None  # noqa: S101 - a bound connection has a driver connection
+    raw.execute(SchemaManager.get_schema())
+    op.execute(
+        "do $$ declare t text; begin for t in select tablename from pg_tables "
+        "where schemaname = 'public' and tablename like 'procrastinate%' loop "
+        "execute format('grant select, insert, update, delete on %I to "
+        "confrere_app, confrere_system', t); end loop; end $$"
+    )
+    op.execute("grant usage on all sequences in schema public to confrere_app, confrere_system")

@@ -1,0 +1,59 @@
+"""Tables of this part. Only its store reads them; the database refuses to change a version."""
+
+import sqlalchemy as sa
+
+from confrere.database.metadata import (
+    instant,
+    json,
+    key,
+    metadata,
+    owner,
+    ref,
+    text,
+    uuids,
+    whole,
+)
+
+reports = sa.Table(
+    "reports",
+    metadata,
+    key(),
+    owner(),
+    ref("reader_group", null=True),
+    ref("item_id", null=True),
+    ref("site_id", null=True),
+    ref("patient_id", null=True),
+    ref("study_id", null=True),
+    uuids("order_ids"),
+    ref("author_id", null=True),
+    text("author_name"),
+    text("origin", default="confrere"),
+    text("state", default="draft"),
+    text("title"),
+    json("draft"),
+    instant("draft_at"),
+    whole("version"),
+    instant("exam_at"),
+    instant("final_at"),
+    instant("updated_at", null=False),
+    sa.UniqueConstraint("owner_group", "item_id"),
+    sa.Index("ix_reports_patient_id", "patient_id"),
+    sa.Index("ix_reports_updated_at", "owner_group", "updated_at"),
+)
+
+report_versions = sa.Table(
+    "report_versions",
+    metadata,
+    key(),
+    owner(),
+    ref("reader_group", null=True),
+    ref("report_id"),
+    sa.Column("number", sa.Integer, nullable=False),
+    text("kind"),
+    json("sections"),
+    text("text"),
+    ref("signer_id", null=True),
+    text("signer_name"),
+    instant("signed_at", null=False),
+    sa.UniqueConstraint("report_id", "number"),
+)

@@ -1,0 +1,141 @@
+"""Settings, read once from the environment and an optional TOML file.
+
+The environment wins over the file named by CONFRERE_CONFIG (default: `confrere.toml` in the
+data folder). `docs/settings.md` lists every setting; a test keeps the two in step.
+"""
+
+import ipaddress
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from confrere.kernel.errors import Invalid
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set. Field names are the TOML keys; see `ENVIRONMENT`."""
+
+    home: Path = Path("var")
+    database_url: str = ""  # empty: the private PostgreSQL in `home`
+    database_owner_url: str = ""  # migrations; empty: as `database_url`, role confrere_owner
+    database_system_url: str = ""  # worker, dispatcher; empty: role confrere_system
+    blob_url: str = ""  # empty: file store in `home`
+    assets: str = ""  # folder of OHIF and the page assets; empty: found by `assets`
+    http_host: str = "127.0.0.1"
+    http_port: int = 8080
+    tls_certificate: str = ""
+    tls_key: str = ""
+    dicom_host: str = "127.0.0.1"
+    dicom_port: int = 11112
+    aet: str = "CONFRERE"
+    mllp_host: str = "127.0.0.1"
+    mllp_port: int = 2575
+    private_interface: str = ""  # address that plain DICOM and MLLP may also bind
+    session_hours: int = 12
+    idle_minutes: int = 60
+    claim_minutes: int = 30
+
+    @property
+    def blobs(self) -> Path:
+        """The blob folder."""
+        return (
+            Path(self.blob_url.removeprefix("file://"))
+            if self.blob_url
+            else self.home / "blobs"
+        )
+
+
+ENVIRONMENT = {
+    "home": "CONFRERE_HOME",
+    "database_url": "DATABASE_URL",
+    "database_owner_url": "DATABASE_OWNER_URL",
+    "database_system_url": "DATABASE_SYSTEM_URL",
+    "blob_url": "CONFRERE_BLOB_URL",
+    "assets": "CONFRERE_ASSETS",
+    "http_host": "CONFRERE_HTTP_HOST",
+    "http_port": "CONFRERE_HTTP_PORT",
+    "tls_certificate": "CONFRERE_TLS_CERTIFICATE",
+    "tls_key": "CONFRERE_TLS_KEY",
+    "dicom_host": "CONFRERE_DICOM_HOST",
+    "dicom_port": "CONFRERE_DICOM_PORT",
+    "aet": "CONFRERE_AET",
+    "mllp_host": "CONFRERE_MLLP_HOST",
+    "mllp_port": "CONFRERE_MLLP_PORT",
+    "private_interface": "CONFRERE_PRIVATE_INTERFACE",
+    "session_hours": "CONFRERE_SESSION_HOURS",
+    "idle_minutes": "CONFRERE_IDLE_MINUTES",
+    "claim_minutes": "CONFRERE_CLAIM_MINUTES",
+}
+
+
+def load(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings; raises Invalid that names the setting and what it takes."""
+    given = os.environ if environment is None else environment
+    home = Path(given.get("CONFRERE_HOME", "var")).absolute()
+    values: dict[str, object] = {**_from_file(given, home), "home": home}
+    for name, variable in ENVIRONMENT.items():
+        if name != "home" and given.get(variable):
+            values[name] = given[variable]
+    known = {field.name: field.type for field in fields(Settings)}
+    if unknown := sorted(set(values) - set(known)):
+        raise Invalid(f"unknown setting {unknown[0]!r}; see docs/settings.md", unknown[0])
+    for name, kind in known.items():
+        if name in values and kind in ("int", int):
+            values[name] = _whole(name, values[name])
+    settings = Settings(**values)  # type: ignore[arg-type]
+    check(settings)
+    return settings
+
+
+def check(settings: Settings) -> None:
+    """Refuse what would be unsafe; raises Invalid with the remedy."""
+    if not is_loopback(settings.http_host) and not (
+        settings.tls_certificate and settings.tls_key
+    ):
+        raise Invalid(
+            "the web server may leave loopback only with TLS: set CONFRERE_TLS_CERTIFICATE "
+            "and CONFRERE_TLS_KEY, or CONFRERE_HTTP_HOST=127.0.0.1",
+            "http_host",
+        )
+    for name, host in (("dicom_host", settings.dicom_host), ("mllp_host", settings.mllp_host)):
+        if not is_loopback(host) and host != settings.private_interface:
+            raise Invalid(
+                f"{name} {host} is neither loopback nor CONFRERE_PRIVATE_INTERFACE: name the "
+                "private interface's address there, and register each plain peer by address",
+                name,
+            )
+    if not 1 <= len(settings.aet.strip()) <= 16:  # noqa: PLR2004 - PS3.5 table 6.2-1, AE
+        raise Invalid("CONFRERE_AET must have 1 to 16 characters", "aet")
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether an address or `localhost` reaches this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _from_file(given: Mapping[str, str], home: Path) -> dict[str, object]:
+    path = Path(given.get("CONFRERE_CONFIG", str(home / "confrere.toml")))
+    if not path.exists():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise Invalid(f"{path.name} is not valid TOML: {error}", "CONFRERE_CONFIG") from None
+
+
+def _whole(name: str, value: object) -> int:
+    try:
+        number = int(str(value))
+    except ValueError:
+        raise Invalid(f"{ENVIRONMENT[name]} must be a whole number", name) from None
+    if number < 0 or (name.endswith("_port") and number > 65535):  # noqa: PLR2004 - TCP
+        raise Invalid(f"{ENVIRONMENT[name]} is out of range", name)
+    return number

@@ -1,0 +1,3 @@
+"""Fixtures and rules for all tests."""
+
+pytest_plugins = ["tests.database"]
