@@ -12,7 +12,7 @@ IN_FORCE = "in force"
 
 def covers(
     agreement: Agreement, site: SiteId, subspecialty: str, priority: str, at: datetime
-) -> str:
+) -> str:  # noqa: PLR0911 - one line a term of the agreement
     """Say why `agreement` does not cover an exam at instant `at`; empty when it does.
 
     Dates are whole days of UTC; the daily window is wall time in its own zone, half open,

@@ -172,12 +172,8 @@ def add_credentials(
     privileges: Sequence[Privilege],
 ) -> None:  # fmt: skip
     """Record licences and privileges of a reader."""
-    for name, one in [
-        *(("licence", x) for x in licences),
-        *(("privilege", x) for x in privileges),
-    ]:
-        if one.valid_to < one.valid_from:
-            raise Invalid(f"the {name} ends before it starts", "valid_to")
+    if any(one.valid_to < one.valid_from for one in (*licences, *privileges)):
+        raise Invalid("a licence or privilege ends before it starts", "valid_to")
     store.add(conn, tables.licences, [asdict(x) | {"reader_id": reader_id} for x in licences])
     store.add(conn, tables.privileges, [
         {"reader_id": reader_id, "site_id": x.site, "scope": x.scope, "path": x.path,
