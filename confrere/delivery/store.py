@@ -40,7 +40,7 @@ def list_received(conn: Connection, states: list[str], limit: int) -> list[Recei
 def count_received(conn: Connection) -> dict[str, int]:
     """How many messages are in each state."""
     query = sa.select(received.c.state, sa.func.count()).group_by(received.c.state)
-    return {state: number for state, number in conn.execute(query).tuples()}
+    return dict(conn.execute(query).tuples())
 
 
 def add_outgoing(conn: Connection, values: dict[str, Any]) -> MessageId:
@@ -106,7 +106,7 @@ def of_report(conn: Connection, report: ReportId) -> list[Outgoing]:
 def count_outgoing(conn: Connection) -> dict[str, int]:
     """How many messages are in each state."""
     query = sa.select(outgoing.c.state, sa.func.count()).group_by(outgoing.c.state)
-    return {state: number for state, number in conn.execute(query).tuples()}
+    return dict(conn.execute(query).tuples())
 
 
 def _received(r: Any) -> Received:
