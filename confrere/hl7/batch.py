@@ -19,7 +19,7 @@ def split_batch(raw: bytes) -> tuple[bytes, ...]:
     starts = [found.start() for found in _START.finditer(body)]
     if len(starts) > MOST_MESSAGES:
         raise Invalid("The batch holds more than 100,000 messages", field="BHS")
-    ends = [*starts[1:], len(body)]
+    ends = [*starts, len(body)][1:]
     return tuple(
         body[start:end]
         for start, end in zip(starts, ends, strict=True)

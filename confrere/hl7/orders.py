@@ -139,8 +139,8 @@ def _order(
     control, status = value(orc, 1).upper(), value(orc, 5).upper()
     transaction_at, observed_to = times.at(orc, 9), times.at(obr, 8)
     reported_at, procedure = times.at(obr, 22), read_coded(obr, 4)
-    placer, filler = _number(group, 2), _number(group, 3)
-    accession = _accession(group, source, placer, filler)
+    placer, filler = read_number(group, 2), read_number(group, 3)
+    accession = read_accession(group, source, placer, filler)
     if not (placer or filler or accession):
         raise Invalid("ORC-2 or ORC-3 must hold an order number", field="ORC-2")
     if control == _NEW and procedure == Coded():
@@ -186,7 +186,8 @@ def _shared(message: Message, name: str) -> Segment | None:
     return next(told, None) or message.first(name)
 
 
-def _number(group: OrderGroup, field: int) -> Identifier | None:
+def read_number(group: OrderGroup, field: int) -> Identifier | None:
+    """Read the placer (2) or filler (3) order number, from ORC, else from OBR."""
     for segment in (group.orc, group.obr):
         if segment and (text := value(segment, field)):
             assigner, universal_id, kind = (value(segment, field, n) for n in (2, 3, 4))
@@ -194,12 +195,13 @@ def _number(group: OrderGroup, field: int) -> Identifier | None:
     return None
 
 
-def _accession(
+def read_accession(
     group: OrderGroup,
     source: AccessionSource,
     placer: Identifier | None,
     filler: Identifier | None,
 ) -> str:
+    """Find the accession number where the site puts it; empty when it is not there."""
     numbers = {
         AccessionSource.IPC_1: value(group.first("IPC"), 1),
         AccessionSource.OBR_18: value(group.obr, 18),

@@ -58,7 +58,8 @@ def read_date(text: str, field: str = "") -> date | None:
 
 def write_timestamp(at: datetime) -> str:
     """Write an aware time in UTC with its offset, to the second."""
-    return at.astimezone(UTC).strftime("%Y%m%d%H%M%S").rjust(14, "0") + "+0000"
+    written = at.astimezone(UTC).isoformat(timespec="seconds")
+    return re.sub(r"[-:T]", "", written)
 
 
 def _wall_time(found: re.Match[str]) -> datetime:
