@@ -217,3 +217,8 @@ def study(conn: Connection, study_id: StudyId) -> Study:
     if found is None:
         raise NotFound("no such study; reload the list")
     return found
+
+
+def unattached(conn: Connection, owner: GroupId, accession: str, study_uid: str) -> list[Study]:
+    """Return a group's studies that wait for this order."""
+    return store_links.unattached(conn, owner, accession, study_uid)
