@@ -1,1 +1,1 @@
-"""People, sign-in, sessions and bearer tokens."""
+"""People, their passwords, sessions and tokens, and what each role may do."""
