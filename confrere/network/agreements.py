@@ -10,9 +10,9 @@ from confrere.network.model import Agreement
 IN_FORCE = "in force"
 
 
-def covers(
+def covers(  # noqa: PLR0911 - one line a term of the agreement
     agreement: Agreement, site: SiteId, subspecialty: str, priority: str, at: datetime
-) -> str:  # noqa: PLR0911 - one line a term of the agreement
+) -> str:
     """Say why `agreement` does not cover an exam at instant `at`; empty when it does.
 
     Dates are whole days of UTC; the daily window is wall time in its own zone, half open,

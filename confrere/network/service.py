@@ -172,7 +172,9 @@ def add_credentials(
     privileges: Sequence[Privilege],
 ) -> None:  # fmt: skip
     """Record licences and privileges of a reader."""
-    if any(one.valid_to < one.valid_from for one in (*licences, *privileges)):
+    if any(x.valid_to < x.valid_from for x in licences) or any(
+        x.valid_to < x.valid_from for x in privileges
+    ):
         raise Invalid("a licence or privilege ends before it starts", "valid_to")
     store.add(conn, tables.licences, [asdict(x) | {"reader_id": reader_id} for x in licences])
     store.add(conn, tables.privileges, [

@@ -1,0 +1,219 @@
+"""What can be done with images: file, close, keep aside, attach, find."""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from confrere.imaging import filing, store, store_asides, store_links
+from confrere.imaging.filing import Key, instance_key, study_key
+from confrere.imaging.model import (
+    Arrival,
+    Aside,
+    Filed,
+    ImagesArrived,
+    Outcome,
+    Quiet,
+    Study,
+    StudyArrived,
+    StudyClosed,
+    quiet_time,
+)
+from confrere.imaging.tables import instances, series, studies
+from confrere.jobs.events import publish
+from confrere.kernel.errors import Conflict, NotFound
+from confrere.kernel.ids import GroupId, OrderId, PatientId, StudyId
+
+MOST_CLOSED = 1000  # studies looked at in one sweep; the next sweep takes the rest
+
+
+def file_instances(conn: Connection, arrivals: Sequence[Arrival]) -> list[Filed]:
+    """File a batch in the caller's transaction, from any number of associations and groups.
+
+    The same bytes again are a success and one instance. Other bytes under a UID that their
+    group already holds are kept aside; the original is never overwritten. Answers come in
+    the order of `arrivals`.
+    """
+    wanted = filing.once(arrivals)
+    known = store.digests(conn, wanted)
+    unfiled = [arrival for key, arrival in wanted.items() if key not in known]
+    new: set[Key] = set()
+    if unfiled:
+        new = _file_new(conn, unfiled)
+        known |= store.digests(conn, (instance_key(one) for one in unfiled))
+    answers = [_answer(arrival, wanted, new, known) for arrival in arrivals]
+    store_asides.keep_asides(
+        conn,
+        [
+            filing.conflict(arrival)
+            for arrival, filed in zip(arrivals, answers, strict=True)
+            if filed.outcome is Outcome.CONFLICT
+        ],
+    )
+    return answers
+
+
+def _answer(
+    arrival: Arrival,
+    wanted: dict[Key, Arrival],
+    new: set[Key],
+    known: dict[Key, tuple[bytes, UUID]],
+) -> Filed:
+    key = instance_key(arrival)
+    digest, study = known[key]
+    if key in new and wanted[key] is arrival:
+        return Filed(Outcome.NEW, StudyId(study))
+    same = digest == arrival.digest
+    return Filed(Outcome.SAME if same else Outcome.CONFLICT, StudyId(study))
+
+
+def _file_new(conn: Connection, arrivals: list[Arrival]) -> set[Key]:
+    """Insert what no one has filed; return the keys that became rows here."""
+    heads = {study_key(one): one for one in reversed(arrivals)}
+    rows = [filing.study_row(heads[key]) for key in sorted(heads)]
+    made = {row.id for row in store.add(conn, studies, rows, "id")}
+    locked = store.lock_studies(conn, sorted(heads))
+    firsts = {
+        (locked[study_key(one)].id, one.head.series_uid): one for one in reversed(arrivals)
+    }
+    new_series = store.add(
+        conn,
+        series,
+        [filing.series_row(firsts[key], key[0]) for key in sorted(firsts)],
+        "id",
+        "study_id",
+    )
+    ids = store.series_ids(conn, [key[0] for key in firsts], [key[1] for key in firsts])
+    placed = [(one, locked[study_key(one)].id) for one in arrivals]
+    added = store.add(
+        conn,
+        instances,
+        [
+            filing.instance_row(one, study, ids[study, one.head.series_uid])
+            for one, study in placed
+        ],
+        "owner_group",
+        "sop_uid",
+        "study_id",
+        "series_id",
+    )
+    filled = {row.series_id for row in added}
+    touched = {row.study_id for row in added}
+    empty = {row.id for row in new_series} - filled
+    store.drop_empty(conn, made - touched, empty)
+    if added:
+        store.count_series(conn, Counter(row.series_id for row in added))
+        grown = Counter(row.study_id for row in new_series if row.id in filled)
+        _count(conn, arrivals, locked, added, grown)
+        _tell(conn, locked, made, added, arrivals)
+    return {(row.owner_group, row.sop_uid) for row in added}
+
+
+def _count(
+    conn: Connection,
+    arrivals: list[Arrival],
+    locked: dict[Key, Any],
+    added: list[Any],
+    grown: Counter[UUID],
+) -> None:
+    """Bring the locked studies' counts, modalities and blank values up to date."""
+    counts = Counter(row.study_id for row in added)
+    keys = {(row.owner_group, row.sop_uid) for row in added}
+    mine: dict[UUID, list[Arrival]] = {}
+    for one in arrivals:
+        if instance_key(one) in keys:
+            mine.setdefault(locked[study_key(one)].id, []).append(one)
+    rows = [
+        filing.study_change(row, mine[row.id], counts[row.id], grown[row.id])
+        for row in locked.values()
+        if row.id in counts
+    ]
+    store.save_studies(conn, rows)
+
+
+def _tell(
+    conn: Connection,
+    locked: dict[Key, Any],
+    made: set[UUID],
+    added: list[Any],
+    arrivals: list[Arrival],
+) -> None:
+    counts = Counter(row.study_id for row in added)
+    last = max(one.received_at for one in arrivals)
+    for row in locked.values():
+        if not counts[row.id]:
+            continue
+        if row.id in made:
+            publish(conn, StudyArrived(row.owner_group, row.id, row.first_at))
+        late = row.state != "receiving"
+        publish(conn, ImagesArrived(row.owner_group, row.id, counts[row.id], last, late))
+
+
+def close_quiet_studies(conn: Connection, quiet: Quiet, now: datetime) -> list[StudyId]:
+    """Close the studies that nothing reached for their modality's and site's quiet time."""
+    due = [
+        (row.id, row.last_at)
+        for row in store.receiving(conn, MOST_CLOSED)
+        if row.last_at + quiet_time(row.site_id, row.modalities, quiet) <= now
+    ]
+    closed = store.close(conn, due, now) if due else []
+    for owner, study in closed:
+        publish(conn, StudyClosed(owner, study, now))
+    return [StudyId(study) for _, study in closed]
+
+
+def keep_aside(conn: Connection, aside: Aside) -> None:
+    """Keep bytes that can't be filed where people see them; the same again changes nothing."""
+    store_asides.keep_asides(conn, [aside])
+
+
+def kept_aside(
+    conn: Connection, groups: frozenset[GroupId], *, resolved: bool = False, limit: int = 500
+) -> list[Aside]:
+    """List what is kept aside for `groups`, newest first; `resolved` adds what is settled."""
+    return store_asides.listed(conn, groups, resolved=resolved, limit=limit)
+
+
+def resolve(conn: Connection, aside_id: UUID, resolution: str, by: str, now: datetime) -> None:
+    """Settle one, saying how and by whom; raises Conflict when it is settled already."""
+    if not store_asides.resolve(conn, aside_id, f"{resolution} ({by})", now):
+        raise Conflict("this was settled already or is gone; reload the list")
+
+
+def attach_patient(conn: Connection, study_id: StudyId, patient_id: PatientId) -> None:
+    """Say whose study it is; raises NotFound."""
+    if not store_links.set_patient(conn, study_id, patient_id):
+        raise NotFound("no such study; reload the list")
+
+
+def attach_order(
+    conn: Connection, study_id: StudyId, order_id: OrderId, how: str, at: datetime
+) -> bool:
+    """Tie a study to an order, saying by which rule; False when they are tied already."""
+    return store_links.add_order(conn, study_id, order_id, how, at)
+
+
+def orders_of(conn: Connection, study_id: StudyId) -> list[OrderId]:
+    """Return the orders a study answers, oldest tie first."""
+    return store_links.orders_of(conn, study_id)
+
+
+def studies_of_order(conn: Connection, order_id: OrderId) -> list[Study]:
+    """Return the studies that answer an order, newest first."""
+    return store_links.studies_of_order(conn, order_id)
+
+
+def studies_of_patients(conn: Connection, patient_ids: Collection[PatientId]) -> list[Study]:
+    """Return the studies of these patients that the caller's groups may see, newest first."""
+    return store_links.studies_of_patients(conn, patient_ids)
+
+
+def study(conn: Connection, study_id: StudyId) -> Study:
+    """Read one study; raises NotFound."""
+    found = store_links.study(conn, study_id)
+    if found is None:
+        raise NotFound("no such study; reload the list")
+    return found
