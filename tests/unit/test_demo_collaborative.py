@@ -15,6 +15,43 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 moments = st.timedeltas(timedelta(), timedelta(days=730)).map(lambda past: START + past)
 
 
+def on_duty(now: datetime, at: datetime) -> set[str]:
+    found = set()
+    for group in places.GROUPS:
+        readers = [one for one in people.READERS if one.group == group.code]
+        for key, shifts in rota.duty(readers, group.time_zone, now).items():
+            if any(shift.starts_at <= at < shift.ends_at for shift in shifts):
+                found.add(key)
+    return found
+
+
+def test_six_groups_of_three_to_eight_readers_have_thirty_radiologists() -> None:
+    sizes = Counter(one.group for one in people.RADIOLOGISTS)
+    assert len(places.GROUPS) == 6
+    assert set(sizes) == {one.code for one in places.GROUPS}
+    assert sum(sizes.values()) == 30
+    assert all(3 <= size <= 8 for size in sizes.values())
+
+
+def test_at_least_eight_sites_lie_in_three_states_and_share_all_volume() -> None:
+    assert len(places.SITES) >= 8
+    assert {one.state for one in places.SITES} == {"IL", "WI", "IN"}
+    assert sum(one.share for one in places.SITES) == pytest.approx(1)
+    assert [one.code for one in places.SITES if one.reporting == READS_ELSEWHERE] == ["EKH"]
+
+
+def test_identifiers_are_each_one_persons_or_sites_own() -> None:
+    assert len({one.assigner for one in places.SITES}) == len(places.SITES)
+    assert len({one.prefix for one in places.SITES}) == len(places.SITES)
+    assert len(people.BY_KEY) == len(people.READERS)
+    assert all(len(one.aet) <= 16 for one in places.SITES)
+    assert Counter(places.shares_its_machines(one) for one in places.SITES)[True] == 2
+
+
+@pytest.mark.parametrize(
+    ("written", "holds"),
+    [("1234567893", True), ("1234567894", False), ("123456789", False), ("12345678x3", False)],
+)
 def test_the_check_digit_is_that_of_the_published_example(written: str, holds: bool) -> None:
     assert collaborative.npi_holds(written) is holds
 
