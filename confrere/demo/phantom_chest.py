@@ -113,7 +113,11 @@ def chest_slices(
         clouds = doubled(chest.clouds.at(x, y, zed))
         out = cavity(x, y, zed)
         paint_wall(
-            canvas, doubled(out), doubled(skin(x, y, zed)), doubled(rib_angle(x, y, zed)), clouds
+            canvas,
+            doubled(out),
+            doubled(skin(x, y, zed)),
+            doubled(rib_angle(x, y, zed)),
+            clouds,
         )
         paint_girdle(canvas)
         inner = doubled(np.maximum(out, -40))
@@ -123,7 +127,8 @@ def chest_slices(
         paint_abdomen(canvas, inner, under, between, clouds)
         _paint_trees(canvas, chest.liver, 138, LIVER_SHARE)
         air = slab_cover(
-            *(doubled(lungs(x, y, zed + d)) for d in (-thickness / 2, thickness / 2)), GRID.pixel
+            *(doubled(lungs(x, y, zed + d)) for d in (-thickness / 2, thickness / 2)),
+            GRID.pixel,
         )
         paint_mediastinum(canvas, between)
         paint_spine(canvas, chest.grain)
@@ -187,7 +192,9 @@ def _paint_nodule(canvas: Canvas, chest: Chest, diameter: float) -> None:
     across = np.hypot(x - cx, y - cy) - lobes
     chord = np.sqrt(np.maximum(radius * radius - across * across, 0))
     dz, half = z - cz, canvas.thickness / 2
-    fill = np.clip((np.minimum(dz + half, chord) - np.maximum(dz - half, -chord)) / (2 * half), 0, 1)
+    fill = np.clip(
+        (np.minimum(dz + half, chord) - np.maximum(dz - half, -chord)) / (2 * half), 0, 1
+    )
     halo = cover(np.sqrt(across * across + dz * dz) - radius - 1.2, 3.0) * 0.18
     canvas.blend(halo, -300, where)
     canvas.blend(fill.astype(np.float32), (NODULE + 5 * rough).astype(np.float32), where)

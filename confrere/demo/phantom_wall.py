@@ -13,9 +13,7 @@ _BONE_ENDS = np.array([2.5, 2.6, 2.62, 2.6, 2.55, 2.5, 2.42, 2.3, 2.15, 2.0, 1.5
 _GRISTLE_ENDS = np.array([3.1, 3.1, 3.1, 3.1, 3.1, 3.1, 3.1, 2.75, 2.55, 2.35, 1.5, 1.1])
 
 
-def paint_wall(
-    canvas: Canvas, out: Field, depth: Field, angle: Field, clouds: Field
-) -> None:
+def paint_wall(canvas: Canvas, out: Field, depth: Field, angle: Field, clouds: Field) -> None:
     """Paint from the skin to the ribs. `out` is the distance outside the ribcage's lining,
     `depth` that from the skin, `angle` the place round the chest.
     """
@@ -122,7 +120,9 @@ def _paint_blade(canvas: Canvas, sign: float) -> None:
     along = np.clip((px * bx + py * by) / (bx * bx + by * by), 0, 1)
     far = np.hypot(px - along * bx, py - along * by)
     end = np.maximum(-50 - z[window], z[window] - 98)
-    belly = 3.5 + 11.5 * np.sin(np.pi * np.clip(along * 0.86 + 0.1, 0, 1)) * (0.35 + 0.65 * tall)
+    belly = 3.5 + 11.5 * np.sin(np.pi * np.clip(along * 0.86 + 0.1, 0, 1)) * (
+        0.35 + 0.65 * tall
+    )
     flesh = np.maximum(far - belly, end)
     canvas.blend(cover(flesh, 2.0), MUSCLE, window)
     rim = 1.5 + 3.0 * np.clip(along * 4 - 3, 0, 1) + 1.5 * np.clip(0.15 - along, 0, 1) * 6
@@ -161,7 +161,11 @@ def _paint_arch(canvas: Canvas, z: float) -> None:
     for size, hu in ((0.0, 700.0), (-1.5, 300.0)):
         for sign in (1.0, -1.0):
             canvas.cone(
-                (sign * 11, 58, z + 3), (sign * 13, 72, z + 3), (4 + size, 4.2 + size), hu, tall=1.5
+                (sign * 11, 58, z + 3),
+                (sign * 13, 72, z + 3),
+                (4 + size, 4.2 + size),
+                hu,
+                tall=1.5,
             )
             canvas.cone(
                 (sign * 12, 74, z + 2), (0, 84, z - 3), (3.4 + size, 3.6 + size), hu, tall=2.2

@@ -107,5 +107,3 @@ def _birth(text: str) -> date | None:
         return date.fromisoformat(f"{text[:4]}-{text[4:6]}-{text[6:8]}")
     except ValueError:
         return None
-
-

@@ -207,7 +207,9 @@ def _order_of_report(
 ) -> Order:
     """A report without an order we know, such as an old one, brings its own."""
     if not came.accession:
-        raise Invalid("the report names no accession number: send it in OBR-18 or OBR-3", "OBR-18")
+        raise Invalid(
+            "the report names no accession number: send it in OBR-18 or OBR-3", "OBR-18"
+        )
     content = OrderContent(
         came.accession,
         came.placer.value if came.placer else "",
@@ -229,5 +231,3 @@ def identifier(patient: Patient) -> Identifier:
 def name(patient: Patient) -> Name:
     """Write a name for PID-5."""
     return Name(patient.demographics.family, patient.demographics.given)
-
-

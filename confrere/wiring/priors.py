@@ -36,24 +36,28 @@ def share_priors(conn: Connection, item_id: ItemId, to: GroupId, now: datetime) 
         return
     patient = patients.get(conn, item.patient)
     same = patients.same_person(conn, patient)
-    allowed = [one for one in same if may_see(one.owner_group, item, to, network.agreements(conn))]
+    allowed = [
+        one for one in same if may_see(one.owner_group, item, to, network.agreements(conn))
+    ]
     studies, reports = _of(conn, allowed, item)
     for owner in {one.owner_group for one in allowed} - {to}:
-        objects: list[tuple[str, UUID]] = [("patient", p.id) for p in allowed if p.owner_group == owner]
+        objects: list[tuple[str, UUID]] = [
+            ("patient", p.id) for p in allowed if p.owner_group == owner
+        ]
         objects += [("study", s.id) for s in studies if s.owner_group == owner]
         objects += [("report", r.id) for r in reports if r.owner_group == owner]
-        objects += [
-            ("order", o) for r in reports if r.owner_group == owner for o in r.orders
-        ]
+        objects += [("order", o) for r in reports if r.owner_group == owner for o in r.orders]
         network.share(conn, owner, to, objects, "prior", now)
     worklist.set_prior_count(conn, item.id, len(studies))
 
 
 def may_see(owner: GroupId, item: Item, to: GroupId, agreements: Sequence[Agreement]) -> bool:
     """Say whether a prior of `owner` may stand beside this exam for a reader of `to`."""
-    if owner in (item.owner_group, to):
-        return owner == to or _shares(agreements, {owner, to}) or owner == item.owner_group == to
-    return _shares(agreements, {owner, to}) or _shares(agreements, {owner, item.owner_group})
+    if owner == to:
+        return True
+    if _shares(agreements, {owner, to}):
+        return True
+    return owner != item.owner_group and _shares(agreements, {owner, item.owner_group})
 
 
 def _shares(agreements: Sequence[Agreement], pair: set[GroupId]) -> bool:
@@ -70,5 +74,7 @@ def _of(
 ) -> tuple[list[Study], list[Report]]:
     ids = [one.id for one in allowed]
     studies = [s for s in imaging.studies_of_patients(conn, ids) if s.id != item.study]
-    reports = [r for r in reading.of_patients(conn, ids) if not set(r.orders) & set(item.orders)]
+    reports = [
+        r for r in reading.of_patients(conn, ids) if not set(r.orders) & set(item.orders)
+    ]
     return studies, reports

@@ -64,9 +64,7 @@ def compose(
     version = versions[-1]
     content = order.content
     studies = imaging.studies_of_order(conn, order.id)
-    signer = (
-        network.reader(conn, version.signer, now) if version.signer is not None else None
-    )
+    signer = network.reader(conn, version.signer, now) if version.signer is not None else None
     patient = patients.get(conn, order.patient)
     result = OutboundResult(
         identifiers=(identifier(patient),),
@@ -97,7 +95,9 @@ def signer_of(reader: Reader | None, version: Version) -> Person:
     """Write a signer for OBR-32: NPI with its assigner, and the name."""
     family, _, given = version.signer_name.partition(",")
     npi = reader.npi if reader else ""
-    return Person(npi, PersonName(family.strip(), given.split(",")[0].strip()), "", "NPI" if npi else "")
+    return Person(
+        npi, PersonName(family.strip(), given.split(",")[0].strip()), "", "NPI" if npi else ""
+    )
 
 
 def transmit(peer: Peer, message: Outgoing) -> tuple[str, str]:

@@ -8,13 +8,19 @@ from uuid import UUID
 from procrastinate import RetryStrategy
 from sqlalchemy import Connection
 
-from confrere.analytics import service as analytics
 from confrere.database.engine import transaction
 from confrere.delivery.service import PROCESS_TASK
 from confrere.imaging.model import ImagesArrived, StudyArrived, StudyClosed
 from confrere.jobs import events
-from confrere.kernel.errors import NotFound
-from confrere.kernel.ids import GroupId, ItemId, MessageId, OrderId, PatientId, ReportId, StudyId
+from confrere.kernel.ids import (
+    GroupId,
+    ItemId,
+    MessageId,
+    OrderId,
+    PatientId,
+    ReportId,
+    StudyId,
+)
 from confrere.orders.model import OrderChanged
 from confrere.patients.model import PatientSeen
 from confrere.reading.model import ReportReceived, ReportSigned
@@ -103,13 +109,7 @@ def _register_outcomes(run: Run, task: Task) -> None:
 
     @task("facts.item_finished")
     def item_finished(item_id: str, **_: Any) -> None:
-        def work(conn: Connection, _now: datetime) -> None:
-            try:
-                analytics.record(conn, facts.of_item(conn, ItemId(UUID(item_id))))
-            except NotFound:
-                return  # an exam without an order has no fact until it is matched
-
-        run(work)
+        run(lambda c, _now: facts.item_finished(c, ItemId(UUID(item_id))))
 
     @task("facts.report_received")
     def report_received(report_id: str, **_: Any) -> None:
