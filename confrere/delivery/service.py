@@ -43,6 +43,11 @@ def keep(
     return kept
 
 
+def is_known(conn: Connection, peer: Peer, control_id: str, content: bytes) -> bool:
+    """Say whether this very message of this peer is kept already, so it has one effect."""
+    return bool(control_id) and store.has_received(conn, peer, control_id, content)
+
+
 def received(conn: Connection, message: MessageId) -> Received:
     """One message that came in; NotFound."""
     found = store.get_received(conn, message)
