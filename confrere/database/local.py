@@ -22,6 +22,7 @@ from pathlib import Path
 
 from confrere.database import local_process
 from confrere.database.local_account import (
+    SOCKET_NAME,
     Account,
     LocalServerError,
     choose_account,
@@ -70,8 +71,9 @@ def start(home: Path, options: Mapping[str, str] | None = None) -> LocalServer:
         pg_ctl = str(Path(command[0]).with_name("pg_ctl"))
         log = data / "server.log"
         flags = shlex.join(command[3:])
-        begin = [pg_ctl, "-D", str(data), "-l", str(log), "-W", "-s", "-o", flags, "start"]
-        account.run(begin, detaches=True)
+        begin = [pg_ctl, "-D", str(data), "-l", str(log), "-w", "-s", "-o", flags, "start"]
+        if account.run([*begin, "-t", f"{_READY_SECONDS:.0f}"], detaches=True).returncode:
+            raise _no_start(data)
         return wait_ready(home)
 
 
@@ -117,9 +119,7 @@ def wait_ready(
         waited = time.monotonic() - started
         died = process.poll() is not None if process else found is None and waited > 1.0
         if died or waited > timeout_seconds:
-            raise LocalServerError(
-                f"PostgreSQL does not start on {data}. Its log ends:\n{_log_tail(data)}"
-            )
+            raise _no_start(data)
         time.sleep(0.01)
 
 
@@ -192,7 +192,7 @@ def _prepare(home: Path, options: Mapping[str, str]) -> tuple[list[str], Account
     run = socket_folder(home, data, account)
     if not version.exists():
         _initialise(data, programs, account, sync=options.get("fsync") != "off")
-    local_process.clear_remains(data)
+    local_process.clear_remains(data, run / SOCKET_NAME)
     _write(data / "confrere.conf", SETTINGS, account)
     log = data / "server.log"
     if not log.exists() or log.stat().st_size > _LARGEST_LOG:
@@ -235,7 +235,8 @@ def _write(path: Path, text: str, account: Account) -> None:
         shutil.chown(path, account.uid, account.gid)
 
 
-def _log_tail(data: Path) -> str:
+def _no_start(data: Path) -> LocalServerError:
+    ends = "(no log)"
     with contextlib.suppress(OSError):
-        return "\n".join((data / "server.log").read_text(errors="replace").splitlines()[-5:])
-    return "(no log)"
+        ends = "\n".join((data / "server.log").read_text(errors="replace").splitlines()[-5:])
+    return LocalServerError(f"PostgreSQL does not start on {data}. Its log ends:\n{ends}")

@@ -54,11 +54,12 @@ def find_postmaster(data: Path) -> Postmaster | None:
     )
 
 
-def clear_remains(data: Path) -> None:
-    """Make `data` startable after a kill: end orphaned backends, drop a stale pid file.
+def clear_remains(data: Path, socket: Path) -> None:
+    """Make `data` startable after a kill: end orphaned backends, drop stale pid and lock files.
 
     PostgreSQL would refuse to start while a backend of the dead server still holds its shared
-    memory, or when the pid in the file meanwhile belongs to another program.
+    memory, or when the pid in a file meanwhile belongs to another program, or to a dead server
+    that nobody waited for.
     """
     for sign, seconds in ((signal.SIGQUIT, 1.0), (signal.SIGKILL, 5.0)):
         orphans = list(_backends(data))
@@ -72,7 +73,8 @@ def clear_remains(data: Path) -> None:
             f"processes of a killed PostgreSQL still use {data} and cannot be ended: "
             "restart the machine"
         )
-    (data / "postmaster.pid").unlink(missing_ok=True)
+    for stale in (data / "postmaster.pid", socket.with_name(socket.name + ".lock"), socket):
+        stale.unlink(missing_ok=True)
 
 
 def end(postmaster: Postmaster, data: Path, timeout_seconds: float) -> None:
