@@ -77,7 +77,7 @@ def _file_new(conn: Connection, arrivals: list[Arrival]) -> set[Key]:
     made = {row.id for row in store.add(conn, studies, rows, "id")}
     locked = store.lock_studies(conn, sorted(heads))
     firsts = {
-        (locked[study_key(one)].id, one.head.series_uid): one for one in reversed(arrivals)
+        (locked[study_key(one)].id, one.head.series_instance): one for one in reversed(arrivals)
     }
     new_series = store.add(
         conn,
@@ -92,7 +92,7 @@ def _file_new(conn: Connection, arrivals: list[Arrival]) -> set[Key]:
         conn,
         instances,
         [
-            filing.instance_row(one, study, ids[study, one.head.series_uid])
+            filing.instance_row(one, study, ids[study, one.head.series_instance])
             for one, study in placed
         ],
         "owner_group",
@@ -161,7 +161,7 @@ def close_quiet_studies(conn: Connection, quiet: Quiet, now: datetime) -> list[S
     ]
     closed = store.close(conn, due, now) if due else []
     for owner, study in closed:
-        publish(conn, StudyClosed(owner, study, now))
+        publish(conn, StudyClosed(GroupId(owner), StudyId(study), now))
     return [StudyId(study) for _, study in closed]
 
 
