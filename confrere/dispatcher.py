@@ -13,6 +13,7 @@ import psycopg
 
 from confrere.database.engine import transaction
 from confrere.imaging import service as imaging
+from confrere.imaging.model import Quiet
 from confrere.kernel.ids import SiteId
 from confrere.logs import set_up
 from confrere.network import service as network
@@ -33,7 +34,7 @@ def main() -> None:
     """Dispatch until SIGTERM."""
     set_up()
     settings = load()
-    house = open_house(settings, settings.database_url, settings.database_system_url, pool=2)
+    house = open_house(settings, pool=1, system_pool=2)
     tasks.register(house)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -74,7 +75,7 @@ def turn(house: House) -> int:
         return dispatch(conn, directory, now)
 
 
-def quiet_rule(directory: Directory) -> imaging.Quiet:
+def quiet_rule(directory: Directory) -> Quiet:
     """How long a study of a site must be quiet, for one of its modalities."""
 
     def quiet(site: SiteId | None, modality: str) -> timedelta:

@@ -23,7 +23,7 @@ def main() -> None:
     """Listen until SIGTERM, then finish what is in hand."""
     set_up()
     settings = load()
-    house = open_house(settings, settings.database_url, settings.database_system_url, pool=24)
+    house = open_house(settings, pool=24)
     tasks.register(house)
     book = PeerBook(house.system, house.now)
     stop = threading.Event()

@@ -69,7 +69,7 @@ class Courier:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
-async def work(house: House, url: str) -> None:
+async def work(url: str) -> None:
     """Run jobs until SIGTERM; jobs of a worker that died are queued again."""
     connector = procrastinate.PsycopgConnector(conninfo=url, min_size=1, max_size=4)
     with events.app.replace_connector(connector) as app:
@@ -103,13 +103,13 @@ def main() -> None:
     """Work until SIGTERM."""
     set_up()
     settings = load()
-    house = open_house(settings, settings.database_url, settings.database_system_url, pool=8)
+    house = open_house(settings, pool=1, system_pool=8)
     tasks.register(house)
     courier = Courier(house)
     thread = threading.Thread(target=courier.run, name="courier", daemon=True)
     thread.start()
     try:
-        asyncio.run(work(house, settings.database_system_url))
+        asyncio.run(work(settings.database_system_url))
     finally:
         courier.stop()
         house.close()

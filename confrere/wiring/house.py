@@ -37,12 +37,15 @@ def clock() -> datetime:
     return datetime.now(UTC)
 
 
-def open_house(settings: Settings, app_url: str, system_url: str, *, pool: int = 12) -> House:
-    """Open everything; the database must be migrated and reachable."""
+def open_house(settings: Settings, *, pool: int = 12, system_pool: int = 4) -> House:
+    """Open everything; the database must be migrated and reachable.
+
+    The pools bound how many connections this process takes, one a thread that works at once.
+    """
     return House(
         settings,
-        connect(app_url, pool=pool),
-        connect(system_url, pool=pool),
+        connect(settings.database_url, pool=pool),
+        connect(settings.database_system_url, pool=system_pool),
         BlobStore(settings.blobs),
         load_or_create(audit_key_path(settings.home)),
         clock,
