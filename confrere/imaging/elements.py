@@ -19,7 +19,7 @@ PIXEL_DATA = 0x7FE00010
 _ITEMS_GROUP = 0xFFFE  # items and delimiters
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _HEADER, _EXTRA = 8, 4  # bytes of an element's header, and of the long form's length after it
-_LONG = frozenset(
+LONG_FORM = frozenset(
     (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV")
 )
 _SHORT = frozenset(
@@ -107,7 +107,7 @@ def read_header(source: Source, at: int, encoding: Encoding) -> Element:
         return Element(tag, vr, at + _HEADER, length)
     if group == _ITEMS_GROUP:  # has no VR in any syntax (PS3.5 7.5)
         return Element(tag, b"", at + _HEADER, structs.length(block, p + 4)[0])
-    if vr not in _LONG:
+    if vr not in LONG_FORM:
         message = (
             f"Element {name(tag)} has no known value representation: send it as explicit VR"
         )

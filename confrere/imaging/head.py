@@ -54,9 +54,11 @@ class Head:
     character_set: str = ""
     timezone_offset: str = ""
     study_date: str = ""
+    series_date: str = ""
     acquisition_date: str = ""
     content_date: str = ""
     study_time: str = ""
+    series_time: str = ""
     acquisition_time: str = ""
     content_time: str = ""
     accession_number: str = ""
@@ -94,9 +96,11 @@ _WANTED: Final[dict[int, _Wanted]] = {
     0x00080016: _Wanted("sop_class", "SOPClassUID", "UI"),
     0x00080018: _Wanted("sop_instance", "SOPInstanceUID", "UI"),
     0x00080020: _Wanted("study_date", "StudyDate", "DA"),
+    0x00080021: _Wanted("series_date", "SeriesDate", "DA"),
     0x00080022: _Wanted("acquisition_date", "AcquisitionDate", "DA"),
     0x00080023: _Wanted("content_date", "ContentDate", "DA"),
     0x00080030: _Wanted("study_time", "StudyTime", "TM"),
+    0x00080031: _Wanted("series_time", "SeriesTime", "TM"),
     0x00080032: _Wanted("acquisition_time", "AcquisitionTime", "TM"),
     0x00080033: _Wanted("content_time", "ContentTime", "TM"),
     0x00080050: _Wanted("accession_number", "AccessionNumber", "SH", 16),

@@ -11,7 +11,7 @@ from confrere.imaging.elements import PIXEL_DATA, UNDEFINED, Element, Encoding
 from confrere.imaging.layout import fragments, size_of, walk
 from confrere.kernel.errors import Invalid, NotFound
 
-FLOAT_PIXEL_DATA, DOUBLE_PIXELS = 0x7FE00008, 0x7FE00009
+FLOAT_PIXELS, DOUBLE_PIXELS = 0x7FE00008, 0x7FE00009
 OFFSETS, LENGTHS = 0x7FE00001, 0x7FE00002
 NUMBERS = {
     0x00280002: "samples",
@@ -65,7 +65,7 @@ def map_pixels(stream: BinaryIO, encoding: Encoding) -> PixelMap:
             photometric = _small(stream, element).strip(b"\0 ")
         elif element.tag in (OFFSETS, LENGTHS):
             tables[element.tag] = element
-        elif element.tag in (PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_PIXELS):
+        elif element.tag in (PIXEL_DATA, FLOAT_PIXELS, DOUBLE_PIXELS):
             if element.length == UNDEFINED:
                 return _encapsulated(stream, element, encoding, values["frames"], tables)
             return _native(element, values, photometric)

@@ -21,10 +21,10 @@ def check_whole(data: bytes | BinaryIO, transfer_syntax: str, start: int = 0) ->
     size = file.seek(0, os.SEEK_END)
     if start >= size:
         raise Invalid("The data set is empty: send it again", "DataSet")
-    walk_all(_Hopper(file, size), start, size, encoding_of(transfer_syntax))
+    walk_all(Hopper(file, size), start, size, encoding_of(transfer_syntax))
 
 
-class _Hopper:
+class Hopper:
     """Reads small blocks of a file where headers are wanted."""
 
     def __init__(self, file: BinaryIO, size: int) -> None:
