@@ -5,15 +5,14 @@ that slope through a slice come out half-toned as they do on a scanner (partial 
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import cos, hypot, radians, sin
 
 import numpy as np
-from numpy.typing import NDArray
 
 from confrere.demo.phantom_field import Field, Point, cover
 
 Window = tuple[slice, slice]
-Matrix = NDArray[np.float64]
 MATRIX = 512  # rows and columns of every image
 
 
@@ -26,19 +25,29 @@ class Pose:
     pitch: float = 0.0  # about x: chin down
     shift: Point = (0.0, 0.0, 0.0)
 
-    def matrix(self) -> Matrix:
-        """The rotation from scanner to patient axes."""
-        a, b, c = radians(self.yaw), radians(self.roll), radians(self.pitch)
-        about_z = np.array([[cos(a), -sin(a), 0], [sin(a), cos(a), 0], [0, 0, 1]])
-        about_y = np.array([[cos(b), 0, sin(b)], [0, 1, 0], [-sin(b), 0, cos(b)]])
-        about_x = np.array([[1, 0, 0], [0, cos(c), -sin(c)], [0, sin(c), cos(c)]])
-        turned: Matrix = about_z @ about_y @ about_x
-        return turned
-
     def on_scanner(self, point: Point) -> Point:
         """Where a point of the patient's anatomy lies in scanner millimetres."""
-        x, y, z = self.matrix().T @ np.array(point) + np.array(self.shift)
-        return float(x), float(y), float(z)
+        (a, b, c), (d, e, f), (g, h, i) = turn(self.yaw, self.roll, self.pitch)
+        x, y, z = point
+        sx, sy, sz = self.shift
+        return (
+            a * x + d * y + g * z + sx,
+            b * x + e * y + h * z + sy,
+            c * x + f * y + i * z + sz,
+        )
+
+
+@lru_cache(maxsize=8)
+def turn(yaw: float, roll: float, pitch: float) -> tuple[Point, Point, Point]:
+    """The rotation from scanner to patient axes, by rows; degrees."""
+    a, b, c = radians(yaw), radians(roll), radians(pitch)
+    about_z = np.array([[cos(a), -sin(a), 0], [sin(a), cos(a), 0], [0, 0, 1]])
+    about_y = np.array([[cos(b), 0, sin(b)], [0, 1, 0], [-sin(b), 0, cos(b)]])
+    about_x = np.array([[1, 0, 0], [0, cos(c), -sin(c)], [0, sin(c), cos(c)]])
+    first, second, third = (
+        (float(x), float(y), float(z)) for x, y, z in about_z @ about_y @ about_x
+    )
+    return first, second, third
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +79,10 @@ class Grid:
     def patient_axes(self, pose: Pose, z: float, step: int = 1) -> tuple[Field, Field, Field]:
         """Patient x, y and z of every pixel of the slice at scanner height `z`."""
         x, y = self.axes(step)
-        m = pose.matrix().astype(np.float32)
         sx, sy, sz = pose.shift
         x, y, height = x - np.float32(sx), y - np.float32(sy), np.float32(z - sz)
-        px, py, pz = (row[0] * x + row[1] * y + row[2] * height for row in m)
+        rows = turn(pose.yaw, pose.roll, pose.pitch)
+        px, py, pz = (row[0] * x + row[1] * y + row[2] * height for row in rows)
         return px, py, pz
 
 

@@ -35,10 +35,10 @@ LUNG, VESSEL, NODULE = -865.0, 165.0, 48.0
 NODULE_CENTRE: Point = (-70.0, -6.0, 46.0)
 SHELF = 10.0
 _ROOTS: tuple[tuple[Point, int], ...] = (
-    ((-44.0, 4.0, -20.0), 430),
-    ((44.0, 16.0, -12.0), 380),
-    ((-30.0, 8.0, -46.0), 260),
-    ((34.0, 10.0, -44.0), 230),
+    ((-44.0, 4.0, -20.0), 800),
+    ((44.0, 16.0, -12.0), 700),
+    ((-30.0, 8.0, -46.0), 480),
+    ((34.0, 10.0, -44.0), 420),
 )
 
 
@@ -64,7 +64,7 @@ class Chest:
             vessels += tree
             if number < 2:
                 bronchi += [_beside(s, side) for s in tree if s.ends >= 9]
-        around = rng.normal((-75, 0, -135), (32, 30, 22), (70, 3))
+        around = rng.normal((-75, 0, -135), (34, 32, 22), (90, 3))
         liver = grown((-18.0, 12.0, -112.0), around, 0.75, rng)
         rays = rng.normal(size=(26, 3)) * (1, 1, 0.6)
         rays /= np.linalg.norm(rays, axis=1, keepdims=True)
@@ -83,7 +83,7 @@ class Chest:
 
 def _scattered(rng: np.random.Generator, side: float, count: int) -> np.ndarray:
     """Points spread through one lung, 4 mm or more from its surface."""
-    spread = rng.uniform((8, -95, -165), (140, 95, 115), (count * 9, 3)) * (side, 1, 1)
+    spread = rng.uniform((8, -95, -165), (140, 95, 115), (count * 8, 3)) * (side, 1, 1)
     x, y, z = spread.astype(np.float32).T
     return spread[lungs(x, y, z) < -4][:count]
 
@@ -125,7 +125,7 @@ def chest_slices(
         air = slab_cover(
             *(doubled(lungs(x, y, zed + d)) for d in (-thickness / 2, thickness / 2)), GRID.pixel
         )
-        paint_mediastinum(canvas, between)
+        paint_mediastinum(canvas, between, inner)
         paint_spine(canvas, chest.grain)
         _paint_lungs(canvas, chest, air, clouds, nodule)
         paint_airways(canvas)

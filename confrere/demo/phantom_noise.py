@@ -87,3 +87,30 @@ def _paint_head_rest(image: Field, x: Field, y: Field) -> None:
     image[arc & inside] = -930
     edge = np.clip(0.5 - shell / 0.9, 0, 1) * arc
     image += edge * (-420 - image)
+
+
+def chest_artefacts(canvas: Canvas, grain: Grain, rng: np.random.Generator) -> Field:
+    """A chest slice as reconstructed: blur, table, shoulder streaks, dense-vein rays, noise."""
+    image = canvas.framed()
+    line = canvas.grid.pixel * (np.arange(MATRIX, dtype=np.float32) - MATRIX / 2)
+    x, y = line[None, :], line[:, None]
+    _paint_table(image, x, y)
+    image = blurred(image, 0.2)
+    wide = 1.0 - (x / 185) ** 2 - (y / 125) ** 2
+    sigma = 5.0 + 7.0 * np.clip(wide, 0, 1)
+    sigma *= 1 - 0.25 * (image < -700)
+    high = float(np.clip((canvas.z - 65) / 40, 0, 1))
+    if high > 0:
+        rays = grain.streaks(rng, x, y, 4, 0.06) * np.exp(-(((y - 20) / 42) ** 2))
+        image += high * 20 * rays * (image > -950) * np.clip(wide * 2, 0, 1)
+    image += sigma * grain.sheet(rng)
+    return image
+
+
+def _paint_table(image: Field, x: Field, y: Field) -> None:
+    """A curved carbon top with foam inside."""
+    bow = y - 120 + (x / 52) ** 2
+    shell = np.minimum(np.abs(bow), np.abs(bow - 16)) - 0.7
+    free = (image < -900) & (np.abs(x) < 205)
+    image[free & (np.abs(bow - 8) < 7)] = -940
+    image += np.clip(0.5 - shell / 1.2, 0, 1) * free * (-480 - image)
