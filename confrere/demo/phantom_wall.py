@@ -31,14 +31,15 @@ def paint_wall(
         np.maximum(_band(out, 22, 27), np.maximum(angle - 0.8, 0.05 - angle) * 60 - 4 * high),
         np.hypot((behind - 25) / 21, (canvas.y - 92) / 13) * 13 - 13,
     )
-    shoulders = np.maximum(depth + 13 + 1.5 * clouds, (66 - z) * 1.2)
+    thick = np.clip((z - 38) * 0.95, -4, 70)
+    shoulders = np.maximum(depth + 13 + 1.5 * clouds, -13 - thick - depth)
     armpit = 22 - np.hypot((behind - 104) * 0.8, canvas.y - 8) - np.maximum(z - 84, 0) * 0.9
     muscle = np.minimum(bands[0], np.maximum(shoulders, np.maximum(armpit, 14 - out)))
     for band in bands[1:]:
         muscle = np.minimum(muscle, band)
     inside = cover(depth + 6, 2.0)
-    layers = np.sin(out * 0.3 + 0.9 * clouds + angle * 1.5)
-    strands = 1 - 0.6 * cover(0.93 - layers, 0.1) * (out > 12)
+    layers = np.sin(out * 0.24 + 1.3 * clouds + angle * 1.5)
+    strands = 1 - 0.45 * cover(0.975 - layers, 0.05) * (out > 12)
     canvas.blend(inside * cover(muscle, 1.6) * strands, MUSCLE + 2 * clouds)
     _paint_ribs(canvas, out, angle)
     _paint_sternum(canvas, out, side)
