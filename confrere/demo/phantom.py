@@ -65,7 +65,7 @@ def head_pose(*, prior: bool) -> Pose:
 def head_ct(
     request: PhantomRequest, seed: int, *, prior: bool = False, stack: Stack = HEAD_STACK
 ) -> Iterator[Dataset]:
-    """A non-contrast head CT: with an acute left thalamic bleed, or `prior` to it without."""
+    """Make a non-contrast head CT: with an acute left thalamic bleed, or `prior` to it."""
     technique = Technique(
         body_part="HEAD",
         series_description="Head 4.0 soft, synthetic",
@@ -99,7 +99,7 @@ def chest_pose(*, prior: bool) -> Pose:
 def chest_ct(
     request: PhantomRequest, seed: int, *, prior: bool = False, stack: Stack = CHEST_STACK
 ) -> Iterator[Dataset]:
-    """A chest CT with contrast: a spiculated nodule in the right upper lobe, smaller before."""
+    """Make a chest CT with contrast: a spiculated nodule in the right upper lobe, growing."""
     technique = Technique(
         body_part="CHEST",
         series_description="Chest 5.0 soft, synthetic",

@@ -6,11 +6,12 @@ that slope through a slice come out half-toned as they do on a scanner (partial 
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from math import cos, hypot, radians, sin
 
 import numpy as np
 
-from confrere.demo.phantom_field import Field, Point, cover
+from confrere.demo.phantom_field import Field, Point, chord_share, cover
 
 Window = tuple[slice, slice]
 MATRIX = 512  # rows and columns of every image
@@ -39,7 +40,7 @@ class Pose:
 
 @lru_cache(maxsize=8)
 def turn(yaw: float, roll: float, pitch: float) -> tuple[Point, Point, Point]:
-    """The rotation from scanner to patient axes, by rows; degrees."""
+    """Turn degrees into the rotation from scanner to patient axes, by rows."""
     a, b, c = radians(yaw), radians(roll), radians(pitch)
     about_z = np.array([[cos(a), -sin(a), 0], [sin(a), cos(a), 0], [0, 0, 1]])
     about_y = np.array([[cos(b), 0, sin(b)], [0, 1, 0], [-sin(b), 0, cos(b)]])
@@ -95,7 +96,7 @@ class Canvas:
         self.hu: Field = np.full((grid.rows, grid.columns), -1000, np.float32)
 
     def window(self, centre: Point, reach: float) -> Window | None:
-        """The pixels within `reach` of a point across the slice; None when there are none."""
+        """Find the pixels within `reach` of a point; None when there are none."""
         x, y, _ = self.pose.on_scanner(centre)
         grid = self.grid
         c0 = max(0, int((x - reach - grid.first_x) / grid.pixel))
@@ -134,9 +135,7 @@ class Canvas:
         inside = 1 - (dx / np.float32(radii[0])) ** 2 - (dy / np.float32(radii[1])) ** 2
         chord = np.float32(radii[2]) * np.sqrt(np.maximum(inside, 0))
         dz = self.zed[window] - np.float32(centre[2])
-        half = np.float32(self.thickness / 2)
-        depth = np.minimum(dz + half, chord) - np.maximum(dz - half, -chord)
-        return window, np.clip(depth / (2 * half), 0, 1)
+        return window, chord_share(dz, chord, self.thickness)
 
     def cone_share(
         self, start: Point, end: Point, radii: tuple[float, float], tall: float = 1.0
@@ -191,11 +190,11 @@ class Canvas:
         tall: float = 1.0,
     ) -> None:
         """Paint a chain of cones through points of (x, y, z, radius)."""
-        for (ax, ay, az, ar), (bx, by, bz, br) in zip(points, points[1:], strict=False):
+        for (ax, ay, az, ar), (bx, by, bz, br) in pairwise(points):
             self.cone((ax, ay, az), (bx, by, bz), (ar, br), hu, tall=tall)
 
     def framed(self) -> Field:
-        """The painted rectangle set into the full matrix of air."""
+        """Set the painted rectangle into the full matrix of air."""
         grid = self.grid
         full = np.full((MATRIX, MATRIX), -1000, np.float32)
         rows = slice(grid.top, grid.top + grid.rows)

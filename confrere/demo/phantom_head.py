@@ -1,3 +1,4 @@
+# ruff: noqa: PLR2004 - the numbers are the anatomy: places and sizes in millimetres
 """The generated head: cavity, skull, scalp and face round the brain; one slice at a time."""
 
 from collections.abc import Iterator
@@ -88,8 +89,8 @@ def _walls(pose: Pose, z: float) -> tuple[Field, Field, Field]:
 
 def _ridges(side: Field, y: Field, z: Field) -> Field:
     """Distance to the petrous bones and the sphenoid's wings, which cut into the cavity."""
-    petrous = cone_distance(side, y, z, (15, 2, -37), (62, 25, -35), (6.0, 11.5))
-    wing = cone_distance(side, y, z, (6, -14, -20), (50, -36, -19), (2.6, 3.0))
+    petrous = cone_distance(side, y, z, (15, 2, -37), (62, 25, -35), radii=(6.0, 11.5))
+    wing = cone_distance(side, y, z, (6, -14, -20), (50, -36, -19), radii=(2.6, 3.0))
     return union(petrous, wing, 2)
 
 

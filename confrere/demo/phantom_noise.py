@@ -1,3 +1,4 @@
+# ruff: noqa: PLR2004 - the numbers are the anatomy: places and sizes in millimetres
 """What the scanner adds: blur of its kernel, grainy noise, streaks and beam hardening."""
 
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ class Grain:
         return cls((tiles[0], tiles[1]), rough / rough.std())
 
     def sheet(self, rng: np.random.Generator) -> Field:
-        """Unit noise for one slice, unlike its neighbours'."""
+        """Make unit noise for one slice, unlike its neighbours'."""
         mixed = np.zeros((MATRIX, MATRIX), np.float32)
         for tile in self.tiles:
             dy, dx = (int(v) for v in rng.integers(0, MATRIX, 2))
@@ -55,7 +56,7 @@ class Grain:
 
 
 def head_artefacts(canvas: Canvas, grain: Grain, rng: np.random.Generator) -> Field:
-    """A head slice as reconstructed: blur, head rest, beam hardening, streaks and noise."""
+    """Add to a head slice what reconstruction does: blur, head rest, beam hardening, streaks and noise."""
     image = canvas.framed()
     pixel = canvas.grid.pixel
     line = pixel * (np.arange(MATRIX, dtype=np.float32) - MATRIX / 2)
@@ -79,7 +80,7 @@ def head_artefacts(canvas: Canvas, grain: Grain, rng: np.random.Generator) -> Fi
 
 
 def _paint_head_rest(image: Field, x: Field, y: Field) -> None:
-    """A carbon cup behind the head: two thin shells with foam between."""
+    """Paint a carbon cup behind the head: two thin shells with foam between."""
     radius = np.hypot(x * 0.93, y + 2)
     arc = (y > 12) & (image < -900)
     shell = np.minimum(np.abs(radius - 104), np.abs(radius - 111.5)) - 0.6
@@ -90,7 +91,7 @@ def _paint_head_rest(image: Field, x: Field, y: Field) -> None:
 
 
 def chest_artefacts(canvas: Canvas, grain: Grain, rng: np.random.Generator) -> Field:
-    """A chest slice as reconstructed: blur, table, shoulder streaks, dense-vein rays, noise."""
+    """Add to a chest slice what reconstruction does: blur, table, streaks and noise."""
     image = canvas.framed()
     line = canvas.grid.pixel * (np.arange(MATRIX, dtype=np.float32) - MATRIX / 2)
     x, y = line[None, :], line[:, None]
@@ -108,7 +109,7 @@ def chest_artefacts(canvas: Canvas, grain: Grain, rng: np.random.Generator) -> F
 
 
 def _paint_table(image: Field, x: Field, y: Field) -> None:
-    """A curved carbon top with foam inside."""
+    """Paint a curved carbon top with foam inside."""
     bow = y - 120 + (x / 52) ** 2
     shell = np.minimum(np.abs(bow), np.abs(bow - 16)) - 0.7
     free = (image < -900) & (np.abs(x) < 205)

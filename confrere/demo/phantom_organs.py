@@ -1,3 +1,4 @@
+# ruff: noqa: PLR2004 - the numbers are the anatomy: places and sizes in millimetres
 """Heart, great vessels, airways, gullet and the upper abdomen of the generated chest."""
 
 import numpy as np
@@ -28,16 +29,31 @@ _ARTERIES: tuple[tuple[Chain, float], ...] = (
     (((-8, -14, 34, 6.5), (-16, -10, 60, 6.2), (-24, -6, 120, 5)), BLOOD),
     (((3, -4, 36, 4.4), (12, -4, 66, 4.2), (20, 0, 125, 3.9)), BLOOD),
     (((16, 12, 36, 5.6), (26, 12, 70, 5.2), (42, 4, 100, 4.6), (80, -10, 104, 4.2)), BLOOD),
-    (((10, -52, -62, 15), (18, -48, -34, 14), (20, -36, -12, 14), (20, -30, -4, 12)), BLOOD - 10),
-    (((18, -32, -9, 12), (4, -8, -12, 11), (-18, -3, -13, 10.5), (-38, 2, -18, 8.5)), BLOOD - 8),
+    (
+        ((10, -52, -62, 15), (18, -48, -34, 14), (20, -36, -12, 14), (20, -30, -4, 12)),
+        BLOOD - 10,
+    ),
+    (
+        ((18, -32, -9, 12), (4, -8, -12, 11), (-18, -3, -13, 10.5), (-38, 2, -18, 8.5)),
+        BLOOD - 8,
+    ),
     (((-38, 2, -18, 8), (-48, 8, -34, 6.0), (-52, 16, -56, 4.4)), BLOOD - 8),
     (((-36, 2, -14, 6.5), (-46, -4, 4, 4.5)), BLOOD - 8),
-    (((20, -32, -6, 12.5), (32, -8, 3, 11.5), (43, 14, -4, 9.5), (46, 22, -26, 6.5)), BLOOD - 8),
+    (
+        ((20, -32, -6, 12.5), (32, -8, 3, 11.5), (43, 14, -4, 9.5), (46, 22, -26, 6.5)),
+        BLOOD - 8,
+    ),
     (((-27, -19, 62, 8.5), (-26, -18, 20, 9.5), (-25, -17, -36, 10.5)), DENSE),
-    (((52, -34, 84, 6.5), (26, -40, 62, 7.0), (-6, -36, 50, 7.2), (-26, -20, 42, 7.5)), DENSE - 20),
+    (
+        ((52, -34, 84, 6.5), (26, -40, 62, 7.0), (-6, -36, 50, 7.2), (-26, -20, 42, 7.5)),
+        DENSE - 20,
+    ),
     (((-50, -30, 92, 6.5), (-28, -20, 64, 8)), DENSE - 60),
     (((-22, 4, -84, 12), (-22, 8, -120, 13), (-20, 12, -190, 12)), BLOOD - 45),
-    (((-7, 33, -190, 3.4), (-7, 33, 4, 4.2), (-10, 30, 14, 4.4), (-25, 0, 14, 4.4)), BLOOD - 35),
+    (
+        ((-7, 33, -190, 3.4), (-7, 33, 4, 4.2), (-10, 30, 14, 4.4), (-25, 0, 14, 4.4)),
+        BLOOD - 35,
+    ),
     (((-10, 8, -46, 8), (-30, 8, -48, 6.5), (-42, 2, -50, 4.5)), BLOOD),
     (((-10, 6, -38, 8), (-32, -4, -32, 6.0), (-44, -12, -22, 4.2)), BLOOD),
     (((16, 10, -46, 8), (34, 16, -48, 6.2), (44, 22, -54, 4.2)), BLOOD),
@@ -60,15 +76,31 @@ def paint_mediastinum(canvas: Canvas, between: Field, inner: Field) -> None:
     fat = -98.0
     canvas.blend(cover(np.maximum(between, inner), 1.0) * cover(-116 - canvas.zed, 12.0), fat)
     _paint_heart(canvas, between)
-    for chain, hu in _ARTERIES:
+    for chain, _ in _ARTERIES:
         canvas.path(tuple((x, y, z, r + 0.9) for x, y, z, r in chain), WALL)
     for chain, hu in _ARTERIES:
         canvas.path(chain, hu)
     for calcium in ((-4, -24, 31), (13, 21, 24), (38, 45, -20), (34, 45, -70)):
         canvas.ellipsoid(calcium, (2.5, 1.4, 3), 700, yaw=30)
-    canvas.path(((2, 22, 150, 7), (4, 25, 20, 7), (8, 27, -40, 7.5), (16, 24, -110, 8), (28, 6, -140, 9)), 42)
+    canvas.path(
+        (
+            (2, 22, 150, 7),
+            (4, 25, 20, 7),
+            (8, 27, -40, 7.5),
+            (16, 24, -110, 8),
+            (28, 6, -140, 9),
+        ),
+        42,
+    )
     canvas.ellipsoid((4, 25, 30), (2.6, 1.6, 16), -600)
-    for node in ((-14, -4, 24), (-12, 2, 10), (12, 4, -2), (2, 16, -22), (-22, -30, 40), (18, -24, 34)):
+    for node in (
+        (-14, -4, 24),
+        (-12, 2, 10),
+        (12, 4, -2),
+        (2, 16, -22),
+        (-22, -30, 40),
+        (18, -24, 34),
+    ):
         canvas.ellipsoid(node, (4.2, 3.0, 4.5), 55, share=0.9)
     for sign in (1.0, -1.0):
         canvas.ellipsoid((sign * 17, -8, 122), (9, 12, 24), 130)
@@ -116,9 +148,7 @@ def paint_airways(canvas: Canvas) -> None:
         canvas.path(chain, -1000)
 
 
-def paint_abdomen(
-    canvas: Canvas, inner: Field, under: Field, between: Field, clouds: Field
-) -> None:
+def paint_abdomen(canvas: Canvas, inner: Field, under: Field, clouds: Field) -> None:
     """Liver, stomach and spleen below the domes. `under` is the height above the diaphragm."""
     if float(under.min()) > 5:
         return

@@ -74,7 +74,8 @@ def skin(x: Field, y: Field, z: Field) -> Field:
     """Distance to the skin."""
     wide, deep, middle = _by_height(_SKIN, z)
     hollow = 5 * np.exp(-((x / 22) ** 2)) * (y > 0)
-    return _oval(x, y - middle, wide, deep) + hollow
+    distance: Field = _oval(x, y - middle, wide, deep) + hollow
+    return distance
 
 
 def cavity(x: Field, y: Field, z: Field) -> Field:
@@ -87,7 +88,7 @@ def mediastinum(x: Field, y: Field, z: Field) -> Field:
     """Distance to what lies between the lungs: spine, heart, great vessels and their fat."""
     cx, cy, wide, deep = _by_height(_MIDDLE, z)
     heart = _oval(x - cx - (y - cy) * -0.22, y - cy, wide, deep, boxy=False)
-    spine = _oval(x, y - 66, np.float32(27), np.float32(36))
+    spine = _oval(x, y - 66, np.array([27.0], np.float32), np.array([36.0], np.float32))
     front = np.maximum(np.abs(x - 3) - 3.5, y + 20)
     aorta = np.hypot(x - 25, y - 43) - 15.0 + np.maximum(z - 18, 0) * 0.8
     gullet = np.hypot(x - 4, y - 28) - 20

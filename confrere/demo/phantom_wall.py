@@ -1,9 +1,10 @@
+# ruff: noqa: PLR2004 - the numbers are the anatomy: places and sizes in millimetres
 """The chest wall: skin, fat, muscles, ribs, breastbone, shoulder girdle and spine."""
 
 import numpy as np
 
 from confrere.demo.phantom_canvas import Canvas
-from confrere.demo.phantom_field import Field, Lattice, Point, cover
+from confrere.demo.phantom_field import Field, Lattice, Point, chord_share, cover
 from confrere.demo.phantom_thorax import FIRST_RIB, RIB_SPACING, rib_drop
 
 FAT, MUSCLE, SKIN = -100.0, 58.0, 20.0
@@ -13,11 +14,11 @@ _BONE_ENDS = np.array([2.5, 2.6, 2.62, 2.6, 2.55, 2.5, 2.42, 2.3, 2.15, 2.0, 1.5
 _GRISTLE_ENDS = np.array([3.1, 3.1, 3.1, 3.1, 3.1, 3.1, 3.1, 2.75, 2.55, 2.35, 1.5, 1.1])
 
 
-def paint_wall(
-    canvas: Canvas, out: Field, depth: Field, angle: Field, clouds: Field
-) -> None:
-    """Paint from the skin to the ribs. `out` is the distance outside the ribcage's lining,
-    `depth` that from the skin, `angle` the place round the chest.
+def paint_wall(canvas: Canvas, out: Field, depth: Field, angle: Field, clouds: Field) -> None:
+    """Paint from the skin to the ribs.
+
+    `out` is the distance outside the ribcage's lining, `depth` that from the skin, `angle`
+    the place round the chest.
     """
     canvas.blend(cover(depth, canvas.grid.pixel), SKIN)
     canvas.blend(cover(depth + 2.2, 1.0), FAT + 7 * clouds)
@@ -50,16 +51,6 @@ def _band(out: Field, low: float | Field, high: float | Field) -> Field:
     return distance
 
 
-def _chord(canvas: Canvas, dz: Field, size: Field, height: float) -> Field:
-    """Share of the slice filled by an oval lying `dz` above it, `size` 0 at its middle."""
-    chord = height * np.sqrt(np.maximum(1 - size * size, 0))
-    half = canvas.thickness / 2
-    filled: Field = np.clip(
-        (np.minimum(dz + half, chord) - np.maximum(dz - half, -chord)) / (2 * half), 0, 1
-    )
-    return filled
-
-
 def _paint_ribs(canvas: Canvas, out: Field, angle: Field) -> None:
     near = (out > -1) & (out < 12) & (angle > 0.36)
     rows, columns = np.nonzero(near)
@@ -72,10 +63,11 @@ def _paint_ribs(canvas: Canvas, out: Field, angle: Field) -> None:
     index = np.clip(number, 0, 11).astype(np.int32)
     exists = (number >= 0) & (number <= 11)
     bone = exists * np.clip((_BONE_ENDS[index] - a) * 30, 0, 1)
-    gristle = exists * np.clip((_GRISTLE_ENDS[index] - a) * 30, 0, 1) - bone
+    gristle: Field = exists * np.clip((_GRISTLE_ENDS[index] - a) * 30, 0, 1) - bone
     size = np.abs(s - 6.0) / 3.9
-    whole = _chord(canvas, dz, size, 6.0)
-    core = _chord(canvas, dz, size * 3.9 / 2.5, 4.4)
+    whole = chord_share(dz, 6.0 * np.sqrt(np.maximum(1 - size**2, 0)), canvas.thickness)
+    inner = size * 3.9 / 2.5
+    core = chord_share(dz, 4.4 * np.sqrt(np.maximum(1 - inner**2, 0)), canvas.thickness)
     hu = canvas.hu[rows, columns][None]
     hu = hu + whole * gristle * (CARTILAGE - hu)
     hu = hu + whole * bone * (CORTEX - hu)
@@ -126,7 +118,9 @@ def _paint_blade(canvas: Canvas, sign: float) -> None:
     along = np.clip((px * bx + py * by) / (bx * bx + by * by), 0, 1)
     far = np.hypot(px - along * bx, py - along * by)
     end = np.maximum(-50 - z[window], z[window] - 98)
-    belly = 3.5 + 11.5 * np.sin(np.pi * np.clip(along * 0.86 + 0.1, 0, 1)) * (0.35 + 0.65 * tall)
+    belly = 3.5 + 11.5 * np.sin(np.pi * np.clip(along * 0.86 + 0.1, 0, 1)) * (
+        0.35 + 0.65 * tall
+    )
     flesh = np.maximum(far - belly, end)
     canvas.blend(cover(flesh, 2.0), MUSCLE, window)
     rim = 1.5 + 3.0 * np.clip(along * 4 - 3, 0, 1) + 1.5 * np.clip(0.15 - along, 0, 1) * 6
@@ -165,7 +159,11 @@ def _paint_arch(canvas: Canvas, z: float) -> None:
     for size, hu in ((0.0, 700.0), (-1.5, 300.0)):
         for sign in (1.0, -1.0):
             canvas.cone(
-                (sign * 11, 58, z + 3), (sign * 13, 72, z + 3), (4 + size, 4.2 + size), hu, tall=1.5
+                (sign * 11, 58, z + 3),
+                (sign * 13, 72, z + 3),
+                (4 + size, 4.2 + size),
+                hu,
+                tall=1.5,
             )
             canvas.cone(
                 (sign * 12, 74, z + 2), (0, 84, z - 3), (3.4 + size, 3.6 + size), hu, tall=2.2

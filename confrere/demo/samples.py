@@ -99,7 +99,7 @@ _STUDIES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
 
 
 def bundled_series() -> tuple[SampleStudy, ...]:
-    """The studies that the installed pydicom carries; nothing is fetched.
+    """List the studies that the installed pydicom carries; nothing is fetched.
 
     Raises Unavailable when this pydicom has lost a file.
     """
@@ -120,12 +120,13 @@ def _found(root: Path, patterns: tuple[str, ...]) -> tuple[Path, ...]:
 def adopt(
     dataset: Dataset,
     patient: SamplePatient,
+    *,
     accession: str,
     uids: Callable[[str], Uid],
     when: datetime,
     institution: str,
 ) -> Dataset:
-    """A copy of `dataset` that belongs to this patient and order.
+    """Make a copy of `dataset` that belongs to this patient and order.
 
     Only identifiers, dates and times change: pixel data and transfer syntax stay byte for
     byte. `uids` names the new UID for each old one, so that what belonged together still
