@@ -1,3 +1,4 @@
+# ruff: noqa: PLR2004 - the numbers are the anatomy: places and sizes in millimetres
 """Heart, great vessels, airways, gullet and the upper abdomen of the generated chest."""
 
 import numpy as np
@@ -28,16 +29,31 @@ _ARTERIES: tuple[tuple[Chain, float], ...] = (
     (((-8, -14, 34, 6.5), (-16, -10, 60, 6.2), (-24, -6, 120, 5)), BLOOD),
     (((3, -4, 36, 4.4), (12, -4, 66, 4.2), (20, 0, 125, 3.9)), BLOOD),
     (((16, 12, 36, 5.6), (26, 12, 70, 5.2), (42, 4, 100, 4.6), (80, -10, 104, 4.2)), BLOOD),
-    (((10, -52, -62, 15), (18, -48, -34, 14), (20, -36, -12, 14), (20, -30, -4, 12)), BLOOD - 10),
-    (((18, -32, -9, 12), (4, -8, -12, 11), (-18, -3, -13, 10.5), (-38, 2, -18, 8.5)), BLOOD - 8),
+    (
+        ((10, -52, -62, 15), (18, -48, -34, 14), (20, -36, -12, 14), (20, -30, -4, 12)),
+        BLOOD - 10,
+    ),
+    (
+        ((18, -32, -9, 12), (4, -8, -12, 11), (-18, -3, -13, 10.5), (-38, 2, -18, 8.5)),
+        BLOOD - 8,
+    ),
     (((-38, 2, -18, 8), (-48, 8, -34, 6.0), (-52, 16, -56, 4.4)), BLOOD - 8),
     (((-36, 2, -14, 6.5), (-46, -4, 4, 4.5)), BLOOD - 8),
-    (((20, -32, -6, 12.5), (32, -8, 3, 11.5), (43, 14, -4, 9.5), (46, 22, -26, 6.5)), BLOOD - 8),
+    (
+        ((20, -32, -6, 12.5), (32, -8, 3, 11.5), (43, 14, -4, 9.5), (46, 22, -26, 6.5)),
+        BLOOD - 8,
+    ),
     (((-27, -19, 62, 8.5), (-26, -18, 20, 9.5), (-25, -17, -36, 10.5)), DENSE),
-    (((52, -34, 84, 6.5), (26, -40, 62, 7.0), (-6, -36, 50, 7.2), (-26, -20, 42, 7.5)), DENSE - 20),
+    (
+        ((52, -34, 84, 6.5), (26, -40, 62, 7.0), (-6, -36, 50, 7.2), (-26, -20, 42, 7.5)),
+        DENSE - 20,
+    ),
     (((-50, -30, 92, 6.5), (-28, -20, 64, 8)), DENSE - 60),
     (((-22, 4, -84, 12), (-22, 8, -120, 13), (-20, 12, -190, 12)), BLOOD - 45),
-    (((-7, 33, -190, 3.4), (-7, 33, 4, 4.2), (-10, 30, 14, 4.4), (-25, 0, 14, 4.4)), BLOOD - 35),
+    (
+        ((-7, 33, -190, 3.4), (-7, 33, 4, 4.2), (-10, 30, 14, 4.4), (-25, 0, 14, 4.4)),
+        BLOOD - 35,
+    ),
     (((-10, 8, -46, 8), (-30, 8, -48, 6.5), (-42, 2, -50, 4.5)), BLOOD),
     (((-10, 6, -38, 8), (-32, -4, -32, 6.0), (-44, -12, -22, 4.2)), BLOOD),
     (((16, 10, -46, 8), (34, 16, -48, 6.2), (44, 22, -54, 4.2)), BLOOD),
@@ -55,20 +71,36 @@ _AIRWAYS: tuple[Chain, ...] = (
 )
 
 
-def paint_mediastinum(canvas: Canvas, between: Field) -> None:
+def paint_mediastinum(canvas: Canvas, between: Field, inner: Field) -> None:
     """Fat, thymus bed and nodes, heart, vessels and gullet."""
     fat = -98.0
-    canvas.blend(cover(between, 1.0), fat)
+    canvas.blend(cover(np.maximum(between, inner), 1.0) * cover(-116 - canvas.zed, 12.0), fat)
     _paint_heart(canvas, between)
-    for chain, hu in _ARTERIES:
+    for chain, _ in _ARTERIES:
         canvas.path(tuple((x, y, z, r + 0.9) for x, y, z, r in chain), WALL)
     for chain, hu in _ARTERIES:
         canvas.path(chain, hu)
     for calcium in ((-4, -24, 31), (13, 21, 24), (38, 45, -20), (34, 45, -70)):
         canvas.ellipsoid(calcium, (2.5, 1.4, 3), 700, yaw=30)
-    canvas.path(((2, 22, 150, 7), (4, 25, 20, 7), (8, 27, -40, 7.5), (16, 24, -110, 8), (28, 6, -140, 9)), 42)
+    canvas.path(
+        (
+            (2, 22, 150, 7),
+            (4, 25, 20, 7),
+            (8, 27, -40, 7.5),
+            (16, 24, -110, 8),
+            (28, 6, -140, 9),
+        ),
+        42,
+    )
     canvas.ellipsoid((4, 25, 30), (2.6, 1.6, 16), -600)
-    for node in ((-14, -4, 24), (-12, 2, 10), (12, 4, -2), (2, 16, -22), (-22, -30, 40), (18, -24, 34)):
+    for node in (
+        (-14, -4, 24),
+        (-12, 2, 10),
+        (12, 4, -2),
+        (2, 16, -22),
+        (-22, -30, 40),
+        (18, -24, 34),
+    ):
         canvas.ellipsoid(node, (4.2, 3.0, 4.5), 55, share=0.9)
     for sign in (1.0, -1.0):
         canvas.ellipsoid((sign * 17, -8, 122), (9, 12, 24), 130)
@@ -116,9 +148,7 @@ def paint_airways(canvas: Canvas) -> None:
         canvas.path(chain, -1000)
 
 
-def paint_abdomen(
-    canvas: Canvas, inner: Field, under: Field, between: Field, clouds: Field
-) -> None:
+def paint_abdomen(canvas: Canvas, inner: Field, under: Field, clouds: Field) -> None:
     """Liver, stomach and spleen below the domes. `under` is the height above the diaphragm."""
     if float(under.min()) > 5:
         return
@@ -127,18 +157,18 @@ def paint_abdomen(
     canvas.blend(below, 55)
     room = np.maximum(under * 0.75 + 2.5, inner + 3.5)
     canvas.blend(cover(room, 1.5), -98 + 5 * clouds)
-    midline = x - 28 + 0.55 * np.maximum(y + 30, 0) + 0.25 * np.minimum(z + 110, 0)
+    midline = (x - 54 + 0.66 * (y + 75) - 3 * clouds - 0.3 * np.minimum(z + 110, 0)) * 0.8
     spine = 52 - np.hypot(x * 0.9, y - 74)
-    liver = np.maximum(np.maximum(room, midline), np.maximum(spine, -60 - y * 0 + z))
+    liver = np.maximum(np.maximum(room, midline), spine)
     canvas.blend(cover(liver, 2.0), LIVER + 1.5 * clouds)
-    spleen = np.hypot((x - 98) / 27, (y - 40) / 38) + ((z + 140) / 40) ** 2 - 1
+    spleen = np.hypot((x - 98) / 27, (y - 40) / 38) + ((z + 152) / 54) ** 2 - 1
     notch = 14 - np.hypot(x - 62, (y - 30) * 0.8)
     spleen = np.maximum(np.maximum(spleen * 28, room), notch)
     canvas.blend(cover(spleen, 2.0), SPLEEN + 1.5 * clouds)
-    stomach = np.hypot((x - 66) / 36, (y + 18) / 40) + ((z + 140) / 36) ** 2 - 1
+    stomach = np.hypot((x - 66) / 44, (y + 18) / 44) + ((z + 152) / 52) ** 2 - 1
     stomach = np.maximum(stomach * 34, room)
-    stomach = np.maximum(stomach, -spleen - 0.0 + 2)
-    stomach = np.maximum(stomach, 3 - liver - 6)
+    stomach = np.maximum(stomach, 3 - spleen)
+    stomach = np.maximum(stomach, 3 - liver)
     canvas.blend(cover(stomach, 1.6), 72)
     content = cover(stomach + 4.0, 1.6)
     canvas.blend(content, 22 + 5 * clouds)
