@@ -14,7 +14,6 @@ from confrere.demo.places import (
     LANTERN,
     MAPLE,
     OAK,
-    SitePlan,
 )
 from confrere.network.agreements import IN_FORCE
 from confrere.network.model import BY_PROXY, FULL_FILE, Licence
@@ -152,16 +151,6 @@ def privileges(reader: ReaderPlan, today: date) -> tuple[PrivilegePlan, ...]:
         ends = today + timedelta(days=_PRIVILEGE_ENDS.get((reader.key, site), 150 + offset))
         made.append(PrivilegePlan(site, path, ends - timedelta(days=730), ends))
     return tuple(made)
-
-
-def site_rules(site: SitePlan) -> tuple[dict[str, str], ...]:
-    """How the shared machines tell this site, most telling first (fields of SiteRule)."""
-    return (
-        {"facility": site.facility},
-        {"issuer": site.assigner},
-        {"institution": site.name},
-        {"accession_prefix": site.prefix},
-    )
 
 
 def agreement_dates(plan: AgreementPlan, now: datetime) -> tuple[date, date]:

@@ -1,3 +1,4 @@
+# ruff: noqa: PLR2004 - the numbers are the anatomy: places and sizes in millimetres
 """The generated brain: cortical ribbon, deep nuclei, ventricles, cisterns, and the bleed.
 
 Hounsfield units are those of a non-contrast head CT at 120 kV: grey 37, white 29, CSF 8,
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from confrere.demo.phantom_canvas import Canvas, Grid, Pose
+from confrere.demo.phantom_canvas import Canvas
 from confrere.demo.phantom_field import Field, Lattice, Point, cover, doubled, lattice
 
 GREY, WHITE, CSF, BLOOD, OEDEMA, DURA = 37.5, 28.5, 8.0, 63.0, 19.0, 52.0
@@ -76,8 +77,10 @@ def pushed(x: Field, y: Field, z: Field) -> tuple[Field, Field, Field]:
 def paint_brain(
     canvas: Canvas, brain: Brain, inside: Field, skull_depth: Field, *, bleed: bool
 ) -> None:
-    """Fill the skull's cavity. `inside` is its share of each voxel, `skull_depth` (at half
-    resolution) the distance from its wall, negative inside.
+    """Fill the skull's cavity.
+
+    `inside` is its share of each voxel; `skull_depth`, at half resolution, the distance from
+    its wall, negative inside.
     """
     full = (canvas.x, canvas.y, canvas.zed)
     half = canvas.grid.patient_axes(canvas.pose, canvas.z, step=2)
@@ -116,7 +119,7 @@ def _parenchyma(brain: Brain, wall: Field, x: Field, y: Field, z: Field) -> Fiel
     hu = WHITE + 0.8 * cloud + grey * (GREY - WHITE)
     fluid = cover(rim, 1.4)
     hu += fluid * (CSF - hu)
-    return _with_cerebellum(brain, hu.astype(np.float32), wall, x, y, z)
+    return _with_cerebellum(brain, hu.astype(np.float32), x, y, z, wall=wall)
 
 
 def _fissure(side: Field, y: Field, z: Field, cloud: Field) -> Field:
@@ -147,7 +150,7 @@ def tentorium(side: Field, y: Field, z: Field) -> Field:
 
 
 def _with_cerebellum(
-    brain: Brain, hu: Field, wall: Field, x: Field, y: Field, z: Field
+    brain: Brain, hu: Field, x: Field, y: Field, z: Field, *, wall: Field
 ) -> Field:
     side = np.abs(x)
     above = tentorium(side, y, z)
@@ -246,6 +249,3 @@ def _paint_bleed(canvas: Canvas, brain: Brain) -> None:
     canvas.blend(lower, OEDEMA, where)
     clot = BLOOD + 3.5 * np.clip(-distance / 8, 0, 1) + 1.5 * rough
     canvas.blend(cover(distance, 2.0), clot.astype(np.float32), where)
-
-
-__all__ = ["Brain", "Grid", "Pose", "paint_brain"]

@@ -5,15 +5,15 @@ that slope through a slice come out half-toned as they do on a scanner (partial 
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
 from math import cos, hypot, radians, sin
 
 import numpy as np
-from numpy.typing import NDArray
 
-from confrere.demo.phantom_field import Field, Point, cover
+from confrere.demo.phantom_field import Field, Point, chord_share, cover
 
 Window = tuple[slice, slice]
-Matrix = NDArray[np.float64]
 MATRIX = 512  # rows and columns of every image
 
 
@@ -26,19 +26,29 @@ class Pose:
     pitch: float = 0.0  # about x: chin down
     shift: Point = (0.0, 0.0, 0.0)
 
-    def matrix(self) -> Matrix:
-        """The rotation from scanner to patient axes."""
-        a, b, c = radians(self.yaw), radians(self.roll), radians(self.pitch)
-        about_z = np.array([[cos(a), -sin(a), 0], [sin(a), cos(a), 0], [0, 0, 1]])
-        about_y = np.array([[cos(b), 0, sin(b)], [0, 1, 0], [-sin(b), 0, cos(b)]])
-        about_x = np.array([[1, 0, 0], [0, cos(c), -sin(c)], [0, sin(c), cos(c)]])
-        turned: Matrix = about_z @ about_y @ about_x
-        return turned
-
     def on_scanner(self, point: Point) -> Point:
         """Where a point of the patient's anatomy lies in scanner millimetres."""
-        x, y, z = self.matrix().T @ np.array(point) + np.array(self.shift)
-        return float(x), float(y), float(z)
+        (a, b, c), (d, e, f), (g, h, i) = turn(self.yaw, self.roll, self.pitch)
+        x, y, z = point
+        sx, sy, sz = self.shift
+        return (
+            a * x + d * y + g * z + sx,
+            b * x + e * y + h * z + sy,
+            c * x + f * y + i * z + sz,
+        )
+
+
+@lru_cache(maxsize=8)
+def turn(yaw: float, roll: float, pitch: float) -> tuple[Point, Point, Point]:
+    """Turn degrees into the rotation from scanner to patient axes, by rows."""
+    a, b, c = radians(yaw), radians(roll), radians(pitch)
+    about_z = np.array([[cos(a), -sin(a), 0], [sin(a), cos(a), 0], [0, 0, 1]])
+    about_y = np.array([[cos(b), 0, sin(b)], [0, 1, 0], [-sin(b), 0, cos(b)]])
+    about_x = np.array([[1, 0, 0], [0, cos(c), -sin(c)], [0, sin(c), cos(c)]])
+    first, second, third = (
+        (float(x), float(y), float(z)) for x, y, z in about_z @ about_y @ about_x
+    )
+    return first, second, third
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +80,10 @@ class Grid:
     def patient_axes(self, pose: Pose, z: float, step: int = 1) -> tuple[Field, Field, Field]:
         """Patient x, y and z of every pixel of the slice at scanner height `z`."""
         x, y = self.axes(step)
-        m = pose.matrix().astype(np.float32)
         sx, sy, sz = pose.shift
         x, y, height = x - np.float32(sx), y - np.float32(sy), np.float32(z - sz)
-        px, py, pz = (row[0] * x + row[1] * y + row[2] * height for row in m)
+        rows = turn(pose.yaw, pose.roll, pose.pitch)
+        px, py, pz = (row[0] * x + row[1] * y + row[2] * height for row in rows)
         return px, py, pz
 
 
@@ -86,7 +96,7 @@ class Canvas:
         self.hu: Field = np.full((grid.rows, grid.columns), -1000, np.float32)
 
     def window(self, centre: Point, reach: float) -> Window | None:
-        """The pixels within `reach` of a point across the slice; None when there are none."""
+        """Find the pixels within `reach` of a point; None when there are none."""
         x, y, _ = self.pose.on_scanner(centre)
         grid = self.grid
         c0 = max(0, int((x - reach - grid.first_x) / grid.pixel))
@@ -125,9 +135,7 @@ class Canvas:
         inside = 1 - (dx / np.float32(radii[0])) ** 2 - (dy / np.float32(radii[1])) ** 2
         chord = np.float32(radii[2]) * np.sqrt(np.maximum(inside, 0))
         dz = self.zed[window] - np.float32(centre[2])
-        half = np.float32(self.thickness / 2)
-        depth = np.minimum(dz + half, chord) - np.maximum(dz - half, -chord)
-        return window, np.clip(depth / (2 * half), 0, 1)
+        return window, chord_share(dz, chord, self.thickness)
 
     def cone_share(
         self, start: Point, end: Point, radii: tuple[float, float], tall: float = 1.0
@@ -182,11 +190,11 @@ class Canvas:
         tall: float = 1.0,
     ) -> None:
         """Paint a chain of cones through points of (x, y, z, radius)."""
-        for (ax, ay, az, ar), (bx, by, bz, br) in zip(points, points[1:], strict=False):
+        for (ax, ay, az, ar), (bx, by, bz, br) in pairwise(points):
             self.cone((ax, ay, az), (bx, by, bz), (ar, br), hu, tall=tall)
 
     def framed(self) -> Field:
-        """The painted rectangle set into the full matrix of air."""
+        """Set the painted rectangle into the full matrix of air."""
         grid = self.grid
         full = np.full((MATRIX, MATRIX), -1000, np.float32)
         rows = slice(grid.top, grid.top + grid.rows)

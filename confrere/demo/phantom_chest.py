@@ -1,3 +1,4 @@
+# ruff: noqa: PLR2004 - the numbers are the anatomy: places and sizes in millimetres
 """The generated chest: lungs with their trees, mediastinum, upper abdomen and the nodule.
 
 Hounsfield units are those of a chest CT at 120 kV about a minute after contrast.
@@ -13,6 +14,7 @@ from confrere.demo.phantom_field import (
     Field,
     Lattice,
     Point,
+    chord_share,
     cover,
     doubled,
     lattice,
@@ -27,7 +29,7 @@ from confrere.demo.phantom_thorax import (
     rib_angle,
     skin,
 )
-from confrere.demo.phantom_trees import Segment, by_height, grown, paint_segment
+from confrere.demo.phantom_trees import Points, Segment, by_height, grown, paint_segment
 from confrere.demo.phantom_wall import paint_girdle, paint_spine, paint_wall
 
 GRID = Grid(rows=332, columns=508, pixel=0.75, top=94, left=2)
@@ -35,10 +37,10 @@ LUNG, VESSEL, NODULE = -865.0, 165.0, 48.0
 NODULE_CENTRE: Point = (-70.0, -6.0, 46.0)
 SHELF = 10.0
 _ROOTS: tuple[tuple[Point, int], ...] = (
-    ((-44.0, 4.0, -20.0), 430),
-    ((44.0, 16.0, -12.0), 380),
-    ((-30.0, 8.0, -46.0), 260),
-    ((34.0, 10.0, -44.0), 230),
+    ((-44.0, 4.0, -20.0), 800),
+    ((44.0, 16.0, -12.0), 700),
+    ((-30.0, 8.0, -46.0), 480),
+    ((34.0, 10.0, -44.0), 420),
 )
 
 
@@ -64,7 +66,7 @@ class Chest:
             vessels += tree
             if number < 2:
                 bronchi += [_beside(s, side) for s in tree if s.ends >= 9]
-        around = rng.normal((-75, 0, -135), (32, 30, 22), (70, 3))
+        around = rng.normal((-75, 0, -135), (34, 32, 22), (90, 3))
         liver = grown((-18.0, 12.0, -112.0), around, 0.75, rng)
         rays = rng.normal(size=(26, 3)) * (1, 1, 0.6)
         rays /= np.linalg.norm(rays, axis=1, keepdims=True)
@@ -81,15 +83,15 @@ class Chest:
         )
 
 
-def _scattered(rng: np.random.Generator, side: float, count: int) -> np.ndarray:
+def _scattered(rng: np.random.Generator, side: float, count: int) -> Points:
     """Points spread through one lung, 4 mm or more from its surface."""
-    spread = rng.uniform((8, -95, -165), (140, 95, 115), (count * 9, 3)) * (side, 1, 1)
+    spread = rng.uniform((8, -95, -165), (140, 95, 115), (count * 8, 3)) * (side, 1, 1)
     x, y, z = spread.astype(np.float32).T
     return spread[lungs(x, y, z) < -4][:count]
 
 
 def _beside(artery: Segment, side: float) -> Segment:
-    """The bronchus that runs with an artery, a little inwards of it."""
+    """Lay the bronchus that runs with an artery, a little inwards of it."""
     apart = artery.radius * 1.7 + 0.4
     dx, dy = -side * 0.75 * apart, 0.66 * apart
     (ax, ay, az), (bx, by, bz) = artery.start, artery.end
@@ -124,20 +126,15 @@ def chest_slices(
         canvas.blend(cover(inner, 1.0), -95 + 6 * clouds)
         under = doubled(zed - diaphragm(x, y))
         between = doubled(mediastinum(x, y, zed))
-        paint_abdomen(canvas, inner, under, between, clouds)
-        _paint_trees(canvas, chest.liver, 138, LIVER_SHARE)
-        air = slab_cover(
-            *(doubled(lungs(x, y, zed + d)) for d in (-thickness / 2, thickness / 2)),
-            GRID.pixel,
-        )
-        paint_mediastinum(canvas, between)
+        paint_abdomen(canvas, inner, under, clouds)
+        _paint_trees(canvas, chest.liver, 138, 0.8)
+        below, above = (doubled(lungs(x, y, zed + d)) for d in (-thickness / 2, thickness / 2))
+        air = slab_cover(below, above, GRID.pixel)
+        paint_mediastinum(canvas, between, inner)
         paint_spine(canvas, chest.grain)
         _paint_lungs(canvas, chest, air, clouds, nodule)
         paint_airways(canvas)
         yield canvas
-
-
-LIVER_SHARE = 0.8
 
 
 def _paint_trees(
@@ -191,10 +188,8 @@ def _paint_nodule(canvas: Canvas, chest: Chest, diameter: float) -> None:
     lobes = 0.05 * radius * rough
     across = np.hypot(x - cx, y - cy) - lobes
     chord = np.sqrt(np.maximum(radius * radius - across * across, 0))
-    dz, half = z - cz, canvas.thickness / 2
-    fill = np.clip(
-        (np.minimum(dz + half, chord) - np.maximum(dz - half, -chord)) / (2 * half), 0, 1
-    )
+    dz = z - cz
+    fill = chord_share(dz, chord, canvas.thickness)
     halo = cover(np.sqrt(across * across + dz * dz) - radius - 1.2, 3.0) * 0.18
     canvas.blend(halo, -300, where)
-    canvas.blend(fill.astype(np.float32), (NODULE + 5 * rough).astype(np.float32), where)
+    canvas.blend(fill, NODULE + 5 * rough, where)

@@ -68,7 +68,7 @@ class Technique:
 
 
 def uid(*parts: str) -> Uid:
-    """A UID that always follows from the same words (PS3.5 B.2: 2.25 and a UUID)."""
+    """Make the UID that always follows from the same words (PS3.5 B.2: 2.25 and a UUID)."""
     return Uid(f"2.25.{uuid.uuid5(_NAMESPACE, '/'.join(parts)).int}")
 
 

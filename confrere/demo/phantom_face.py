@@ -1,3 +1,4 @@
+# ruff: noqa: PLR2004 - the numbers are the anatomy: places and sizes in millimetres
 """Face, orbits, sinuses and the skull's base below the brain."""
 
 import numpy as np

@@ -5,11 +5,12 @@ back, z to the head. A distance is negative inside a shape.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Field = NDArray[np.float32]
+Field = NDArray[np.floating[Any]]  # float32 throughout
 Point = tuple[float, float, float]
 
 
@@ -37,7 +38,8 @@ class Lattice:
 
         def row(base: NDArray[np.int32]) -> Field:
             left = flat[base + x0]
-            return left + fx * (flat[base + x1] - left)
+            value: Field = left + fx * (flat[base + x1] - left)
+            return value
 
         def plane(base: NDArray[np.int32]) -> Field:
             front = row(base + y0)
@@ -81,15 +83,16 @@ def ellipsoid_distance(x: Field, y: Field, z: Field, centre: Point, radii: Point
 
 
 def cone_distance(
-    x: Field, y: Field, z: Field, start: Point, end: Point, radii: tuple[float, float]
+    x: Field, y: Field, z: Field, start: Point, end: Point, *, radii: tuple[float, float]
 ) -> Field:
     """Distance to a round-ended cone."""
     bx, by, bz = (q - p for p, q in zip(start, end, strict=True))
     px, py, pz = x - start[0], y - start[1], z - start[2]
     along = np.clip((px * bx + py * by + pz * bz) / (bx * bx + by * by + bz * bz), 0, 1)
     px, py, pz = px - along * bx, py - along * by, pz - along * bz
-    distance: Field = np.sqrt(px * px + py * py + pz * pz)
-    return distance - (radii[0] + along * (radii[1] - radii[0]))
+    radius = radii[0] + along * (radii[1] - radii[0])
+    distance: Field = np.sqrt(px * px + py * py + pz * pz) - radius
+    return distance
 
 
 def union(first: Field, second: Field, blend: float) -> Field:
@@ -113,6 +116,14 @@ def slab_cover(below: Field, above: Field, pixel: float) -> Field:
     return inside
 
 
+def chord_share(dz: Field, chord: Field, thickness: float) -> Field:
+    """Fraction of a slice filled by what reaches `chord` up and down, `dz` below its middle."""
+    half = thickness / 2
+    depth = np.minimum(dz + half, chord) - np.maximum(dz - half, -chord)
+    inside: Field = np.clip(depth / thickness, 0, 1)
+    return inside
+
+
 def doubled(field: Field) -> Field:
     """Twice the rows and columns, linearly interpolated; the last row and column repeat."""
     rows, columns = field.shape
@@ -128,7 +139,7 @@ def doubled(field: Field) -> Field:
 
 
 def blurred(image: Field, weight: float) -> Field:
-    """A three-point blur along both axes; `weight` is each neighbour's share."""
+    """Blur over three points along both axes; `weight` is each neighbour's share."""
     side, middle = np.float32(weight), np.float32(1 - 2 * weight)
     across = image * middle
     across[:, 1:] += image[:, :-1] * side

@@ -1,3 +1,4 @@
+# ruff: noqa: PLR2004 - the numbers are the anatomy: places and sizes in millimetres
 """The generated head: cavity, skull, scalp and face round the brain; one slice at a time."""
 
 from collections.abc import Iterator
@@ -70,7 +71,8 @@ def _walls(pose: Pose, z: float) -> tuple[Field, Field, Field]:
     lift = (zed - 6) / 74
     lift = np.sign(lift) * np.abs(lift) ** 1.25 * 74
     vault = ellipsoid_distance(egg, y, lift, (0, 1, 0), (66.5, 84, 74))
-    floor = -15 - 6 * np.clip((-y - 10) / 50, 0, 1) - zed
+    roof = np.exp(-(((side - 31) / 13) ** 2) - ((y + 54) / 20) ** 2)  # over each orbit
+    floor = -20 - 5 * np.clip((-y - 20) / 40, 0, 1) + 9 * roof - zed
     vault = np.maximum(vault, floor)
     temporal = ellipsoid_distance(side, y, zed, (36, -13, -19), (25, 33, 24))
     behind = ellipsoid_distance(x, y, zed, (0, 40, -26), (56, 42, 38))
@@ -79,7 +81,7 @@ def _walls(pose: Pose, z: float) -> tuple[Field, Field, Field]:
     cavity = union(union(vault, union(temporal, middle, 5), 6), union(behind, canal, 8), 6)
     cavity = np.maximum(cavity, -_ridges(side, y, zed))
     squama = np.exp(-(((side - 68) / 12) ** 2) - ((y + 8) / 30) ** 2)
-    thick = 6.0 - 2.4 * squama + 2.5 * np.exp(-((x / 14) ** 2)) * (y > 0)
+    thick = 6.0 - 2.4 * squama + 2.5 * np.exp(-((x / 14) ** 2)) * np.clip(y / 60, 0, 1)
     thick = thick - 2.2 * np.clip((-zed - 12) / 14, 0, 1)
     bone = cavity - thick
     return cavity, bone, _skin(bone, x, y, zed)
@@ -87,8 +89,8 @@ def _walls(pose: Pose, z: float) -> tuple[Field, Field, Field]:
 
 def _ridges(side: Field, y: Field, z: Field) -> Field:
     """Distance to the petrous bones and the sphenoid's wings, which cut into the cavity."""
-    petrous = cone_distance(side, y, z, (15, 2, -37), (62, 25, -35), (6.0, 11.5))
-    wing = cone_distance(side, y, z, (6, -14, -20), (50, -36, -19), (2.6, 3.0))
+    petrous = cone_distance(side, y, z, (15, 2, -37), (62, 25, -35), radii=(6.0, 11.5))
+    wing = cone_distance(side, y, z, (6, -14, -20), (50, -36, -19), radii=(2.6, 3.0))
     return union(petrous, wing, 2)
 
 
@@ -124,9 +126,9 @@ def _paint_soft(
     deep = np.maximum(skin[0], skin[1]) + 5
     nuchal = np.maximum(np.maximum(34 - 0.35 * np.abs(x) - y + 4 * cloud, z + 30), deep - 3)
     muscle = np.minimum(np.maximum(temporalis, deep - 2), nuchal)
-    planes = 1 - 0.8 * cover(np.abs(cloud + 0.35 * np.abs(x) / 20 - 0.5) - 0.05, 0.16) * (
-        y > 20
-    )
+    layers = np.sin(deep * 0.55 + 0.8 * cloud) - 0.93
+    seams = np.maximum(layers * 4, 1.2 - np.abs(x))
+    planes = 1 - 0.6 * cover(-seams, 0.8) * np.clip((y - 25) / 10, 0, 1)
     canvas.blend(below * cover(muscle, 1.5) * planes, MUSCLE + 2 * cloud)
 
 

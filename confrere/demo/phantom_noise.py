@@ -1,3 +1,4 @@
+# ruff: noqa: PLR2004 - the numbers are the anatomy: places and sizes in millimetres
 """What the scanner adds: blur of its kernel, grainy noise, streaks and beam hardening."""
 
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ class Grain:
         return cls((tiles[0], tiles[1]), rough / rough.std())
 
     def sheet(self, rng: np.random.Generator) -> Field:
-        """Unit noise for one slice, unlike its neighbours'."""
+        """Make unit noise for one slice, unlike its neighbours'."""
         mixed = np.zeros((MATRIX, MATRIX), np.float32)
         for tile in self.tiles:
             dy, dx = (int(v) for v in rng.integers(0, MATRIX, 2))
@@ -55,7 +56,7 @@ class Grain:
 
 
 def head_artefacts(canvas: Canvas, grain: Grain, rng: np.random.Generator) -> Field:
-    """A head slice as reconstructed: blur, head rest, beam hardening, streaks and noise."""
+    """Add to a head slice what reconstruction does: blur, head rest, beam hardening, streaks and noise."""
     image = canvas.framed()
     pixel = canvas.grid.pixel
     line = pixel * (np.arange(MATRIX, dtype=np.float32) - MATRIX / 2)
@@ -79,7 +80,7 @@ def head_artefacts(canvas: Canvas, grain: Grain, rng: np.random.Generator) -> Fi
 
 
 def _paint_head_rest(image: Field, x: Field, y: Field) -> None:
-    """A carbon cup behind the head: two thin shells with foam between."""
+    """Paint a carbon cup behind the head: two thin shells with foam between."""
     radius = np.hypot(x * 0.93, y + 2)
     arc = (y > 12) & (image < -900)
     shell = np.minimum(np.abs(radius - 104), np.abs(radius - 111.5)) - 0.6
@@ -87,3 +88,30 @@ def _paint_head_rest(image: Field, x: Field, y: Field) -> None:
     image[arc & inside] = -930
     edge = np.clip(0.5 - shell / 0.9, 0, 1) * arc
     image += edge * (-420 - image)
+
+
+def chest_artefacts(canvas: Canvas, grain: Grain, rng: np.random.Generator) -> Field:
+    """Add to a chest slice what reconstruction does: blur, table, streaks and noise."""
+    image = canvas.framed()
+    line = canvas.grid.pixel * (np.arange(MATRIX, dtype=np.float32) - MATRIX / 2)
+    x, y = line[None, :], line[:, None]
+    _paint_table(image, x, y)
+    image = blurred(image, 0.2)
+    wide = 1.0 - (x / 185) ** 2 - (y / 125) ** 2
+    sigma = 5.0 + 7.0 * np.clip(wide, 0, 1)
+    sigma *= 1 - 0.25 * (image < -700)
+    high = float(np.clip((canvas.z - 65) / 40, 0, 1))
+    if high > 0:
+        rays = grain.streaks(rng, x, y, 4, 0.06) * np.exp(-(((y - 20) / 42) ** 2))
+        image += high * 20 * rays * (image > -950) * np.clip(wide * 2, 0, 1)
+    image += sigma * grain.sheet(rng)
+    return image
+
+
+def _paint_table(image: Field, x: Field, y: Field) -> None:
+    """Paint a curved carbon top with foam inside."""
+    bow = y - 120 + (x / 52) ** 2
+    shell = np.minimum(np.abs(bow), np.abs(bow - 16)) - 0.7
+    free = (image < -900) & (np.abs(x) < 205)
+    image[free & (np.abs(bow - 8) < 7)] = -940
+    image += np.clip(0.5 - shell / 1.2, 0, 1) * free * (-480 - image)

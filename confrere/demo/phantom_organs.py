@@ -1,3 +1,4 @@
+# ruff: noqa: PLR2004 - the numbers are the anatomy: places and sizes in millimetres
 """Heart, great vessels, airways, gullet and the upper abdomen of the generated chest."""
 
 import numpy as np
@@ -70,12 +71,12 @@ _AIRWAYS: tuple[Chain, ...] = (
 )
 
 
-def paint_mediastinum(canvas: Canvas, between: Field) -> None:
+def paint_mediastinum(canvas: Canvas, between: Field, inner: Field) -> None:
     """Fat, thymus bed and nodes, heart, vessels and gullet."""
     fat = -98.0
-    canvas.blend(cover(between, 1.0), fat)
+    canvas.blend(cover(np.maximum(between, inner), 1.0) * cover(-116 - canvas.zed, 12.0), fat)
     _paint_heart(canvas, between)
-    for chain, hu in _ARTERIES:
+    for chain, _ in _ARTERIES:
         canvas.path(tuple((x, y, z, r + 0.9) for x, y, z, r in chain), WALL)
     for chain, hu in _ARTERIES:
         canvas.path(chain, hu)
@@ -147,9 +148,7 @@ def paint_airways(canvas: Canvas) -> None:
         canvas.path(chain, -1000)
 
 
-def paint_abdomen(
-    canvas: Canvas, inner: Field, under: Field, between: Field, clouds: Field
-) -> None:
+def paint_abdomen(canvas: Canvas, inner: Field, under: Field, clouds: Field) -> None:
     """Liver, stomach and spleen below the domes. `under` is the height above the diaphragm."""
     if float(under.min()) > 5:
         return
@@ -158,18 +157,18 @@ def paint_abdomen(
     canvas.blend(below, 55)
     room = np.maximum(under * 0.75 + 2.5, inner + 3.5)
     canvas.blend(cover(room, 1.5), -98 + 5 * clouds)
-    midline = x - 28 + 0.55 * np.maximum(y + 30, 0) + 0.25 * np.minimum(z + 110, 0)
+    midline = (x - 54 + 0.66 * (y + 75) - 3 * clouds - 0.3 * np.minimum(z + 110, 0)) * 0.8
     spine = 52 - np.hypot(x * 0.9, y - 74)
-    liver = np.maximum(np.maximum(room, midline), np.maximum(spine, -60 - y * 0 + z))
+    liver = np.maximum(np.maximum(room, midline), spine)
     canvas.blend(cover(liver, 2.0), LIVER + 1.5 * clouds)
-    spleen = np.hypot((x - 98) / 27, (y - 40) / 38) + ((z + 140) / 40) ** 2 - 1
+    spleen = np.hypot((x - 98) / 27, (y - 40) / 38) + ((z + 152) / 54) ** 2 - 1
     notch = 14 - np.hypot(x - 62, (y - 30) * 0.8)
     spleen = np.maximum(np.maximum(spleen * 28, room), notch)
     canvas.blend(cover(spleen, 2.0), SPLEEN + 1.5 * clouds)
-    stomach = np.hypot((x - 66) / 36, (y + 18) / 40) + ((z + 140) / 36) ** 2 - 1
+    stomach = np.hypot((x - 66) / 44, (y + 18) / 44) + ((z + 152) / 52) ** 2 - 1
     stomach = np.maximum(stomach * 34, room)
-    stomach = np.maximum(stomach, -spleen - 0.0 + 2)
-    stomach = np.maximum(stomach, 3 - liver - 6)
+    stomach = np.maximum(stomach, 3 - spleen)
+    stomach = np.maximum(stomach, 3 - liver)
     canvas.blend(cover(stomach, 1.6), 72)
     content = cover(stomach + 4.0, 1.6)
     canvas.blend(content, 22 + 5 * clouds)

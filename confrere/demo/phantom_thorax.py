@@ -17,8 +17,8 @@ _SKIN = (
     (0, 170, 111, 0),
     (50, 180, 104, 2),
     (85, 184, 93, 8),
-    (105, 172, 82, 14),
-    (130, 140, 72, 20),
+    (105, 172, 84, 20),
+    (130, 140, 78, 26),
 )
 _CAVITY = (
     (-190, 130, 84, 8),
@@ -35,9 +35,11 @@ _CAVITY = (
 )
 # height: x and y of the middle, half width, half depth
 _MIDDLE = (
-    (-190, 18, -20, 30, 30),
-    (-120, 22, -30, 44, 42),
-    (-95, 26, -28, 61, 48),
+    (-190, 4, 40, 6, 6),
+    (-132, 10, 20, 8, 8),
+    (-118, 26, -26, 34, 28),
+    (-108, 27, -28, 50, 40),
+    (-95, 26, -28, 60, 47),
     (-65, 21, -26, 65, 51),
     (-35, 12, -22, 55, 53),
     (-10, 5, -15, 45, 54),
@@ -46,40 +48,47 @@ _MIDDLE = (
     (80, 0, 2, 32, 40),
     (120, 0, 8, 44, 34),
 )
-RIB_SPACING, FIRST_RIB = 24.0, 103.0
+RIB_SPACING, FIRST_RIB = 24.0, 112.0
 
 
 def _by_height(table: tuple[tuple[float, ...], ...], z: ArrayLike) -> list[Field]:
     heights, *columns = np.array(table, np.float64).T
-    return [np.interp(z, heights, c).astype(np.float32) for c in columns]
+    level = np.asarray(z)
+    if level.min() == level.max():  # nothing tilts the chest: one look-up serves the slice
+        level = level.ravel()[:1]
+    return [np.interp(level, heights, c).astype(np.float32) for c in columns]
 
 
-def _oval(x: Field, y: Field, wide: Field, deep: Field, power: float) -> Field:
-    """Distance to a rounded box along the ray from its middle."""
+def _oval(x: Field, y: Field, wide: Field, deep: Field, *, boxy: bool = True) -> Field:
+    """Distance to an ellipse along the ray from its middle; `boxy` squares its corners."""
     u, v = np.abs(x / wide), np.abs(y / deep)
-    size = (u**power + v**power + np.float32(1e-6)) ** np.float32(1 / power)
-    distance: Field = np.hypot(x, y) * (1 - 1 / size)
+    if boxy:  # a superellipse of power 2.5, without a slow power per term
+        size = (u * u * np.sqrt(u) + v * v * np.sqrt(v) + np.float32(1e-6)) ** np.float32(0.4)
+    else:
+        size = np.sqrt(u * u + v * v + np.float32(1e-6))
+    distance: Field = np.sqrt(x * x + y * y) * (1 - 1 / size)
     return distance
 
 
 def skin(x: Field, y: Field, z: Field) -> Field:
     """Distance to the skin."""
     wide, deep, middle = _by_height(_SKIN, z)
-    hollow = 7 * np.exp(-((x / 22) ** 2)) * (y > 0)
-    return _oval(x, y - middle, wide, deep, 2.5) + hollow
+    hollow = 5 * np.exp(-((x / 22) ** 2)) * (y > 0)
+    distance: Field = _oval(x, y - middle, wide, deep) + hollow
+    return distance
 
 
 def cavity(x: Field, y: Field, z: Field) -> Field:
     """Distance to the inside of the ribcage."""
     wide, deep, middle = _by_height(_CAVITY, z)
-    return _oval(x, y - middle, wide, deep, 2.35)
+    return _oval(x, y - middle, wide, deep)
 
 
 def mediastinum(x: Field, y: Field, z: Field) -> Field:
     """Distance to what lies between the lungs: spine, heart, great vessels and their fat."""
     cx, cy, wide, deep = _by_height(_MIDDLE, z)
-    heart = _oval(x - cx - (y - cy) * -0.22, y - cy, wide, deep, 2.0)
-    spine = _oval(x, y - 66, np.float32(27), np.float32(36), 2.2)
+    heart = _oval(x - cx - (y - cy) * -0.22, y - cy, wide, deep, boxy=False)
+    spine = _oval(x, y - 66, np.array([27.0], np.float32), np.array([36.0], np.float32))
     front = np.maximum(np.abs(x - 3) - 3.5, y + 20)
     aorta = np.hypot(x - 25, y - 43) - 15.0 + np.maximum(z - 18, 0) * 0.8
     gullet = np.hypot(x - 4, y - 28) - 20
@@ -110,6 +119,5 @@ def rib_angle(x: Field, y: Field, z: Field) -> Field:
 
 def rib_drop(angle: Field) -> Field:
     """How far a rib has sunk below its head; the cartilage climbs again."""
-    steep = 66 * (1 - np.cos(np.minimum(angle, 2.45))) / 2
-    drop: Field = steep - 26 * np.clip(angle - 2.45, 0, 1)
+    drop: Field = 44 * np.minimum(angle, 2.45) - 50 * np.clip(angle - 2.45, 0, 1)
     return drop

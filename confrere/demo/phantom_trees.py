@@ -1,3 +1,4 @@
+# ruff: noqa: PLR2004 - the numbers are the anatomy: places and sizes in millimetres
 """Branching trees of the lungs: arteries, veins and bronchi, grown towards scattered ends.
 
 A branch heads for the middle of the ends it serves, then splits them in two: the tree fills
@@ -16,6 +17,7 @@ from confrere.demo.phantom_field import Point
 
 Points = NDArray[np.float64]
 _TAPER = 1 / 2.4
+_FEW = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class Segment:
 
 
 def grown(root: Point, targets: Points, tip: float, rng: np.random.Generator) -> list[Segment]:
-    """A tree from `root` to every target; `tip` is the radius of the last twigs."""
+    """Grow a tree from `root` to every target; `tip` is the radius of the last twigs."""
     segments: list[Segment] = []
     waiting = [(np.array(root), targets)]
     while waiting:
@@ -45,7 +47,8 @@ def grown(root: Point, targets: Points, tip: float, rng: np.random.Generator) ->
         segments.append(Segment(_point(here), _point(there), radius, after, count))
         if count > 1:
             spread = ends - middle
-            axis = np.linalg.svd(spread, full_matrices=False)[2][0]
+            few = count <= _FEW  # the way to one of them will do
+            axis = spread[0] if few else np.linalg.svd(spread, full_matrices=False)[2][0]
             order = np.argsort(spread @ axis)
             cut = int(np.clip(round(count * rng.uniform(0.36, 0.64)), 1, count - 1))
             waiting += [(there, ends[order[:cut]]), (there, ends[order[cut:]])]

@@ -1,9 +1,10 @@
+# ruff: noqa: PLR2004 - the numbers are the anatomy: places and sizes in millimetres
 """The chest wall: skin, fat, muscles, ribs, breastbone, shoulder girdle and spine."""
 
 import numpy as np
 
 from confrere.demo.phantom_canvas import Canvas
-from confrere.demo.phantom_field import Field, Lattice, Point, cover
+from confrere.demo.phantom_field import Field, Lattice, Point, chord_share, cover
 from confrere.demo.phantom_thorax import FIRST_RIB, RIB_SPACING, rib_drop
 
 FAT, MUSCLE, SKIN = -100.0, 58.0, 20.0
@@ -14,8 +15,10 @@ _GRISTLE_ENDS = np.array([3.1, 3.1, 3.1, 3.1, 3.1, 3.1, 3.1, 2.75, 2.55, 2.35, 1
 
 
 def paint_wall(canvas: Canvas, out: Field, depth: Field, angle: Field, clouds: Field) -> None:
-    """Paint from the skin to the ribs. `out` is the distance outside the ribcage's lining,
-    `depth` that from the skin, `angle` the place round the chest.
+    """Paint from the skin to the ribs.
+
+    `out` is the distance outside the ribcage's lining, `depth` that from the skin, `angle`
+    the place round the chest.
     """
     canvas.blend(cover(depth, canvas.grid.pixel), SKIN)
     canvas.blend(cover(depth + 2.2, 1.0), FAT + 7 * clouds)
@@ -23,17 +26,21 @@ def paint_wall(canvas: Canvas, out: Field, depth: Field, angle: Field, clouds: F
     behind, side = np.abs(canvas.x), np.abs(canvas.x)
     high = np.clip((z + 30) / 60, 0, 1)
     bands = (
-        _band(out, 0.8, 10.5),
+        _band(out, 2.0, 9.5),
         np.maximum(_band(out, 13, 14 + 15 * high), np.maximum(1.75 - angle, angle - 2.95) * 60),
         np.maximum(_band(out, 12, 18), np.abs(angle - 1.35) * 60 - 32),
         np.maximum(_band(out, 22, 27), np.maximum(angle - 0.8, 0.05 - angle) * 60 - 4 * high),
         np.hypot((behind - 25) / 21, (canvas.y - 92) / 13) * 13 - 13,
     )
-    muscle = bands[0]
+    thick = np.clip((z - 38) * 0.95, -4, 70)
+    shoulders = np.maximum(depth + 13 + 1.5 * clouds, -13 - thick - depth)
+    armpit = 22 - np.hypot((behind - 104) * 0.8, canvas.y - 8) - np.maximum(z - 84, 0) * 0.9
+    muscle = np.minimum(bands[0], np.maximum(shoulders, np.maximum(armpit, 14 - out)))
     for band in bands[1:]:
         muscle = np.minimum(muscle, band)
     inside = cover(depth + 6, 2.0)
-    strands = 1 - 0.5 * cover(np.abs(clouds - 0.4) - 0.07, 0.2)
+    layers = np.sin(out * 0.24 + 1.3 * clouds + angle * 1.5)
+    strands = 1 - 0.45 * cover(0.975 - layers, 0.05) * (out > 12)
     canvas.blend(inside * cover(muscle, 1.6) * strands, MUSCLE + 2 * clouds)
     _paint_ribs(canvas, out, angle)
     _paint_sternum(canvas, out, side)
@@ -42,16 +49,6 @@ def paint_wall(canvas: Canvas, out: Field, depth: Field, angle: Field, clouds: F
 def _band(out: Field, low: float | Field, high: float | Field) -> Field:
     distance: Field = np.maximum(low - out, out - high)
     return distance
-
-
-def _chord(canvas: Canvas, dz: Field, size: Field, height: float) -> Field:
-    """Share of the slice filled by an oval lying `dz` above it, `size` 0 at its middle."""
-    chord = height * np.sqrt(np.maximum(1 - size * size, 0))
-    half = canvas.thickness / 2
-    filled: Field = np.clip(
-        (np.minimum(dz + half, chord) - np.maximum(dz - half, -chord)) / (2 * half), 0, 1
-    )
-    return filled
 
 
 def _paint_ribs(canvas: Canvas, out: Field, angle: Field) -> None:
@@ -66,10 +63,11 @@ def _paint_ribs(canvas: Canvas, out: Field, angle: Field) -> None:
     index = np.clip(number, 0, 11).astype(np.int32)
     exists = (number >= 0) & (number <= 11)
     bone = exists * np.clip((_BONE_ENDS[index] - a) * 30, 0, 1)
-    gristle = exists * np.clip((_GRISTLE_ENDS[index] - a) * 30, 0, 1) - bone
+    gristle: Field = exists * np.clip((_GRISTLE_ENDS[index] - a) * 30, 0, 1) - bone
     size = np.abs(s - 6.0) / 3.9
-    whole = _chord(canvas, dz, size, 6.8)
-    core = _chord(canvas, dz, size * 3.9 / 2.5, 5.2)
+    whole = chord_share(dz, 6.0 * np.sqrt(np.maximum(1 - size**2, 0)), canvas.thickness)
+    inner = size * 3.9 / 2.5
+    core = chord_share(dz, 4.4 * np.sqrt(np.maximum(1 - inner**2, 0)), canvas.thickness)
     hu = canvas.hu[rows, columns][None]
     hu = hu + whole * gristle * (CARTILAGE - hu)
     hu = hu + whole * bone * (CORTEX - hu)
@@ -103,8 +101,8 @@ def paint_girdle(canvas: Canvas) -> None:
                 ),
                 hu,
             )
-            ball = (sign * 148.0, 18.0, 108.0)
-            canvas.ellipsoid(ball, (24 + size, 24 + size, 25 + size), hu)
+            ball = (sign * 137.0, 18.0, 112.0)
+            canvas.ellipsoid(ball, (22 + size, 22 + size, 24 + size), hu)
 
 
 def _paint_blade(canvas: Canvas, sign: float) -> None:
@@ -145,7 +143,7 @@ def paint_spine(canvas: Canvas, grain: Lattice) -> None:
     body = (radius - 1) * 16 + waist + back
     half = canvas.thickness / 2
     plate = np.clip((np.abs(dz) + half - 9.6) / (2 * half), 0, 1)
-    texture = 26 * grain.at(x, y, z)
+    texture = 13 * grain.at(x, y, z)
     canvas.blend(cover(body, 1.1), 480 - 300 * plate, box)
     canvas.blend(cover(body + 1.4, 1.1), 185 + texture + (90 - 185 - texture) * plate, box)
     for n in range(int(level.min()) - 1, int(level.max()) + 2):
@@ -176,4 +174,4 @@ def _paint_arch(canvas: Canvas, z: float) -> None:
             canvas.cone(
                 (sign * 19, 57, z + 10), (sign * 38, 87, z + 7), (4.4 + size, 4.0 + size), hu
             )
-        canvas.cone((0, 84, z - 3), (0, 99, z - 19), (3.6 + size, 3.8 + size), hu, tall=1.5)
+        canvas.cone((0, 84, z - 3), (0, 96, z - 19), (3.6 + size, 3.8 + size), hu, tall=1.5)
