@@ -81,7 +81,8 @@ def bulk_value(stream: BinaryIO, encoding: Encoding, path: str) -> tuple[int, in
     if not above and isinstance(element, RawDataElement) and element.value is None:
         return element.value_tell, element.length
     value = element.value
-    if not isinstance(value, bytes):
+    vr = str(element.VR or _usual(element.tag))
+    if not isinstance(value, bytes) or not BINARY & set(vr.split(" or ")):
         raise NotFound("this attribute is not bulk data")
     return value
 

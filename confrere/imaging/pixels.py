@@ -190,4 +190,4 @@ def _frames(raw: bytes) -> int:
     try:
         return max(1, int(raw.strip(b"\0 ") or b"1"))
     except ValueError:
-        raise Invalid("NumberOfFrames is not a number", "00280008") from None
+        return 1  # as an image without the attribute has

@@ -27,6 +27,7 @@ IN_MEMORY = 16 << 20
 FREE = 64 << 20  # what any object may inflate to, however well it packs
 MOST_RATIO = 200
 MOST = 2 << 30
+BITS_ALLOCATED = 0x00280100
 BIG_ENDIAN = Encoding(implicit=False, big=True)
 WORDS = {
     **dict.fromkeys((b"US", b"SS", b"OW", b"AT"), 2),
@@ -85,7 +86,7 @@ def inflate(source: BinaryIO, target: BinaryIO) -> None:
 def to_little(stream: BinaryIO, target: BinaryIO) -> None:
     """Rewrite explicit big endian as explicit little endian: every length stays as it is."""
     size = size_of(stream)
-    _swap(_Swapping(stream, target, Hopper(stream, size)), 0, size, 0)
+    _swap(_Swapping(stream, target, Hopper(stream, size), {}), 0, size, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ class _Swapping:
     stream: BinaryIO
     target: BinaryIO
     source: Hopper
+    words: dict[int, int]  # tag -> bytes a word, where the VR does not say
 
 
 def _swap(files: _Swapping, at: int, end: int, depth: int) -> int:
@@ -113,7 +115,7 @@ def _swap(files: _Swapping, at: int, end: int, depth: int) -> int:
         if element.vr == b"SQ" or element.tag == ITEM or undefined:
             at = _swap(files, at, stop, depth + 1)
         else:
-            _value(files, element, WORDS.get(element.vr, 1))
+            _value(files, element)
             at = stop
     return at
 
@@ -129,17 +131,26 @@ def _head(target: BinaryIO, element: Element) -> None:
         target.write(tag + element.vr + element.length.to_bytes(2, "little"))
 
 
-def _value(files: _Swapping, element: Element, word: int) -> None:
+def _value(files: _Swapping, element: Element) -> None:
     files.stream.seek(element.value)
+    if element.tag == BITS_ALLOCATED:
+        bits = int.from_bytes(files.stream.read(2), "big")
+        files.stream.seek(element.value)
+        # writers swap a 32-bit pixel as a whole, though it is OW
+        files.words[PIXEL_DATA] = max(2, bits // 8)
+    word = WORDS.get(element.vr, 1)
+    if element.vr == b"OW":
+        word = files.words.get(element.tag, word)
     left = element.length
     while left:
-        data = bytearray(files.stream.read(min(CHUNK, left)))
-        whole = len(data) - len(data) % word
-        if word > 1:
-            part = memoryview(data)[:whole]
-            swapped = bytearray(whole)
-            for place in range(word):
-                swapped[place::word] = part[word - 1 - place :: word]
-            data[:whole] = swapped
-        files.target.write(data)
+        data = files.stream.read(min(CHUNK, left))
+        files.target.write(_swapped(data, word))
         left -= len(data)
+
+
+def _swapped(data: bytes, word: int) -> bytes:
+    whole = len(data) - len(data) % word
+    swapped = bytearray(data)
+    for place in range(word):
+        swapped[place:whole:word] = data[word - 1 - place : whole : word]
+    return bytes(swapped)
