@@ -20,6 +20,7 @@ from confrere.orders.model import REPORTED
 from confrere.orders.priorities import MINUTES
 
 Texts = list[str]
+_EXAMS_EACH, _FEWEST_PATIENTS = 3.2, 2000
 _STILL_OPEN = 3600  # seconds: what would be signed later than an hour ago is left out
 
 
@@ -45,7 +46,7 @@ class History:
 def draw(now: datetime, seed: int, exams: int = EXAMS) -> History:
     """Draw a history; the same `now`, `seed` and `exams` give the same."""
     rng = np.random.default_rng(seed)
-    crowd = history_patients.crowd(rng)
+    crowd = history_patients.crowd(rng, max(_FEWEST_PATIENTS, round(exams / _EXAMS_EACH)))
     seen = arrivals(now, rng, exams)
     reads = read_all(seen, now, rng)
     return History(crowd, history_patients.attend(crowd, seen, rng), seen, reads)
@@ -81,13 +82,14 @@ def _patient_columns(
 
 
 def _pick(values: Sequence[str], index: Ints) -> Texts:
-    return [values[n] for n in index]
+    return [values[n] for n in index.tolist()]
 
 
 def _times(seconds: Ints) -> Texts:
     # a time without a zone would be read in the session's; 'Z' says UTC
     written = np.datetime_as_string(seconds.astype("datetime64[s]"), timezone="UTC")
-    return [str(one) for one in written]
+    texts: Texts = written.tolist()
+    return texts
 
 
 def _exams(
@@ -102,14 +104,14 @@ def _exams(
         "id": _uuids(rng, kept.size),
         "fact": _uuids(rng, kept.size),
         "patient_id": _pick(patients, history.patient[kept]),
-        "accession": [f"{prefixes[s]}{1_000_000 + n}" for n, s in enumerate(site)],
+        "accession": [f"{prefixes[s]}{1_000_000 + n}" for n, s in enumerate(site.tolist())],
         "owner_group": _pick([str(ids.groups[s.group]) for s in places.SITES], site),
         "site_id": _pick([str(ids.sites[s.code]) for s in places.SITES], site),
         "reported_by": _pick([_dictated(s) for s in places.SITES], site),
         "priority": _pick(PRIORITIES, seen.priority[kept]),
         "patient_class": _pick(CLASSES, seen.patient_class[kept]),
         "location": _pick([persons.LOCATIONS[c] for c in CLASSES], seen.patient_class[kept]),
-        "procedure_code": [_CODES[s][p] for s, p in zip(site, procedure, strict=True)],
+        "procedure_code": [_CODES[s][p] for s, p in zip(site.tolist(), procedure.tolist(), strict=True)],
     }
     for name in ("text", "modality", "body_region", "subspecialty", "wrvu"):
         words[name] = _pick([str(getattr(p, name)) for p in catalogue.PROCEDURES], procedure)
@@ -137,7 +139,7 @@ def _people(
         "reader_id": _pick([str(ids.readers[one.key]) for one in plans], reader),
         "reader_group": _pick([str(ids.groups[one.group]) for one in plans], reader),
         "clinical_question": [
-            asked[p][n % len(asked[p])] for p, n in zip(procedure, luck, strict=True)
+            asked[p][n % len(asked[p])] for p, n in zip(procedure.tolist(), luck.tolist(), strict=True)
         ],
         "referrer_name": _pick(persons.REFERRERS, luck % len(persons.REFERRERS)),
     }
@@ -156,7 +158,7 @@ def _instants(history: History, kept: Ints) -> dict[str, Sequence[str | None]]:
         "claimed_at": _times(reads.claimed[kept]),
         "preliminary_at": [
             text if told >= 0 else None
-            for told, text in zip(preliminary, _times(preliminary), strict=True)
+            for told, text in zip(preliminary.tolist(), _times(preliminary), strict=True)
         ],
         "final_at": _times(reads.final[kept]),
         "due_at": _times(complete + minutes * 60),

@@ -8,7 +8,6 @@ import numpy as np
 from confrere.demo import catalogue, persons, places
 from confrere.demo.history import Arrivals, Flags, Ints
 
-PATIENTS = 35_000
 _CHILDREN = 0.12
 _ADULT, _OLD_ENOUGH_FOR_MAMMOGRAMS = 18, 38
 _YEAR = 365.25
@@ -27,7 +26,7 @@ class Crowd:
     postal: Ints
 
 
-def crowd(rng: np.random.Generator, count: int = PATIENTS) -> Crowd:
+def crowd(rng: np.random.Generator, count: int) -> Crowd:
     """Draw the patients."""
     shares = np.array([one.share for one in places.SITES])
     site = np.sort(rng.choice(len(places.SITES), count, p=shares / shares.sum()))

@@ -187,9 +187,9 @@ def _paint_nodule(canvas: Canvas, chest: Chest, diameter: float) -> None:
     rough = chest.clouds.at(x * 2, y * 2, z * 2)
     lobes = 0.05 * radius * rough
     across = np.hypot(x - cx, y - cy) - lobes
-    chord = np.sqrt(np.maximum(radius * radius - across * across, 0))
-    dz = z - cz
-    fill = chord_share(dz, chord, canvas.thickness)
-    halo = cover(np.sqrt(across * across + dz * dz) - radius - 1.2, 3.0) * 0.18
+    chord: Field = np.sqrt(np.maximum(radius * radius - across * across, 0))
+    above = z - cz
+    fill = chord_share(above, chord, canvas.thickness)
+    halo = cover(np.sqrt(across * across + above * above) - radius - 1.2, 3.0) * 0.18
     canvas.blend(halo, -300, where)
     canvas.blend(fill, NODULE + 5 * rough, where)

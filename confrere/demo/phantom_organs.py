@@ -75,9 +75,9 @@ def paint_mediastinum(canvas: Canvas, between: Field, inner: Field) -> None:
     """Fat, thymus bed and nodes, heart, vessels and gullet."""
     fat = -98.0
     canvas.blend(cover(np.maximum(between, inner), 1.0) * cover(-116 - canvas.zed, 12.0), fat)
-    _paint_heart(canvas, between)
     for chain, _ in _ARTERIES:
         canvas.path(tuple((x, y, z, r + 0.9) for x, y, z, r in chain), WALL)
+    _paint_heart(canvas, between)
     for chain, hu in _ARTERIES:
         canvas.path(chain, hu)
     for calcium in ((-4, -24, 31), (13, 21, 24), (38, 45, -20), (34, 45, -70)):
@@ -126,14 +126,14 @@ def _paint_heart(canvas: Canvas, between: Field) -> None:
     for centre, radii, yaw in groove:
         canvas.ellipsoid(centre, radii, -80, yaw=yaw, share=0.8)
     chambers: tuple[tuple[Point, Point, float, float], ...] = (
-        ((-29, -28, -62), (20, 25, 34), BLOOD - 12, 8),
-        ((12, -54, -78), (37, 15, 30), BLOOD - 12, -22),
-        ((2, 6, -46), (29, 15, 21), BLOOD, 0),
-        ((46, -22, -76), (25, 15, 25), BLOOD, -40),
+        ((-25, -25, -64), (24, 26, 36), BLOOD - 12, 8),
+        ((12, -50, -78), (35, 14, 30), BLOOD - 12, -27),
+        ((2, 4, -52), (31, 16, 25), BLOOD, 0),
+        ((40, -15, -76), (32, 17, 26), BLOOD, -41),
     )
     for centre, radii, hu, yaw in chambers:
-        canvas.ellipsoid(centre, radii, hu, yaw=-yaw)
-    for muscle in ((44, -14, -80), (52, -28, -78)):
+        canvas.ellipsoid(centre, radii, hu, yaw=yaw)
+    for muscle in ((46, -8, -80), (54, -30, -78)):
         canvas.ellipsoid(muscle, (4, 3, 9), MYOCARDIUM)
     canvas.path(((12, -36, -36, 2.2), (36, -48, -48, 2.0), (52, -50, -66, 1.6)), BLOOD)
     canvas.path(((-12, -44, -40, 2.2), (-16, -58, -58, 2.0)), BLOOD)
@@ -157,7 +157,7 @@ def paint_abdomen(canvas: Canvas, inner: Field, under: Field, clouds: Field) -> 
     canvas.blend(below, 55)
     room = np.maximum(under * 0.75 + 2.5, inner + 3.5)
     canvas.blend(cover(room, 1.5), -98 + 5 * clouds)
-    midline = (x - 54 + 0.66 * (y + 75) - 3 * clouds - 0.3 * np.minimum(z + 110, 0)) * 0.8
+    midline = (x - 54 + 0.66 * (y + 75) - 0.8 * clouds - 0.3 * np.minimum(z + 110, 0)) * 0.8
     spine = 52 - np.hypot(x * 0.9, y - 74)
     liver = np.maximum(np.maximum(room, midline), spine)
     canvas.blend(cover(liver, 2.0), LIVER + 1.5 * clouds)

@@ -88,7 +88,9 @@ def mediastinum(x: Field, y: Field, z: Field) -> Field:
     """Distance to what lies between the lungs: spine, heart, great vessels and their fat."""
     cx, cy, wide, deep = _by_height(_MIDDLE, z)
     heart = _oval(x - cx - (y - cy) * -0.22, y - cy, wide, deep, boxy=False)
-    spine = _oval(x, y - 66, np.array([27.0], np.float32), np.array([36.0], np.float32))
+    spine = _oval(
+        x, y - 66, np.array([31.0], np.float32), np.array([38.0], np.float32), boxy=False
+    )
     front = np.maximum(np.abs(x - 3) - 3.5, y + 20)
     aorta = np.hypot(x - 25, y - 43) - 15.0 + np.maximum(z - 18, 0) * 0.8
     gullet = np.hypot(x - 4, y - 28) - 20

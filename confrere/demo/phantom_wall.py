@@ -25,15 +25,16 @@ def paint_wall(canvas: Canvas, out: Field, depth: Field, angle: Field, clouds: F
     z = canvas.zed
     behind, side = np.abs(canvas.x), np.abs(canvas.x)
     high = np.clip((z + 30) / 60, 0, 1)
+    pectoral = np.sqrt(np.clip(1 - ((angle - 2.3) / 0.65) ** 2, 0, 1))
     bands = (
         _band(out, 2.0, 9.5),
-        np.maximum(_band(out, 13, 14 + 15 * high), np.maximum(1.75 - angle, angle - 2.95) * 60),
+        np.maximum(_band(out, 13, 13 + 16 * high * pectoral), np.abs(angle - 2.3) * 60 - 40),
         np.maximum(_band(out, 12, 18), np.abs(angle - 1.35) * 60 - 32),
         np.maximum(_band(out, 22, 27), np.maximum(angle - 0.8, 0.05 - angle) * 60 - 4 * high),
         np.hypot((behind - 25) / 21, (canvas.y - 92) / 13) * 13 - 13,
     )
     thick = np.clip((z - 38) * 0.95, -4, 70)
-    shoulders = np.maximum(depth + 13 + 1.5 * clouds, -13 - thick - depth)
+    shoulders = np.maximum(depth + 13 + 0.5 * clouds, -13 - thick - depth)
     armpit = 22 - np.hypot((behind - 104) * 0.8, canvas.y - 8) - np.maximum(z - 84, 0) * 0.9
     muscle = np.minimum(bands[0], np.maximum(shoulders, np.maximum(armpit, 14 - out)))
     for band in bands[1:]:
