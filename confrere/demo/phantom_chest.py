@@ -35,7 +35,7 @@ from confrere.demo.phantom_wall import paint_girdle, paint_spine, paint_wall
 GRID = Grid(rows=332, columns=508, pixel=0.75, top=94, left=2)
 LUNG, VESSEL, NODULE = -865.0, 165.0, 48.0
 NODULE_CENTRE: Point = (-70.0, -6.0, 46.0)
-SHELF = 10.0
+SHELF = 5.0
 _ROOTS: tuple[tuple[Point, int], ...] = (
     ((-44.0, 4.0, -20.0), 800),
     ((44.0, 16.0, -12.0), 700),
@@ -146,8 +146,8 @@ def _paint_trees(
 
 def _near(canvas: Canvas, trees: dict[int, list[Segment]]) -> list[Segment]:
     height = canvas.z - canvas.pose.shift[2]
-    low = int((height - canvas.thickness - 3) // SHELF)
-    high = int((height + canvas.thickness + 3) // SHELF)
+    low = int((height - canvas.thickness / 2 - 1) // SHELF)
+    high = int((height + canvas.thickness / 2 + 1) // SHELF)
     found = {id(s): s for shelf in range(low, high + 1) for s in trees.get(shelf, ())}
     return list(found.values())
 
