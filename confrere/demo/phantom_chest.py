@@ -62,7 +62,7 @@ class Chest:
         bronchi: list[Segment] = []
         for number, (root, ends) in enumerate(_ROOTS):
             side = float(np.sign(root[0]))
-            tree = grown(root, _scattered(rng, side, ends), 0.5, rng)
+            tree = grown(root, _scattered(rng, side, ends), 0.42, rng)
             vessels += tree
             if number < 2:
                 bronchi += [_beside(s, side) for s in tree if s.ends >= 9]
