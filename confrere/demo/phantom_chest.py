@@ -66,8 +66,7 @@ class Chest:
             vessels += tree
             if number < 2:
                 bronchi += [_beside(s, side) for s in tree if s.ends >= 9]
-        around = rng.normal((-75, 0, -135), (34, 32, 22), (90, 3))
-        liver = grown((-18.0, 12.0, -112.0), around, 0.75, rng)
+        liver = grown((-18.0, 12.0, -112.0), _in_liver(rng, 160), 0.75, rng)
         rays = rng.normal(size=(26, 3)) * (1, 1, 0.6)
         rays /= np.linalg.norm(rays, axis=1, keepdims=True)
         spicules = tuple(
@@ -88,6 +87,13 @@ def _scattered(rng: np.random.Generator, side: float, count: int) -> Points:
     spread = rng.uniform((8, -95, -165), (140, 95, 115), (count * 8, 3)) * (side, 1, 1)
     x, y, z = spread.astype(np.float32).T
     return spread[lungs(x, y, z) < -4][:count]
+
+
+def _in_liver(rng: np.random.Generator, count: int) -> Points:
+    """Scatter points in the right upper abdomen, well inside the ribs and the diaphragm."""
+    spread = rng.normal((-72, 0, -135), (30, 30, 22), (count, 3))
+    x, y, z = spread.astype(np.float32).T
+    return spread[np.maximum(cavity(x, y, z) + 10, z + 7 - diaphragm(x, y)) < 0]
 
 
 def _beside(artery: Segment, side: float) -> Segment:
