@@ -93,7 +93,9 @@ def _in_liver(rng: np.random.Generator, count: int) -> Points:
     """Scatter points in the right upper abdomen, well inside the ribs and the diaphragm."""
     spread = rng.normal((-72, 0, -135), (30, 30, 22), (count, 3))
     x, y, z = spread.astype(np.float32).T
-    return spread[np.maximum(cavity(x, y, z) + 10, z + 7 - diaphragm(x, y)) < 0]
+    outside = np.maximum(cavity(x, y, z) + 10, z + 7 - diaphragm(x, y))
+    inside: Points = spread[outside < 0]
+    return inside
 
 
 def _beside(artery: Segment, side: float) -> Segment:
