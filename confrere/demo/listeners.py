@@ -61,7 +61,9 @@ def listen(home: Path, site: str, port: int, now: Callable[[], datetime]) -> Lis
     Raises OSError when the port is taken.
     """
     tray = Tray(home / "received" / places.site(site).code, now)
-    listener = Listener(LOOPBACK, port, Limits(), is_loopback, tray.answer, tray.stamp)
+    listener = Listener(
+        LOOPBACK, port, Limits(), admit=is_loopback, receive=tray.answer, stamp=tray.stamp
+    )
     listener.start()
     return listener
 
