@@ -128,7 +128,7 @@ def install_lock() -> None:
     ) as pip:
         for line in pip.stdout or ():
             told = [*told[-30:], line]
-            if line.startswith("Collecting "):
+            if line.startswith(("Collecting ", "Processing ")):
                 found += 1
                 if found % REPORT_EVERY == 0:
                     say(f"  {found} packages found")

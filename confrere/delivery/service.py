@@ -25,7 +25,7 @@ from confrere.kernel.errors import Conflict, DomainError, NotFound
 from confrere.kernel.ids import GroupId, MessageId, PeerId, ReportId, SiteId
 from confrere.network.model import Peer
 
-PROCESS_TASK, SEND_TASK = "delivery.process", "delivery.send"
+PROCESS_TASK = "delivery.process"
 Send = Callable[[Outgoing], tuple[str, str]]  # gives the peer's answer: code and text
 
 
@@ -41,6 +41,11 @@ def keep(
     })  # fmt: skip
     events.defer(conn, PROCESS_TASK, message_id=kept)
     return kept
+
+
+def is_known(conn: Connection, peer: Peer, control_id: str, content: bytes) -> bool:
+    """Say whether this very message of this peer is kept already, so it has one effect."""
+    return bool(control_id) and store.has_received(conn, peer, control_id, content)
 
 
 def received(conn: Connection, message: MessageId) -> Received:
@@ -95,21 +100,11 @@ def send(
     kind: str, accession: str, control_id: str, content: bytes, now: datetime,
 ) -> MessageId:  # fmt: skip
     """Put a message into the outbox; it leaves after this transaction commits."""
-    made = store.add_outgoing(conn, {
+    return store.add_outgoing(conn, {
         "owner_group": owner, "peer_id": peer, "site_id": site, "report_id": report,
         "kind": kind, "accession": accession, "control_id": control_id, "content": content,
         "created_at": now, "next_at": now,
     })  # fmt: skip
-    queue_peer(conn, peer)
-    return made
-
-
-def queue_peer(conn: Connection, peer: PeerId) -> None:
-    """Queue a delivery run for a peer; the peer's lock keeps its messages in order."""
-    job = events.app.configure_task(
-        name=SEND_TASK, lock=f"peer:{peer}", connection=conn.connection.driver_connection
-    )
-    job.defer(peer_id=str(peer))
 
 
 def deliver_next(
@@ -149,13 +144,11 @@ def due_peers(conn: Connection, now: datetime) -> list[PeerId]:
 
 def send_again(conn: Connection, message: MessageId, now: datetime) -> None:
     """Send a dead or waiting message now."""
-    found = store.get_outgoing(conn, message)
-    if found is None:
+    if store.get_outgoing(conn, message) is None:
         raise NotFound("no such message")
     values = {"state": WAITING, "next_at": now, "attempts": 0}
     if not store.change_outgoing(conn, message, values, outgoing.c.state != SENT):
         raise Conflict("this message was delivered and acknowledged")
-    queue_peer(conn, found.peer)
 
 
 def outbox(conn: Connection, states: list[str], limit: int = 200) -> list[Outgoing]:

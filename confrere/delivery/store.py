@@ -9,12 +9,24 @@ from sqlalchemy import Connection
 from confrere.delivery.model import WAITING, Outgoing, Received
 from confrere.delivery.tables import outgoing, received
 from confrere.kernel.ids import GroupId, MessageId, PeerId, ReportId, SiteId
+from confrere.network.model import Peer
 
 
 def add_received(conn: Connection, values: dict[str, Any]) -> MessageId:
     """Keep a message that came in."""
     done = sa.insert(received).values(**values).returning(received.c.id)
     return MessageId(conn.execute(done).scalar_one())
+
+
+def has_received(conn: Connection, peer: Peer, control_id: str, content: bytes) -> bool:
+    """Say whether these bytes came from this peer before."""
+    query = sa.select(received.c.id).where(
+        received.c.owner_group == peer.owner_group,
+        received.c.peer_id == peer.id,
+        received.c.control_id == control_id[:64],
+        received.c.content == content,
+    )
+    return conn.execute(query.limit(1)).first() is not None
 
 
 def get_received(conn: Connection, message: MessageId) -> Received | None:

@@ -104,18 +104,15 @@ class Listener:
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port listened on; the real port when 0 was asked for."""
-        if self._socket is None:
-            return self._bind
-        host, port = self._socket.getsockname()[:2]
-        return host, port
+        """Host and port listened on; after `start` the real port when 0 was asked for."""
+        return self._bind
 
     def start(self) -> None:
         """Bind and listen. Raises OSError when the address can't be bound."""
         family = socket.AF_INET6 if ":" in self._bind[0] else socket.AF_INET
         listening = socket.create_server(self._bind, family=family, backlog=128)
         listening.settimeout(_POLL_SECONDS)
-        self._socket = listening
+        self._socket, self._bind = listening, listening.getsockname()[:2]
         self._acceptor = threading.Thread(
             target=self._accept, args=(listening,), name="mllp", daemon=True
         )
@@ -129,6 +126,7 @@ class Listener:
         self._stopping.set()
         end = time.monotonic() + grace.total_seconds()
         if self._acceptor and self._socket:
+            _shut(self._socket, socket.SHUT_RDWR)  # wakes the acceptor at once on Linux
             self._acceptor.join()
             self._socket.close()
         for how, until in ((socket.SHUT_RD, end), (socket.SHUT_RDWR, end + _LINGER_SECONDS)):

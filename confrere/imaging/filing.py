@@ -1,7 +1,8 @@
 """What a batch of arrivals means for the index: rows, duplicates and counts. Pure."""
 
+import re
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Protocol
 from uuid import UUID
 
@@ -28,12 +29,12 @@ class Counted(Protocol):
 
 def instance_key(arrival: Arrival) -> Key:
     """Name an instance within its owner group; two groups may hold one UID."""
-    return arrival.owner_group, arrival.head.sop_uid
+    return arrival.owner_group, arrival.head.sop_instance
 
 
 def study_key(arrival: Arrival) -> Key:
     """Name a study within its owner group."""
-    return arrival.owner_group, arrival.head.study_uid
+    return arrival.owner_group, arrival.head.study_instance
 
 
 def once(arrivals: Iterable[Arrival]) -> dict[Key, Arrival]:
@@ -50,17 +51,17 @@ def study_row(arrival: Arrival) -> dict[str, object]:
     return {
         "owner_group": arrival.owner_group,
         "site_id": arrival.site_id,
-        "study_uid": head.study_uid,
-        "accession": clean(head.accession),
+        "study_uid": head.study_instance,
+        "accession": clean(head.accession_number),
         "study_id": clean(head.study_id),
         "study_date": clean(head.study_date),
         "study_time": clean(head.study_time),
-        "description": clean(head.description),
-        "referrer": clean(head.referrer),
+        "description": clean(head.study_description),
+        "referrer": clean(head.referring_physician),
         "patient_name": clean(head.patient_name),
         "patient_name_key": name_key(clean(head.patient_name)),
-        "mrn": clean(head.mrn),
-        "issuer": clean(head.issuer) or arrival.issuer,
+        "mrn": clean(head.patient_id),
+        "issuer": clean(head.patient_id_issuer) or arrival.issuer,
         "birth_date": clean(head.birth_date),
         "sex": clean(head.sex),
         "institution": clean(head.institution),
@@ -78,9 +79,9 @@ def series_row(arrival: Arrival, study_id: UUID) -> dict[str, object]:
     return {
         "owner_group": arrival.owner_group,
         "study_id": study_id,
-        "series_uid": head.series_uid,
+        "series_uid": head.series_instance,
         "modality": clean(head.modality),
-        "number": whole(head.series_number),
+        "number": head.series_number,
         "description": clean(head.series_description),
         "body_part": clean(head.body_part),
         "series_date": clean(head.series_date),
@@ -95,12 +96,12 @@ def instance_row(arrival: Arrival, study_id: UUID, series_id: UUID) -> dict[str,
         "owner_group": arrival.owner_group,
         "study_id": study_id,
         "series_id": series_id,
-        "sop_uid": head.sop_uid,
+        "sop_uid": head.sop_instance,
         "sop_class": arrival.sop_class,
-        "number": whole(head.instance_number),
-        "rows": whole(head.rows),
-        "columns": whole(head.columns),
-        "frames": max(1, whole(head.frames) or 1),
+        "number": head.instance_number,
+        "rows": head.rows,
+        "columns": head.columns,
+        "frames": max(1, head.frames or 1),
         "transfer_syntax": arrival.transfer_syntax,
         "digest": arrival.digest,
         "size": arrival.size,
@@ -121,8 +122,8 @@ def conflict(arrival: Arrival) -> Aside:
         at=arrival.received_at,
         door=arrival.door,
         calling_aet=arrival.calling_aet,
-        sop_uid=arrival.head.sop_uid,
-        study_uid=arrival.head.study_uid,
+        sop_uid=arrival.head.sop_instance,
+        study_uid=arrival.head.study_instance,
         transfer_syntax=arrival.transfer_syntax,
         detail=replay_detail(arrival),
     )
@@ -159,18 +160,36 @@ def study_change(
 
 
 def acquired(arrival: Arrival) -> datetime | None:
-    """Place the study's date and time on the UTC line; None when a piece is unknown.
+    """Place the acquisition on the UTC line; None when its zone or date is unknown.
 
-    DA and TM carry no zone (PS3.5 table 6.2-1), so the site's is needed.
+    DA and TM carry no zone (PS3.5 table 6.2-1): the data set's own offset (0008,0201) is
+    taken, else the site's zone.
     """
-    date, time = arrival.head.study_date, arrival.head.study_time
-    if arrival.zone is None or len(date) != len("YYYYMMDD"):
+    head = arrival.head
+    zone = offset(head.timezone_offset) or arrival.zone
+    moments = (
+        (head.acquisition_date, head.acquisition_time),
+        (head.content_date, head.content_time),
+        (head.study_date, head.study_time),
+    )
+    date, time = next(((date, time) for date, time in moments if date and time), ("", ""))
+    if zone is None or not re.fullmatch("[0-9]{8}", date):
         return None
     try:
         wall = datetime.strptime(date + (time[:6] + "000000")[:6], "%Y%m%d%H%M%S")  # noqa: DTZ007
-    except ValueError:
+        return wall.replace(tzinfo=zone).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return wall.replace(tzinfo=arrival.zone).astimezone(UTC)
+
+
+def offset(text: str) -> timezone | None:
+    """Read a TimezoneOffsetFromUTC such as -0600; None when it is not one."""
+    found = re.fullmatch(r"([+-])([0-9]{2})([0-9]{2})", text)
+    if found is None:
+        return None
+    sign = -1 if found[1] == "-" else 1
+    ahead = sign * timedelta(hours=int(found[2]), minutes=int(found[3]))
+    return timezone(ahead) if abs(ahead) < timedelta(hours=24) else None
 
 
 def name_key(name: str) -> str:
@@ -181,12 +200,3 @@ def name_key(name: str) -> str:
 def clean(value: str) -> str:
     """Keep what a text column can hold: no NUL, no outer spaces, a bounded length."""
     return value.replace("\0", "").strip()[:LONGEST]
-
-
-def whole(value: str | int | None) -> int | None:
-    """Read an integer string; None when it is not one that the column can hold."""
-    try:
-        number = int(value) if value not in (None, "") else None
-    except ValueError:
-        return None
-    return number if number is not None and abs(number) < 1 << 31 else None

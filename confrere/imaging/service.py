@@ -80,7 +80,7 @@ def _file_new(conn: Connection, arrivals: list[Arrival]) -> set[Key]:
     made = {row.id for row in store.add(conn, studies, rows, "id")}
     locked = store.lock_studies(conn, sorted(heads))
     firsts = {
-        (locked[study_key(one)].id, one.head.series_uid): one for one in reversed(arrivals)
+        (locked[study_key(one)].id, one.head.series_instance): one for one in reversed(arrivals)
     }
     new_series = store.add(
         conn,
@@ -95,7 +95,7 @@ def _file_new(conn: Connection, arrivals: list[Arrival]) -> set[Key]:
         conn,
         instances,
         [
-            filing.instance_row(one, study, ids[study, one.head.series_uid])
+            filing.instance_row(one, study, ids[study, one.head.series_instance])
             for one, study in placed
         ],
         "owner_group",
@@ -164,7 +164,7 @@ def close_quiet_studies(conn: Connection, quiet: Quiet, now: datetime) -> list[S
     ]
     closed = store.close(conn, due, now) if due else []
     for owner, study in closed:
-        publish(conn, StudyClosed(owner, study, now))
+        publish(conn, StudyClosed(GroupId(owner), StudyId(study), now))
     return [StudyId(study) for _, study in closed]
 
 
@@ -249,3 +249,8 @@ def patients_at(
 ) -> set[PatientId]:
     """Return which of these patients have a study at a site."""
     return store_pages.patients_at(conn, site, patients)
+
+
+def unattached(conn: Connection, owner: GroupId, accession: str, study_uid: str) -> list[Study]:
+    """Return a group's studies that wait for this order."""
+    return store_links.unattached(conn, owner, accession, study_uid)

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 from confrere.imaging.model import Study
 from confrere.imaging.rows import NEWEST, STUDY, study_of
 from confrere.imaging.tables import studies, study_orders
-from confrere.kernel.ids import OrderId, PatientId, StudyId
+from confrere.kernel.ids import GroupId, OrderId, PatientId, StudyId
 
 
 def study(conn: Connection, key: StudyId) -> Study | None:
@@ -72,3 +72,18 @@ def studies_of_patients(conn: Connection, patients: Collection[PatientId]) -> li
 def _studies(conn: Connection, wanted: Any) -> list[Study]:
     rows = conn.execute(sa.select(*STUDY).where(wanted).order_by(*NEWEST))
     return [study_of(row) for row in rows]
+
+
+def unattached(conn: Connection, owner: GroupId, accession: str, study_uid: str) -> list[Study]:
+    """Return a group's studies that no order is tied to, by accession number or UID."""
+    tied = sa.select(study_orders.c.study_id).where(study_orders.c.owner_group == owner)
+    same = [studies.c.study_uid == study_uid] if study_uid else []
+    same += [studies.c.accession == accession] if accession else []
+    if not same:
+        return []
+    found = conn.execute(
+        sa.select(*STUDY).where(
+            studies.c.owner_group == owner, sa.or_(*same), studies.c.id.not_in(tied)
+        )
+    )
+    return [study_of(row) for row in found]

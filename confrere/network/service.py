@@ -110,6 +110,11 @@ def site_of(conn: Connection, from_peer: Peer, hints: SiteHints) -> SiteId | Non
     return resolve_site(from_peer, store.site_rules(conn, from_peer.owner_group), hints)
 
 
+def site_rules(conn: Connection, owner: GroupId) -> list[SiteRule]:
+    """A group's rules of site resolution, in rank order."""
+    return store.site_rules(conn, owner)
+
+
 def register_peer(conn: Connection, new: Peer) -> PeerId:
     """Let a machine speak to us; its id is given by the database.
 

@@ -153,3 +153,8 @@ def map_procedures(conn: Connection, lines: Sequence[Procedure]) -> None:
 def procedures(conn: Connection, owner: GroupId) -> list[Procedure]:
     """A group's procedure maps, by site and code."""
     return store.all_procedures(conn, owner)
+
+
+def procedure(conn: Connection, owner: GroupId, site: SiteId, code: str) -> Procedure | None:
+    """What a site's code means; None when its map lacks it."""
+    return store.procedure(conn, owner, site, code)

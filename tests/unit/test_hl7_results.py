@@ -88,8 +88,8 @@ def test_hl7apy_finds_the_report_valid_and_reads_the_same() -> None:
     theirs = hl7apy.parser.parse_message(raw.decode(), find_groups=False)
     assert theirs.obr.obr_18.value == "ACC1"
     assert theirs.pid.pid_5.xpn_1.value == "NÚÑEZ"
-    assert theirs.pid.pid_3[0].cx_4.hd_2.value == "1.2.3"
-    assert theirs.obr.obr_32.ndl_1.cnn_2.value == "READER"
+    assert theirs.pid.pid_3[0].cx_4.hd_2.to_er7() == "1.2.3"
+    assert theirs.obr.obr_32.ndl_1.cnn_2.to_er7() == "READER"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,65 @@
+"""What every page needs and none may make for itself: database, clock, keys, randomness."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fastapi import Request
+
+from confrere.identity.model import Limits
+from confrere.kernel.principal import Principal
+from confrere.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+
+def _utc(_principal: Principal) -> str:
+    return "UTC"
+
+
+def _no() -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class WebContext:
+    """The web edge's dependencies. `engine` connects as the app role.
+
+    `zone_of` names the IANA zone in which a person reads times; `synthetic` says whether the
+    deployment shows made-up people; `viewer_cleared` whether every site has recorded the
+    image viewer's clearance for its intended use (until then the viewer says that it is
+    investigational).
+    """
+
+    engine: "Engine"
+    settings: Settings
+    audit_key: bytes
+    now: Callable[[], datetime]
+    random: Callable[[int], bytes]
+    assets: Path
+    synthetic: Callable[[], bool] = _no
+    zone_of: Callable[[Principal], str] = _utc
+    viewer_cleared: Callable[[], bool] = _no
+
+    @property
+    def tls(self) -> bool:
+        """Say whether browsers reach this server by TLS."""
+        return bool(self.settings.tls_certificate)
+
+    @property
+    def limits(self) -> Limits:
+        """How long sessions live."""
+        return Limits(
+            life=timedelta(hours=self.settings.session_hours),
+            idle=timedelta(minutes=self.settings.idle_minutes),
+        )
+
+
+def context_of(request: Request) -> WebContext:
+    """Return the application's context."""
+    context = request.app.state.context
+    assert isinstance(context, WebContext)  # noqa: S101 - `create` put it there
+    return context

@@ -1,0 +1,102 @@
+"""The places of the left rail, who sees them, and where each role starts."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from confrere.identity.permissions import Permission, may
+from confrere.kernel.principal import Principal, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A page of the rail. `icon` is the path of a 24 x 24 line drawing."""
+
+    path: str
+    label: str
+    icon: str
+    permission: Permission
+
+
+PLACES = (
+    Place(
+        "/worklist",
+        "Worklist",
+        "M9 6h11M9 12h11M9 18h11M5 6v.01M5 12v.01M5 18v.01",
+        Permission.READ_WORKLIST,
+    ),
+    Place(
+        "/patients",
+        "Patients",
+        "M12 8v4l2.5 2.5M3.6 9a9 9 0 1 1-.5 4.5M3 4.5V9h4.5",
+        Permission.READ_PATIENTS,
+    ),
+    Place(
+        "/dashboard",
+        "Dashboard",
+        "M4 19h16M4 15l4-6 4 3 4-6 4 5",
+        Permission.READ_MEASURES,
+    ),
+    Place(
+        "/pooled",
+        "Pooled",
+        "M4 20h16M6 16v-4M11 16V8M16 16v-6M20 16V5",
+        Permission.READ_POOLED,
+    ),
+    Place(
+        "/deliveries",
+        "Deliveries",
+        "M10 14L21 3M21 3l-6.5 18a.55.55 0 0 1-1 0L10 14l-7-3.5a.55.55 0 0 1 0-1L21 3",
+        Permission.READ_DELIVERY,
+    ),
+    Place(
+        "/exceptions",
+        "Exceptions",
+        "M12 9v4M12 16v.01M10.3 4.3L2.6 17.5A2 2 0 0 0 4.3 20.5h15.4a2 2 0 0 0 1.7-3L13.7 4.3"
+        "a2 2 0 0 0-3.4 0z",
+        Permission.READ_EXCEPTIONS,
+    ),
+    Place(
+        "/audit",
+        "Audit",
+        "M12 3l8 3v6c0 4.6-3.2 7.8-8 9-4.8-1.2-8-4.4-8-9V6zM9 12l2 2 4-4",
+        Permission.READ_AUDIT,
+    ),
+    Place(
+        "/network",
+        "Network",
+        "M12 9a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5zM5.5 20a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 "
+        "0 5zM18.5 20a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5zM12 9v3M7.5 16l4.5-4 4.5 4",
+        Permission.READ_DIRECTORY,
+    ),
+    Place(
+        "/admin",
+        "Admin",
+        "M12 15a3 3 0 1 0 0-6 3 3 0 0 0 0 6zM12 3v3M12 18v3M3 12h3M18 12h3M5.6 5.6l2.2 2.2"
+        "M16.2 16.2l2.2 2.2M5.6 18.4l2.2-2.2M16.2 7.8l2.2-2.2",
+        Permission.MANAGE_USERS,
+    ),
+)
+_STARTS = {
+    Role.RADIOLOGIST: ("/worklist",),
+    Role.RESIDENT: ("/worklist",),
+    Role.GROUP_MANAGER: ("/dashboard", "/worklist"),
+    Role.HOSPITAL_CLIENT: ("/reports", "/dashboard"),
+    Role.ANALYST: ("/pooled",),
+    Role.IT_ENGINEER: ("/deliveries", "/exceptions", "/network"),
+    Role.ADMINISTRATOR: ("/admin", "/audit"),
+}
+ACCOUNT = "/account"
+
+
+def places_for(principal: Principal, present: Iterable[str]) -> tuple[Place, ...]:
+    """List the rail's places that exist in this application and are the person's to see."""
+    there = frozenset(present)
+    return tuple(
+        place for place in PLACES if place.path in there and may(principal, place.permission)
+    )
+
+
+def start_of(role: Role, present: Iterable[str]) -> str:
+    """Say where a person of this role starts."""
+    there = frozenset(present)
+    return next((path for path in _STARTS[role] if path in there), ACCOUNT)
