@@ -4,12 +4,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from confrere.cli import accounts, database, doctor, serving
+from confrere.cli import accounts, database, demonstration, doctor, serving
 from confrere.database.local_account import LocalServerError
 from confrere.kernel.errors import DomainError
 from confrere.logs import set_up
 
-COMMANDS = (serving.add, accounts.add, doctor.add, database.add)
+COMMANDS = (demonstration.add, serving.add, accounts.add, doctor.add, database.add)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -2,15 +2,22 @@
 
 import argparse
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from confrere.cli.output import say
 from confrere.database.engine import connect
+from confrere.demo import dictation, listeners, traffic
 from confrere.demo.build import Built, build
-from confrere.demo.describe import Doors, demo_json, known_accounts, words, write_demo_json
-from confrere.demo.machines import free_ports, listener_ports
+from confrere.demo.describe import (
+    Doors,
+    demo_json,
+    known_accounts,
+    known_ports,
+    words,
+    write_demo_json,
+)
+from confrere.demo.machines import free_ports
 from confrere.main.serve import Extra, serve
 from confrere.main.urls import Urls
 from confrere.settings import Settings, load
@@ -48,14 +55,14 @@ def run(asked: argparse.Namespace) -> int:
         engine = connect(urls.system, pool=2)
         try:
             made = build(
-                engine, clock(), asked.seed, free_ports(listener_ports()),
+                engine, clock(), asked.seed, free_ports(known_ports(described)),
                 known_accounts(described),
             )  # fmt: skip
         finally:
             engine.dispose()
         built.append(made)
         write_demo_json(described, demo_json(made, doors))
-        return extras(settings, asked, described)
+        return extras(settings, asked, made)
 
     def ready() -> None:
         say(words(built[0], doors, described))
@@ -65,16 +72,14 @@ def run(asked: argparse.Namespace) -> int:
     return 0
 
 
-def extras(settings: Settings, asked: argparse.Namespace, described: Path) -> list[Extra]:
-    """The demonstration's further processes: listeners, and traffic unless it is off."""
-    python = [sys.executable, "-m"]
-    home, seed = str(settings.home), str(asked.seed)
-    found = [Extra("listeners", [*python, "confrere.demo.listeners", home])]
+def extras(settings: Settings, asked: argparse.Namespace, made: Built) -> list[Extra]:
+    """The demonstration's further processes: listeners, dictation, and traffic unless off."""
+    ports = dict(made.result_ports)
+    found = [Extra("listeners", lambda: listeners.run(settings.home, ports))]
     if not asked.no_traffic:
-        rate = str(asked.studies_per_hour)
-        found.append(
-            Extra("traffic", [*python, "confrere.demo.traffic", str(described), rate, seed])
-        )
+        rate, seed = asked.studies_per_hour, asked.seed
+        found.append(Extra("dictation", lambda: dictation.run(settings)))
+        found.append(Extra("traffic", lambda: traffic.run(settings, rate, seed)))
     return found
 
 

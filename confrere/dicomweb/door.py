@@ -42,7 +42,7 @@ class NotAcceptable(Exception):
 class NoteAccess(Protocol):
     """Writes into the audit trail, once an access and session, that patient data was shown."""
 
-    def __call__(  # noqa: PLR0917 - the shape is the wiring's
+    def __call__(
         self,
         conn: Any,
         principal: Principal,

@@ -17,7 +17,6 @@ from confrere.imaging.plain import open_plain
 from confrere.imaging.syntaxes import served
 
 CHUNK = 1 << 20
-IMPLEMENTATION_CLASS = "2.25.69212606198204530632723077196991115333"
 # what bytes a UID stands for never changes, so the viewer may keep them
 KEPT = {**PRIVATE, "Cache-Control": "private, max-age=3600"}
 
@@ -37,7 +36,6 @@ def object_pieces(blobs: BlobStore, instance: Instance) -> Iterator[bytes]:
         instance.sop_uid,
         served(instance.transfer_syntax),
         "",
-        IMPLEMENTATION_CLASS,
     )
     with open_plain(blobs, instance.digest, instance.transfer_syntax) as stream:
         yield from range_pieces(stream, 0, None)
