@@ -14,7 +14,7 @@ from confrere.network import service as network
 from confrere.network.model import Directory
 from confrere.worklist import store
 from confrere.worklist.eligibility import Case, agreement_used, eligibility, is_eligible
-from confrere.worklist.model import ADDENDUM, NOBODY, Item, Proof, State
+from confrere.worklist.model import ADDENDUM, NOBODY, OFF_DUTY, Item, Proof, State
 from confrere.worklist.routing import Offer, choose, offerable
 from confrere.worklist.tables import items
 
@@ -85,7 +85,9 @@ def _decide(
     )
     if nothing_new:
         return False
-    flags = [f for f in item.flags if f != NOBODY] + ([] if chosen else [NOBODY])
+    flags = [f for f in item.flags if f not in (NOBODY, OFF_DUTY)]
+    if chosen is None:
+        flags.append(OFF_DUTY if any(map(is_eligible, offer.verdicts.values())) else NOBODY)
     done = store.change(
         conn,
         item.id,
