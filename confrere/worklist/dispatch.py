@@ -80,10 +80,8 @@ def _decide(
     conn: Connection, item: Item, offer: Offer, directory: Directory, now: datetime
 ) -> bool:
     chosen = offer.reader
-    nothing_new = (
-        chosen is None and item.offered_to is None and item.offer_reason == offer.reason
-    )
-    if nothing_new:
+    marked = bool({NOBODY, OFF_DUTY} & set(item.flags)) and item.offer_reason == offer.reason
+    if chosen is None and item.offered_to is None and marked:
         return False
     flags = [f for f in item.flags if f not in (NOBODY, OFF_DUTY)]
     if chosen is None:
