@@ -8,7 +8,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from confrere.files.store import BlobStore
 from confrere.imaging import filing, store, store_asides, store_links
+from confrere.imaging.examining import examine
 from confrere.imaging.filing import Key, instance_key, study_key
 from confrere.imaging.model import (
     Arrival,
@@ -217,3 +219,18 @@ def study(conn: Connection, study_id: StudyId) -> Study:
     if found is None:
         raise NotFound("no such study; reload the list")
     return found
+
+
+def replay(conn: Connection, blobs: BlobStore, aside_id: UUID, by: str, now: datetime) -> Filed:
+    """File kept bytes again, as after a rule was mended; settles them unless they conflict.
+
+    Raises Invalid when they still can't be filed, Conflict when they are settled already.
+    """
+    aside = store_asides.one(conn, aside_id)
+    if aside.resolved_at is not None:
+        raise Conflict("this was settled already; reload the list")
+    head = examine(blobs, aside.digest, aside.transfer_syntax)
+    (filed,) = file_instances(conn, [filing.arrival_of(aside, head, now)])
+    if filed.outcome is not Outcome.CONFLICT:
+        store_asides.resolve(conn, aside_id, f"filed again ({by})", now)
+    return filed
