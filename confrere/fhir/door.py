@@ -182,14 +182,17 @@ def router(
     known = Depends(allow(Permission.OWN_ACCOUNT))
 
     @made.api_route("/{path:path}", methods=METHODS, dependencies=[known])
-    def anything_else(path: str) -> Response:
+    def anything_else(request: Request, path: str) -> Response:
         """Say what is not here."""
-        if path.partition("/")[0] in RESOURCES:
+        if path.partition("/")[0] not in RESOURCES:
             raise Unanswerable(
-                HTTPStatus.METHOD_NOT_ALLOWED, "This server reads and searches only."
+                HTTPStatus.NOT_FOUND, "There is no such type here; see the CapabilityStatement."
             )
+        if request.method == "GET":
+            raise Unanswerable(HTTPStatus.NOT_FOUND, "There is nothing at this address.")
         raise Unanswerable(
-            HTTPStatus.NOT_FOUND, "There is no such type here; see the CapabilityStatement."
+            HTTPStatus.METHOD_NOT_ALLOWED,
+            "This server reads and searches by GET and POST only.",
         )
 
     return made
