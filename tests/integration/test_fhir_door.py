@@ -11,7 +11,8 @@ import httpx
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
 
-from confrere.fhir.door import RESOURCES
+from confrere.fhir.door import PUBLIC, RESOURCES, router
+from confrere.web import access
 from tests.database import clone, drop
 from tests.integration.fhir_world import NOW, Town, World, build, served
 
@@ -478,6 +479,14 @@ def test_each_object_shown_is_in_the_trail_once_a_session_and_searches_by_kind(
     ]
 
 
+def test_links_begin_with_the_address_the_request_came_to(oak: httpx.Client) -> None:
+    for host in ("reads.example", "a b", "\\\\", "[::1", "x:99999999", "'\"><"):
+        found = oak.get("/fhir/Patient", headers={"host": host})
+        assert found.status_code in (200, 400)
+        if host == "reads.example":
+            assert link(found.json(), "self") == "http://reads.example/fhir/Patient"
+
+
 def test_what_is_not_here_answers_with_an_outcome(oak: httpx.Client) -> None:
     assert "CapabilityStatement" in got(oak, "Observation", 404)["issue"][0]["diagnostics"]
     for method, path in itertools.product(("post", "put", "delete", "patch"), ("Patient",)):
@@ -490,7 +499,7 @@ def test_what_is_not_here_answers_with_an_outcome(oak: httpx.Client) -> None:
 
 HOSTILE = (
     "%00", "%FF", "'", "\\", "%25", "%5C", "|", "||", "%7C%00", ",,", "..%2F..", "\u202e",
-    "\U0001f600", "%ED%A0%80", "9999-12-31", "gt0001-01-01", "1" * 3000, "a%00b", "$", "_page",
+    "\U0001f600", "%ED%A0%80", "9999-12-31", "le9999-12-31T23:58", "gt0001-01-01", "1" * 3000, "a%00b", "$", "_page",
 )  # fmt: skip
 
 
@@ -521,3 +530,8 @@ def test_a_bad_value_names_its_parameter(oak: httpx.Client) -> None:
         refused = got(oak, path, 400)["issue"][0]
         assert refused["expression"] == [name]
         assert name in refused["diagnostics"]
+
+
+def test_every_route_but_the_capability_statement_declares_a_permission(town: Town) -> None:
+    made = router(town.made.app, access.allow, lambda *_, **__: None, lambda: NOW)
+    assert access.undeclared(made.routes) == [PUBLIC]
