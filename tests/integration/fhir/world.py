@@ -54,6 +54,7 @@ SECTIONS = {
     "impression": "No acute disease \u2014 f\u00fcr Dr. M\u00fcller.",
 }
 NOBODY = UUID(int=99)
+LISTS = ("Patient", "ServiceRequest", "ImagingStudy", "DiagnosticReport")
 NO_READER = ReaderId(NOBODY)
 
 
