@@ -25,7 +25,7 @@ async def serve(settings: Settings) -> None:
     assets = Path(settings.assets) if settings.assets else default_folder()
     server = Server(
         create(house, assets), address=settings.http_host, port=settings.http_port,
-        interface=Interfaces.ASGI, log_access=False,
+        interface=Interfaces.ASGI, log_access=False, log_enabled=False,
         ssl_cert=Path(settings.tls_certificate) if settings.tls_certificate else None,
         ssl_key=Path(settings.tls_key) if settings.tls_key else None,
     )  # fmt: skip

@@ -94,7 +94,7 @@ def spawn(
             local_process.end(left, data_folder(home), _STOP_SECONDS)
         command, account, data = _prepare(home, options or {})
         with (data / "server.log").open("ab") as log:
-            return subprocess.Popen(  # noqa: S603 - a list, no shell
+            process = subprocess.Popen(  # noqa: S603 - a list, no shell
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -102,6 +102,10 @@ def spawn(
                 start_new_session=True,
                 **account.keywords(),
             )
+        # until it is on record, another start would take it for an orphan
+        while process.poll() is None and not local_process.find_postmaster(data):
+            time.sleep(0.005)
+        return process
 
 
 def wait_ready(
@@ -139,6 +143,7 @@ def stop(home: Path) -> bool:
         found = local_process.find_postmaster(data)
         if found:
             local_process.end(found, data, _STOP_SECONDS)
+        local_process.end_orphans(data)
         return found is not None
 
 
@@ -192,7 +197,8 @@ def _prepare(home: Path, options: Mapping[str, str]) -> tuple[list[str], Account
     run = socket_folder(home, data, account)
     if not version.exists():
         _initialise(data, programs, account, sync=options.get("fsync") != "off")
-    local_process.clear_remains(data, run / SOCKET_NAME)
+    local_process.end_orphans(data)
+    local_process.drop_stale_files(data, run / SOCKET_NAME)
     _write(data / "confrere.conf", SETTINGS, account)
     log = data / "server.log"
     if not log.exists() or log.stat().st_size > _LARGEST_LOG:

@@ -43,6 +43,7 @@ class Stack:
     first: float
     spacing: float
     count: int
+    thickness: float
 
     @property
     def heights(self) -> tuple[float, ...]:
@@ -50,8 +51,8 @@ class Stack:
         return tuple(self.first + self.spacing * n for n in range(self.count))
 
 
-HEAD_STACK = Stack(-74.0, 4.0, 42)
-CHEST_STACK = Stack(-175.0, 5.0, 60)
+HEAD_STACK = Stack(-74.0, 4.0, 42, thickness=4.0)
+CHEST_STACK = Stack(-175.0, 5.0, 60, thickness=5.0)
 NODULE_NOW, NODULE_BEFORE = 21.0, 14.0  # diameters, millimetres
 
 
@@ -74,7 +75,8 @@ def head_ct(
         kvp=120,
         milliamperes=280,
         pixel=HEAD_GRID.pixel,
-        thickness=stack.spacing,
+        thickness=stack.thickness,
+        spacing=stack.spacing,
         corner=(-HEAD_GRID.pixel * MATRIX / 2, -HEAD_GRID.pixel * MATRIX / 2),
     )
     return as_images(request, technique, _head_volume(seed, stack, prior=prior))
@@ -84,7 +86,7 @@ def _head_volume(seed: int, stack: Stack, *, prior: bool) -> Iterator[tuple[floa
     noise = np.random.default_rng((seed, 2 + prior))
     grain = Grain.drawn(noise, HEAD_GRID.pixel, 0.55)
     pose = head_pose(prior=prior)
-    slices = head_slices(_head(seed), pose, stack.heights, stack.spacing, bleed=not prior)
+    slices = head_slices(_head(seed), pose, stack.heights, stack.thickness, bleed=not prior)
     for canvas in slices:
         yield canvas.z, head_artefacts(canvas, grain, noise)
 
@@ -108,7 +110,8 @@ def chest_ct(
         kvp=120,
         milliamperes=190,
         pixel=CHEST_GRID.pixel,
-        thickness=stack.spacing,
+        thickness=stack.thickness,
+        spacing=stack.spacing,
         corner=(-CHEST_GRID.pixel * MATRIX / 2, -CHEST_GRID.pixel * MATRIX / 2),
         contrast="SYNTHETIC",
     )
@@ -120,7 +123,7 @@ def _chest_volume(seed: int, stack: Stack, *, prior: bool) -> Iterator[tuple[flo
     grain = Grain.drawn(noise, CHEST_GRID.pixel, 0.45)
     pose = chest_pose(prior=prior)
     size = NODULE_BEFORE if prior else NODULE_NOW
-    slices = chest_slices(_chest(seed), pose, stack.heights, stack.spacing, nodule=size)
+    slices = chest_slices(_chest(seed), pose, stack.heights, stack.thickness, nodule=size)
     for canvas in slices:
         yield canvas.z, chest_artefacts(canvas, grain, noise)
 

@@ -35,7 +35,7 @@ from confrere.demo.phantom_wall import paint_girdle, paint_spine, paint_wall
 GRID = Grid(rows=332, columns=508, pixel=0.75, top=94, left=2)
 LUNG, VESSEL, NODULE = -865.0, 165.0, 48.0
 NODULE_CENTRE: Point = (-70.0, -6.0, 46.0)
-SHELF = 10.0
+SHELF = 5.0
 _ROOTS: tuple[tuple[Point, int], ...] = (
     ((-44.0, 4.0, -20.0), 800),
     ((44.0, 16.0, -12.0), 700),
@@ -62,12 +62,11 @@ class Chest:
         bronchi: list[Segment] = []
         for number, (root, ends) in enumerate(_ROOTS):
             side = float(np.sign(root[0]))
-            tree = grown(root, _scattered(rng, side, ends), 0.5, rng)
+            tree = grown(root, _scattered(rng, side, ends), 0.42, rng)
             vessels += tree
             if number < 2:
                 bronchi += [_beside(s, side) for s in tree if s.ends >= 9]
-        around = rng.normal((-75, 0, -135), (34, 32, 22), (90, 3))
-        liver = grown((-18.0, 12.0, -112.0), around, 0.75, rng)
+        liver = grown((-18.0, 12.0, -112.0), _in_liver(rng, 160), 0.75, rng)
         rays = rng.normal(size=(26, 3)) * (1, 1, 0.6)
         rays /= np.linalg.norm(rays, axis=1, keepdims=True)
         spicules = tuple(
@@ -88,6 +87,15 @@ def _scattered(rng: np.random.Generator, side: float, count: int) -> Points:
     spread = rng.uniform((8, -95, -165), (140, 95, 115), (count * 8, 3)) * (side, 1, 1)
     x, y, z = spread.astype(np.float32).T
     return spread[lungs(x, y, z) < -4][:count]
+
+
+def _in_liver(rng: np.random.Generator, count: int) -> Points:
+    """Scatter points in the right upper abdomen, well inside the ribs and the diaphragm."""
+    spread = rng.normal((-72, 0, -135), (30, 30, 22), (count, 3))
+    x, y, z = spread.astype(np.float32).T
+    outside = np.maximum(cavity(x, y, z) + 10, z + 7 - diaphragm(x, y))
+    inside: Points = spread[outside < 0]
+    return inside
 
 
 def _beside(artery: Segment, side: float) -> Segment:
@@ -146,8 +154,8 @@ def _paint_trees(
 
 def _near(canvas: Canvas, trees: dict[int, list[Segment]]) -> list[Segment]:
     height = canvas.z - canvas.pose.shift[2]
-    low = int((height - canvas.thickness - 3) // SHELF)
-    high = int((height + canvas.thickness + 3) // SHELF)
+    low = int((height - canvas.thickness / 2 - 1) // SHELF)
+    high = int((height + canvas.thickness / 2 + 1) // SHELF)
     found = {id(s): s for shelf in range(low, high + 1) for s in trees.get(shelf, ())}
     return list(found.values())
 

@@ -63,6 +63,7 @@ class Technique:
     milliamperes: int
     pixel: float  # millimetres
     thickness: float  # millimetres
+    spacing: float  # millimetres from one slice's middle to the next
     corner: tuple[float, float]  # scanner x and y of the first pixel's centre
     contrast: str = ""  # agent; empty when none was given
 
@@ -169,7 +170,7 @@ def _fill_place(image: Dataset, technique: Technique, number: int, height: float
     x, y = technique.corner
     image.InstanceNumber = number
     image.SliceThickness = technique.thickness
-    image.SpacingBetweenSlices = technique.thickness
+    image.SpacingBetweenSlices = technique.spacing
     image.SliceLocation = round(height, 3)
     image.ImagePositionPatient = [round(x, 3), round(y, 3), round(height, 3)]
     image.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]

@@ -7,7 +7,7 @@ from confrere.demo.phantom_canvas import Canvas
 from confrere.demo.phantom_field import Field, Point, cover
 
 BLOOD, DENSE, MYOCARDIUM, WALL = 185.0, 265.0, 105.0, 45.0
-LIVER, SPLEEN = 108.0, 122.0
+LIVER, SPLEEN, FAT = 108.0, 122.0, -98.0
 Chain = tuple[tuple[float, float, float, float], ...]
 
 # (x, y, z, radius) along each vessel
@@ -73,8 +73,8 @@ _AIRWAYS: tuple[Chain, ...] = (
 
 def paint_mediastinum(canvas: Canvas, between: Field, inner: Field) -> None:
     """Fat, thymus bed and nodes, heart, vessels and gullet."""
-    fat = -98.0
-    canvas.blend(cover(np.maximum(between, inner), 1.0) * cover(-116 - canvas.zed, 12.0), fat)
+    between = np.maximum(between, inner)
+    canvas.blend(cover(between, 1.0) * cover(-116 - canvas.zed, 12.0), FAT)
     for chain, _ in _ARTERIES:
         canvas.path(tuple((x, y, z, r + 0.9) for x, y, z, r in chain), WALL)
     _paint_heart(canvas, between)

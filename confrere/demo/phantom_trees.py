@@ -1,4 +1,3 @@
-# ruff: noqa: PLR2004 - the numbers are the anatomy: places and sizes in millimetres
 """Branching trees of the lungs: arteries, veins and bronchi, grown towards scattered ends.
 
 A branch heads for the middle of the ends it serves, then splits them in two: the tree fills
@@ -18,6 +17,7 @@ from confrere.demo.phantom_field import Point
 Points = NDArray[np.float64]
 _TAPER = 1 / 2.4
 _FEW = 3
+_LEVEL = 1e-6  # millimetres: less is no climb
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,35 +80,54 @@ def paint_segment(
     A twig thinner than the slice fills only part of a voxel: its chord, plus the way it
     climbs through the slice.
     """
-    a, b = canvas.pose.on_scanner(segment.start), canvas.pose.on_scanner(segment.end)
-    low, high = canvas.z - canvas.thickness / 2, canvas.z + canvas.thickness / 2
-    rise = b[2] - a[2]
-    t0, t1 = 0.0, 1.0
-    if abs(rise) > 1e-6:
-        t0, t1 = sorted(((low - a[2]) / rise, (high - a[2]) / rise))
-        t0, t1 = max(t0, 0.0), min(t1, 1.0)
-    if t0 > t1 or (abs(rise) <= 1e-6 and not low <= a[2] < high):
+    run = _run(canvas, segment)
+    if run is None:
         return
+    ax, ay, bx, by, climb, t0, t1 = run
     taper = segment.radius_end - segment.radius
-    ax, ay = a[0] + t0 * (b[0] - a[0]), a[1] + t0 * (b[1] - a[1])
-    bx, by = a[0] + t1 * (b[0] - a[0]) - ax, a[1] + t1 * (b[1] - a[1]) - ay
     r0 = segment.radius + t0 * taper + grow
     r1 = segment.radius + t1 * taper + grow
     grid = canvas.grid
     reach = max(r0, r1) + 1
-    c0 = max(0, int((min(ax, ax + bx) - reach - grid.first_x) / grid.pixel))
-    c1 = min(grid.columns, int((max(ax, ax + bx) + reach - grid.first_x) / grid.pixel) + 2)
-    y0 = max(0, int((min(ay, ay + by) - reach - grid.first_y) / grid.pixel))
-    y1 = min(grid.rows, int((max(ay, ay + by) + reach - grid.first_y) / grid.pixel) + 2)
-    if c0 >= c1 or y0 >= y1:
+    columns = _between(
+        ax, ax + bx, reach, first=grid.first_x, pixel=grid.pixel, most=grid.columns
+    )
+    rows = _between(ay, ay + by, reach, first=grid.first_y, pixel=grid.pixel, most=grid.rows)
+    if columns.start >= columns.stop or rows.start >= rows.stop:
         return
-    x = grid.first_x + grid.pixel * np.arange(c0, c1, dtype=np.float32)[None, :] - ax
-    y = grid.first_y + grid.pixel * np.arange(y0, y1, dtype=np.float32)[:, None] - ay
-    along = np.clip((x * bx + y * by) / (bx * bx + by * by + 1e-9), 0, 1)
+    x = grid.pixel * np.arange(columns.start, columns.stop, dtype=np.float32)[None, :]
+    y = grid.pixel * np.arange(rows.start, rows.stop, dtype=np.float32)[:, None]
+    x, y = x + (grid.first_x - ax), y + (grid.first_y - ay)
+    along = (x * bx + y * by) / (bx * bx + by * by + 1e-9)
+    along = np.minimum(np.maximum(along, 0), 1)  # np.clip costs more than these small arrays
     far = np.hypot(x - along * bx, y - along * by)
     radius = r0 + along * (r1 - r0)
     chord = 2 * np.sqrt(np.maximum(radius * radius - far * far, 0.04))
-    edge = np.clip(0.5 - (far - radius) / grid.pixel, 0, 1)
-    climb = abs(rise) * (t1 - t0)
+    edge = np.minimum(np.maximum(0.5 - (far - radius) / grid.pixel, 0), 1)
     fill = edge * np.minimum(1, (chord + climb) / canvas.thickness) * share
-    canvas.blend(fill.astype(np.float32), hu, (slice(y0, y1), slice(c0, c1)))
+    canvas.blend(fill, hu, (rows, columns))
+
+
+def _between(
+    a: float, b: float, reach: float, *, first: float, pixel: float, most: int
+) -> slice:
+    """Find the pixels of one axis from `reach` before the lesser to `reach` past the greater."""
+    low, high = (min(a, b) - reach - first) / pixel, (max(a, b) + reach - first) / pixel
+    return slice(max(0, int(low)), min(most, int(high) + 2))
+
+
+def _run(canvas: Canvas, segment: Segment) -> tuple[float, ...] | None:
+    """Cut a segment to the slice: start, way across, climb, and the shares of its length."""
+    a, b = canvas.pose.on_scanner(segment.start), canvas.pose.on_scanner(segment.end)
+    low, high = canvas.z - canvas.thickness / 2, canvas.z + canvas.thickness / 2
+    rise = b[2] - a[2]
+    if abs(rise) > _LEVEL:
+        t0, t1 = sorted(((low - a[2]) / rise, (high - a[2]) / rise))
+        t0, t1 = max(t0, 0.0), min(t1, 1.0)
+    else:
+        t0, t1 = (0.0, 1.0) if low <= a[2] < high else (1.0, 0.0)
+    if t0 > t1:
+        return None
+    across, along = b[0] - a[0], b[1] - a[1]
+    x, y, part = a[0] + t0 * across, a[1] + t0 * along, t1 - t0
+    return x, y, part * across, part * along, abs(rise) * part, t0, t1

@@ -28,7 +28,7 @@ def search(
     A patient ID without its issuer finds the patients of every assigner that the scope
     shows, so results carry the issuer. `study` narrows to one study picked before.
     """
-    limit = max(0, min(query.limit, MOST_RESULTS))
+    limit = max(0, min(query.limit, MOST_RESULTS + 1))
     return store_search.search(conn, level, replace(query, limit=limit), study)
 
 

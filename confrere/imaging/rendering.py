@@ -38,7 +38,7 @@ class Look:
     quality: int = 90
 
 
-def render(  # noqa: PLR0917
+def render(
     stream: BinaryIO, encoding: Encoding, syntax: str, pixels: PixelMap, number: int, look: Look
 ) -> bytes:
     """Make a picture of frame `number`; raises Invalid when it can't be decoded."""

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from confrere.imaging import filing, store, store_asides, store_links
+from confrere.imaging import filing, store, store_asides, store_links, store_pages
 from confrere.imaging.filing import Key, instance_key, study_key
 from confrere.imaging.model import (
     Arrival,
@@ -17,6 +17,8 @@ from confrere.imaging.model import (
     ImagesArrived,
     Outcome,
     Quiet,
+    Series,
+    StudiesSought,
     Study,
     StudyArrived,
     StudyClosed,
@@ -25,7 +27,8 @@ from confrere.imaging.model import (
 from confrere.imaging.tables import instances, series, studies
 from confrere.jobs.events import publish
 from confrere.kernel.errors import Conflict, NotFound
-from confrere.kernel.ids import GroupId, OrderId, PatientId, StudyId
+from confrere.kernel.ids import GroupId, OrderId, PatientId, SiteId, StudyId
+from confrere.kernel.periods import Place
 
 MOST_CLOSED = 1000  # studies looked at in one sweep; the next sweep takes the rest
 
@@ -217,6 +220,35 @@ def study(conn: Connection, study_id: StudyId) -> Study:
     if found is None:
         raise NotFound("no such study; reload the list")
     return found
+
+
+def get_many(conn: Connection, ids: Sequence[StudyId]) -> list[Study]:
+    """Studies by id, those the caller may see."""
+    return store_pages.studies_by_id(conn, ids)
+
+
+def page(
+    conn: Connection, sought: StudiesSought, limit: int, after: Place | None = None
+) -> list[Study]:
+    """Studies that fit, last changed first, from behind `after` on."""
+    return store_pages.page(conn, sought, limit, after)
+
+
+def series_of_studies(conn: Connection, ids: Sequence[StudyId]) -> dict[StudyId, list[Series]]:
+    """Return the series of each study that has any, by number."""
+    return store_pages.series_of_studies(conn, ids)
+
+
+def orders_of_studies(conn: Connection, ids: Sequence[StudyId]) -> dict[StudyId, list[OrderId]]:
+    """Return the orders of each study that answers any, oldest tie first."""
+    return store_pages.orders_of_studies(conn, ids)
+
+
+def patients_at(
+    conn: Connection, site: SiteId, patients: Sequence[PatientId]
+) -> set[PatientId]:
+    """Return which of these patients have a study at a site."""
+    return store_pages.patients_at(conn, site, patients)
 
 
 def unattached(conn: Connection, owner: GroupId, accession: str, study_uid: str) -> list[Study]:

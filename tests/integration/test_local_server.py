@@ -104,10 +104,12 @@ def test_data_is_there_after_the_postmaster_was_killed(folder: Path) -> None:
             "CREATE FUNCTION spin() RETURNS void LANGUAGE plpgsql AS "
             "$$ BEGIN LOOP END LOOP; END $$"
         )
-        spinning = threading.Thread(target=_expect_cut, args=[busy])
+        spinning = threading.Thread(target=_expect_cut, args=[busy], daemon=True)
         spinning.start()
         time.sleep(0.2)
         os.kill(postmaster(server), signal.SIGKILL)
+        while local.status(folder):
+            time.sleep(0.01)
         again = start(folder)
         spinning.join(10)
     assert not spinning.is_alive()

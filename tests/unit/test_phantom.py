@@ -116,17 +116,17 @@ def around(images: list[Dataset], point: Point, radius: float) -> float:
 
 @pytest.fixture(scope="module")
 def head() -> list[Dataset]:
-    return list(head_ct(REQUEST, SEED, stack=Stack(0, 8, 6)))
+    return list(head_ct(REQUEST, SEED, stack=Stack(8, 16, 3, thickness=4)))
 
 
 @pytest.fixture(scope="module")
 def head_before() -> list[Dataset]:
-    return list(head_ct(BEFORE, SEED, prior=True, stack=Stack(0, 8, 6)))
+    return list(head_ct(BEFORE, SEED, prior=True, stack=Stack(8, 16, 3, thickness=4)))
 
 
 @pytest.fixture(scope="module")
 def nodules() -> dict[bool, list[Dataset]]:
-    stack = Stack(NODULE_CENTRE[2] - 15, 5, 7)
+    stack = Stack(NODULE_CENTRE[2] - 12.5, 5, 6, thickness=5)
     return {
         prior: list(chest_ct(REQUEST, SEED, prior=prior, stack=stack))
         for prior in (False, True)
@@ -152,7 +152,7 @@ def test_ventricle_white_matter_and_air_have_their_hounsfield_units(
 
 
 def test_cortical_skull_is_bone_all_round(head: list[Dataset]) -> None:
-    image = hounsfield(head[2])
+    image = hounsfield(head[1])
     for line in (image[256], image[:, 256]):
         inside = np.nonzero(line > 300)[0]
         assert line[inside].max() > 800
@@ -185,7 +185,7 @@ def test_the_nodule_measures_what_it_says(
 
 
 def test_lung_aorta_and_windpipe_have_their_hounsfield_units() -> None:
-    images = list(chest_ct(REQUEST, SEED, stack=Stack(-40, 80, 2)))
+    images = list(chest_ct(REQUEST, SEED, stack=Stack(-40, 80, 2, thickness=5)))
     pose = chest_pose(prior=False)
     assert 160 < around(images, pose.on_scanner((26, 43, -40)), 5) < 210
     assert around(images, pose.on_scanner((0, 3, 40)), 4) < -950
@@ -212,7 +212,7 @@ def test_a_study_and_its_prior_are_two_studies_over_the_same_heights(
 
 
 def test_the_same_seed_and_request_give_the_same_bytes() -> None:
-    stack = Stack(10, 4, 1)
+    stack = Stack(10, 4, 1, thickness=4)
     one, two = (next(head_ct(REQUEST, SEED, stack=stack)) for _ in range(2))
     other = next(head_ct(REQUEST, SEED + 1, stack=stack))
     assert one == two
@@ -224,13 +224,13 @@ def test_written_files_read_back_as_ct_images_with_all_that_is_required(
 ) -> None:
     paths = write_study(tmp_path / "study", head)
     read = [dcmread(path) for path in paths]
-    assert [image.InstanceNumber for image in read] == [1, 2, 3, 4, 5, 6]
+    assert [image.InstanceNumber for image in read] == [1, 2, 3]
     for image, made in zip(read, head, strict=True):
         missing = [keyword for keyword in REQUIRED if keyword not in image]
         assert missing == []
         assert image.PixelData == made.PixelData
         assert image.pixel_array.shape == (512, 512)
-    assert len({image.SOPInstanceUID for image in read}) == 6
+    assert len({image.SOPInstanceUID for image in read}) == 3
     assert all(a.AcquisitionTime < b.AcquisitionTime for a, b in pairwise(read))
     assert all(image.ImageComments == "SYNTHETIC PHANTOM" for image in read)
 

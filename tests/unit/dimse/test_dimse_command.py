@@ -1,4 +1,5 @@
 """Command sets against pydicom, and against any bytes."""
+# ruff: noqa: RUF001
 
 import io
 
