@@ -152,7 +152,8 @@ def _tell(
         if row.id in made:
             publish(conn, StudyArrived(row.owner_group, row.id, row.first_at))
         late = row.state != "receiving"
-        publish(conn, ImagesArrived(row.owner_group, row.id, counts[row.id], last, late))
+        arrived = ImagesArrived(row.owner_group, row.id, counts[row.id], last, late)
+        publish(conn, arrived, once=str(row.id))
 
 
 def close_quiet_studies(conn: Connection, quiet: Quiet, now: datetime) -> list[StudyId]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from conftest import OpenDoor
+from dimse_house import OpenDoor
 
 from confrere.imaging.part10 import split_part10
 

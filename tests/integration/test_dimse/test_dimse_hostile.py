@@ -2,18 +2,16 @@
 
 import contextlib
 import socket
-import struct
 import time
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from conftest import House, OpenDoor
+from dimse_house import OpenDoor, associated, connect, echo, receive, request, store
 
-from confrere.dimse import command, pdu
+from confrere.dimse import pdu
 from confrere.dimse.limits import Limits
 
-CT = "1.2.840.10008.5.1.4.1.1.2"
 SMALL = Limits(
     time_to_request=timedelta(seconds=0.4),
     idle=timedelta(seconds=0.4),
@@ -22,77 +20,6 @@ SMALL = Limits(
     linger=timedelta(seconds=0.2),
     idle_before_eviction=timedelta(seconds=0.1),
 )
-
-
-def item(kind: int, value: bytes) -> bytes:
-    return struct.pack(">BxH", kind, len(value)) + value
-
-
-def request(calling: str = "CT1", abstract: str = CT) -> bytes:
-    context = item(0x30, abstract.encode()) + item(0x40, b"1.2.840.10008.1.2.1")
-    body = b"\0\1\0\0" + b"CONFRERE".ljust(16) + calling.encode().ljust(16) + bytes(32)
-    body += item(0x10, pdu.APPLICATION_CONTEXT.encode()) + item(0x20, b"\1\0\0\0" + context)
-    body += item(0x50, item(0x51, struct.pack(">I", 16384)) + item(0x52, b"1.2.3"))
-    return pdu.HEADER.pack(1, len(body)) + body
-
-
-def connect(house: House) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", house.port), timeout=5)
-
-
-def receive(sock: socket.socket) -> tuple[int, bytes]:
-    head = sock.recv(6, socket.MSG_WAITALL)
-    if len(head) < 6:
-        return 0, b""
-    kind, length = pdu.HEADER.unpack(head)
-    return kind, sock.recv(length, socket.MSG_WAITALL)
-
-
-def associated(house: House) -> socket.socket:
-    sock = connect(house)
-    sock.sendall(request())
-    assert receive(sock)[0] == pdu.ASSOCIATE_AC
-    return sock
-
-
-def store_command(field: int = command.C_STORE_RQ, sop_class: str = CT) -> bytes:
-    return command.encode(
-        {
-            command.COMMAND_FIELD: field,
-            command.MESSAGE_ID: 1,
-            command.PRIORITY: 0,
-            command.AFFECTED_CLASS: sop_class,
-            command.AFFECTED_INSTANCE: "1.2.3",
-            command.DATA_SET_TYPE: 1,
-        }
-    )
-
-
-def store(data: bytes = b"x" * 1000, *, last: bool = True) -> bytes:
-    out = pdu.p_data(1, store_command(), command=True, max_pdu=0)
-    whole = pdu.p_data(1, data, command=False, max_pdu=0)
-    return out + (whole if last else whole[:11] + b"\0" + whole[12:])
-
-
-def echo(house: House) -> float:
-    """Seconds for a whole echo on a new association."""
-    begun = time.monotonic()
-    with connect(house) as sock:
-        sock.sendall(request(abstract="1.2.840.10008.1.1"))
-        assert receive(sock)[0] == pdu.ASSOCIATE_AC
-        ask = command.encode(
-            {
-                command.COMMAND_FIELD: command.C_ECHO_RQ,
-                command.MESSAGE_ID: 3,
-                command.AFFECTED_CLASS: "1.2.840.10008.1.1",
-                command.DATA_SET_TYPE: command.NO_DATA_SET,
-            }
-        )
-        sock.sendall(pdu.p_data(1, ask, command=True, max_pdu=0))
-        kind, body = receive(sock)
-        assert kind == pdu.P_DATA
-        assert command.parse(body[6:]).number(command.STATUS) == 0
-    return time.monotonic() - begun
 
 
 def resident() -> int:
@@ -281,70 +208,3 @@ def test_200_connections_leave_no_thread_and_no_descriptor(open_door: OpenDoor) 
     time.sleep(0.05)
     assert len(list(Path("/proc/self/fd").iterdir())) <= files
     assert len(list(Path("/proc/self/task").iterdir())) <= threads
-
-
-@pytest.mark.parametrize(
-    ("broken", "because"),
-    [
-        (pdu.p_data(9, store_command(), command=True, max_pdu=0), "context was not accepted"),
-        (pdu.p_data(1, b"data", command=False, max_pdu=0), "expected a command"),
-        (pdu.p_data(1, store_command()[:-3], command=True, max_pdu=0), "malformed"),
-        (pdu.p_data(1, store_command(), command=True, max_pdu=0) * 2, "expected a data set"),
-        (pdu.HEADER.pack(4, 0), "cut short"),
-        (pdu.HEADER.pack(4, 6) + pdu.FRAGMENT.pack(1, 1, 3), "longer than its PDU"),
-        (pdu.HEADER.pack(4, 6) + pdu.FRAGMENT.pack(0xFFFFFFFF, 1, 3), "longer than its PDU"),
-        (pdu.HEADER.pack(4, 6) + pdu.FRAGMENT.pack(2, 1, 0), "empty"),
-        (pdu.HEADER.pack(1, 4) + bytes(4), "out of place"),
-        (pdu.HEADER.pack(9, 4) + bytes(4), "out of place"),
-    ],
-)
-def test_a_broken_message_is_answered_by_an_abort(
-    open_door: OpenDoor, broken: bytes, because: str
-) -> None:
-    house = open_door()
-    with associated(house) as sock:
-        sock.sendall(broken)
-        assert receive(sock)[0] == pdu.ABORT
-    assert house.ended.wait(3)
-    assert because in house.reasons()[0]
-    assert house.shelf.stored == []
-
-
-@pytest.mark.parametrize(
-    ("field", "answered"), [(0x0021, 0x8021), (0x0140, 0x8140), (0x7777, 0xF777)]
-)
-def test_an_unknown_operation_is_answered_so(
-    open_door: OpenDoor, field: int, answered: int
-) -> None:
-    house = open_door()
-    with associated(house) as sock:
-        sock.sendall(pdu.p_data(1, store_command(field), command=True, max_pdu=0))
-        sock.sendall(pdu.p_data(1, b"data", command=False, max_pdu=0))
-        _, body = receive(sock)
-        said = command.parse(body[6:])
-        assert (said.field, said.number(command.STATUS)) == (answered, 0x0211)
-        sock.sendall(store())
-        assert receive(sock)[0] == pdu.P_DATA
-    assert len(house.shelf.stored) == 1
-
-
-def test_another_class_than_the_contexts_is_answered_so(open_door: OpenDoor) -> None:
-    house = open_door()
-    with associated(house) as sock:
-        sock.sendall(pdu.p_data(1, store_command(sop_class=CT + ".1"), command=True, max_pdu=0))
-        sock.sendall(pdu.p_data(1, b"data", command=False, max_pdu=0))
-        _, body = receive(sock)
-        assert command.parse(body[6:]).number(command.STATUS) == 0xA900
-    assert house.shelf.stored == []
-
-
-def test_one_pdu_of_many_fragments_is_read_like_many_pdus(open_door: OpenDoor) -> None:
-    house = open_door()
-    part = struct.pack(">IBB", 12, 1, 3) + b"0123456789"
-    ask = store_command()
-    body = struct.pack(">IBB", len(ask) + 2, 1, 3) + ask
-    body += struct.pack(">IBB", 7, 1, 0) + b"abcde" + part
-    with associated(house) as sock:
-        sock.sendall(pdu.HEADER.pack(4, len(body)) + body)
-        assert receive(sock)[0] == pdu.P_DATA, house.reasons()
-    assert [data for _, data in house.shelf.stored] == [b"abcde0123456789"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pydicom
 import pytest
-from conftest import House, OpenDoor
+from dimse_house import House, OpenDoor
 from pydicom import dcmread
 from pydicom.uid import UID, generate_uid
 from pynetdicom import AE, build_role
@@ -154,12 +154,7 @@ def test_a_65_character_uid_is_answered_and_the_association_goes_on(house: House
     raw = (FILES / "CT_small.dcm").read_bytes()
     meta, start = split_part10(raw)
     link = associate(house, (meta.sop_class, meta.transfer_syntax))
-    assert (
-        send_raw(
-            link, meta.sop_class, UID("1" * 65), raw[start:]
-        )
-        == 0xC000
-    )
+    assert send_raw(link, meta.sop_class, UID("1" * 65), raw[start:]) == 0xC000
     assert send_raw(link, meta.sop_class, UID("1.2"), raw[start:]) == 0
     link.release()
     assert [r.sop_instance for r, _ in house.shelf.stored] == ["1.2"]

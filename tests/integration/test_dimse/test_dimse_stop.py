@@ -6,8 +6,7 @@ import time
 from datetime import timedelta
 
 import pytest
-from conftest import OpenDoor
-from test_dimse_hostile import associated, connect, receive, request, store
+from dimse_house import OpenDoor, associated, connect, receive, request, store
 
 from confrere.dimse import command, pdu
 
