@@ -18,7 +18,7 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import UID
 
 from confrere.dicomweb.router import router
-from confrere.files.store import BlobStore
+from confrere.files.folder import BlobStore
 from confrere.imaging.head import Head
 from confrere.kernel.errors import Refused
 from confrere.kernel.ids import GroupId, SiteId, StudyId, UserId

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
-from confrere.files.store import BlobStore
+from confrere.files.folder import BlobStore
 from confrere.imaging import finding
 from confrere.imaging.head import Head
 from confrere.imaging.model import Scope, Study

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 
 from confrere.dicomweb import bulk, frames, qido, stow, wado
 from confrere.dicomweb.door import Door, NoteAccess, Place
-from confrere.files.store import BlobStore
+from confrere.files.folder import BlobStore
 from confrere.imaging.finding import BASE
 from confrere.imaging.head import Head
 from confrere.kernel.ids import StudyId

@@ -10,7 +10,7 @@ from fastapi.responses import StreamingResponse
 
 from confrere.dicomweb import multipart
 from confrere.dicomweb.door import PRIVATE
-from confrere.files.store import BlobStore
+from confrere.files.folder import BlobStore
 from confrere.imaging.model import Instance
 from confrere.imaging.part10 import part10_prefix
 from confrere.imaging.plain import open_plain

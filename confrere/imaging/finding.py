@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from confrere.files.store import BlobStore
+from confrere.files.folder import BlobStore
 from confrere.imaging import datasets, store_metadata, store_search
 from confrere.imaging.attributes import Level
 from confrere.imaging.elements import encoding_of

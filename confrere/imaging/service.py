@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from confrere.files.store import BlobStore
+from confrere.files.folder import BlobStore
 from confrere.imaging import filing, store, store_asides, store_links, store_pages
 from confrere.imaging.examining import examine
 from confrere.imaging.filing import Key, instance_key, study_key

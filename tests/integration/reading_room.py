@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from confrere.database.engine import transaction
 from confrere.delivery import service as delivery
 from confrere.dicomweb.router import router as dicomweb
-from confrere.files.store import BlobStore
+from confrere.files.folder import BlobStore
 from confrere.identity import service as identity
 from confrere.identity.permissions import Permission
 from confrere.imaging import service as imaging
