@@ -252,6 +252,8 @@ def patients_at(
     return store_pages.patients_at(conn, site, patients)
 
 
-def unattached(conn: Connection, owner: GroupId, accession: str, study_uid: str) -> list[Study]:
-    """Return a group's studies that wait for this order."""
-    return store_links.unattached(conn, owner, accession, study_uid)
+def unattached(
+    conn: Connection, owner: GroupId, accession: str, study_uid: str, mrn: str = ""
+) -> list[Study]:
+    """Return a group's studies that may be waiting for this order, first come first."""
+    return store_links.unattached(conn, owner, accession, study_uid, mrn)

@@ -3,7 +3,6 @@
 import base64
 import json
 from datetime import date, datetime, time, timedelta
-from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -83,28 +82,13 @@ def chain_of(me: Principal) -> GroupId:
 
 def _show(request: Request, me: Principal, asked: Asked) -> Response:
     context = context_of(request)
-    problem, links = "", tuple[Link, ...]()
-    try:
-        query = _query(asked, chain_of(me), ZoneInfo(context.zone_of(me)))
-        before = _place(asked.before)
-    except Invalid as wrong:
-        problem = str(wrong)
-    else:
-        with transaction(context.engine, frozenset({chain_of(me)})) as conn:
-            links = service.events(conn, query, PAGE + 1, before)
+    query = _query(asked, chain_of(me), ZoneInfo(context.zone_of(me)))
+    before = _place(asked.before)
+    with transaction(context.engine, frozenset({chain_of(me)})) as conn:
+        links = service.events(conn, query, PAGE + 1, before)
     more = _mark(links[PAGE - 1]) if len(links) > PAGE else ""
     part = "parts/audit_rows.html" if asked.before else "audit.html"
-    status = HTTPStatus.UNPROCESSABLE_ENTITY if problem else HTTPStatus.OK
-    return render(
-        request,
-        part,
-        status=status,
-        asked=asked,
-        links=links[:PAGE],
-        more=more,
-        actions=ACTIONS,
-        problem=problem,
-    )
+    return render(request, part, asked=asked, links=links[:PAGE], more=more, actions=ACTIONS)
 
 
 def _query(asked: Asked, chain: GroupId, zone: ZoneInfo) -> EventQuery:
