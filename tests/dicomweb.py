@@ -48,10 +48,12 @@ class Service:
     shared: dict[GroupId, frozenset[StudyId]] = field(default_factory=dict)
 
     def get(self, url: str, *, user: str = "a", accept: str = "", **more: Any) -> Any:
+        """Ask as a user."""
         headers = {"x-user": user, **({"accept": accept} if accept else {})}
         return self.client.get(f"/dicom-web{url}", headers=headers, **more)
 
     def store(self, *files: bytes, user: str = "a", study: str = "") -> Any:
+        """Store files in one request."""
         body = b"".join(
             b"--XX\r\nContent-Type: application/dicom\r\n\r\n" + one + b"\r\n" for one in files
         )
