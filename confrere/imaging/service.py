@@ -9,11 +9,8 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from confrere.files.store import BlobStore
-from confrere.imaging import filing, store, store_asides, store_links
-from confrere.imaging.examining import examine
-
-
 from confrere.imaging import filing, store, store_asides, store_links, store_pages
+from confrere.imaging.examining import examine
 from confrere.imaging.filing import Key, instance_key, study_key
 from confrere.imaging.model import (
     Arrival,
@@ -228,7 +225,6 @@ def study(conn: Connection, study_id: StudyId) -> Study:
     return found
 
 
-<<<<<<< HEAD
 def get_many(conn: Connection, ids: Sequence[StudyId]) -> list[Study]:
     """Studies by id, those the caller may see."""
     return store_pages.studies_by_id(conn, ids)
@@ -263,7 +259,8 @@ def unattached(
 ) -> list[Study]:
     """Return a group's studies that may be waiting for this order, first come first."""
     return store_links.unattached(conn, owner, accession, study_uid, mrn)
-=======
+
+
 def replay(conn: Connection, blobs: BlobStore, aside_id: UUID, by: str, now: datetime) -> Filed:
     """File kept bytes again, as after a rule was mended; settles them unless they conflict.
 
@@ -277,4 +274,3 @@ def replay(conn: Connection, blobs: BlobStore, aside_id: UUID, by: str, now: dat
     if filed.outcome is not Outcome.CONFLICT:
         store_asides.resolve(conn, aside_id, f"filed again ({by})", now)
     return filed
->>>>>>> imaging
