@@ -4,11 +4,10 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from confrere.demo.people import ALWAYS, ROTA, ReaderPlan
+from confrere.demo.people import ALWAYS, GENERALIST, ROTA, ReaderPlan
 from confrere.network.model import Shift
 
 FIRST_DAY, LAST_DAY = -1, 14  # around the day of `now`
-GENERAL = "general"
 DAY, EVENING, NIGHT, CALL = "day", "evening", "night", "call"
 _HOURS = {DAY: (7, 15), EVENING: (15, 23), NIGHT: (23, 7), CALL: (0, 0)}
 _SATURDAY = 5
@@ -37,7 +36,7 @@ def duty(readers: Sequence[ReaderPlan], zone: str, now: datetime) -> dict[str, l
 def _roster(staff: Sequence[ReaderPlan], day: date) -> Iterator[tuple[str, str]]:
     """Generalists take nights and evenings by the week; weekends keep one reader a shift."""
     week = day.toordinal() // 7
-    general = [one.key for one in staff if GENERAL in one.subspecialties]
+    general = [one.key for one in staff if set(one.subspecialties) >= GENERALIST]
     turns = (NIGHT, EVENING, DAY)
     taken = {general[(week + n) % len(general)]: kind for n, kind in enumerate(turns)}
     yield from taken.items()
