@@ -31,12 +31,14 @@ class WebContext:
     `zone_of` names the IANA zone in which a person reads times; `synthetic` says whether the
     deployment shows made-up people; `viewer_cleared` whether every site has recorded the
     image viewer's clearance for its intended use (until then the viewer says that it is
-    investigational).
+    investigational). `audit_heads` is the file outside the database that keeps the audit
+    chains' heads.
     """
 
     engine: "Engine"
     settings: Settings
     audit_key: bytes
+    audit_heads: Path
     now: Callable[[], datetime]
     random: Callable[[int], bytes]
     assets: Path

@@ -72,6 +72,7 @@ class Site:
             engine=self.made.app,
             settings=self.settings,
             audit_key=KEY,
+            audit_heads=self.assets.parent / f"{self.made.name}.heads",
             now=self.clock,
             random=os.urandom,
             assets=self.assets,
