@@ -31,14 +31,12 @@ class WebContext:
     `zone_of` names the IANA zone in which a person reads times; `synthetic` says whether the
     deployment shows made-up people; `viewer_cleared` whether every site has recorded the
     image viewer's clearance for its intended use (until then the viewer says that it is
-    investigational). `audit_heads` is the file outside the database that keeps the audit
-    chains' heads.
+    investigational).
     """
 
     engine: "Engine"
     settings: Settings
     audit_key: bytes
-    audit_heads: Path
     now: Callable[[], datetime]
     random: Callable[[int], bytes]
     assets: Path
@@ -50,6 +48,11 @@ class WebContext:
     def tls(self) -> bool:
         """Say whether browsers reach this server by TLS."""
         return bool(self.settings.tls_certificate)
+
+    @property
+    def audit_heads(self) -> Path:
+        """Name the file outside the database that keeps the audit chains' heads."""
+        return self.settings.home / "audit.heads"
 
     @property
     def limits(self) -> Limits:
