@@ -1,3 +1,3 @@
 """Fixtures and rules for all tests."""
 
-pytest_plugins = ["tests.database"]
+pytest_plugins = ["tests.peers", "tests.database", "tests.dicomweb"]

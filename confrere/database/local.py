@@ -22,6 +22,7 @@ from pathlib import Path
 
 from confrere.database import local_process
 from confrere.database.local_account import (
+    SOCKET_NAME,
     Account,
     LocalServerError,
     choose_account,
@@ -70,8 +71,9 @@ def start(home: Path, options: Mapping[str, str] | None = None) -> LocalServer:
         pg_ctl = str(Path(command[0]).with_name("pg_ctl"))
         log = data / "server.log"
         flags = shlex.join(command[3:])
-        begin = [pg_ctl, "-D", str(data), "-l", str(log), "-W", "-s", "-o", flags, "start"]
-        account.run(begin, detaches=True)
+        begin = [pg_ctl, "-D", str(data), "-l", str(log), "-w", "-s", "-o", flags, "start"]
+        if account.run([*begin, "-t", f"{_READY_SECONDS:.0f}"], detaches=True).returncode:
+            raise _no_start(data)
         return wait_ready(home)
 
 
@@ -92,7 +94,7 @@ def spawn(
             local_process.end(left, data_folder(home), _STOP_SECONDS)
         command, account, data = _prepare(home, options or {})
         with (data / "server.log").open("ab") as log:
-            return subprocess.Popen(  # noqa: S603 - a list, no shell
+            process = subprocess.Popen(  # noqa: S603 - a list, no shell
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -100,6 +102,10 @@ def spawn(
                 start_new_session=True,
                 **account.keywords(),
             )
+        # until it is on record, another start would take it for an orphan
+        while process.poll() is None and not local_process.find_postmaster(data):
+            time.sleep(0.005)
+        return process
 
 
 def wait_ready(
@@ -117,9 +123,7 @@ def wait_ready(
         waited = time.monotonic() - started
         died = process.poll() is not None if process else found is None and waited > 1.0
         if died or waited > timeout_seconds:
-            raise LocalServerError(
-                f"PostgreSQL does not start on {data}. Its log ends:\n{_log_tail(data)}"
-            )
+            raise _no_start(data)
         time.sleep(0.01)
 
 
@@ -139,18 +143,19 @@ def stop(home: Path) -> bool:
         found = local_process.find_postmaster(data)
         if found:
             local_process.end(found, data, _STOP_SECONDS)
+        local_process.end_orphans(data)
         return found is not None
 
 
 def erase(home: Path) -> None:
     """Stop the server of `home` and delete its data for good."""
-    stop(home)
     home = home.absolute()
+    found = status(home)
+    stop(home)
     data = data_folder(home)
-    shutil.rmtree(data, ignore_errors=True)
-    shutil.rmtree(data.parent / "postgres-run", ignore_errors=True)
-    if data.parent != home:
-        data.parent.rmdir()
+    left = [data, data.parent / "postgres-run", *([found.socket_dir] if found else [])]
+    for folder in left if data.parent == home else [*left, data.parent]:
+        shutil.rmtree(folder, ignore_errors=True)
     forget_data(home)
 
 
@@ -192,7 +197,8 @@ def _prepare(home: Path, options: Mapping[str, str]) -> tuple[list[str], Account
     run = socket_folder(home, data, account)
     if not version.exists():
         _initialise(data, programs, account, sync=options.get("fsync") != "off")
-    local_process.clear_remains(data)
+    local_process.end_orphans(data)
+    local_process.drop_stale_files(data, run / SOCKET_NAME)
     _write(data / "confrere.conf", SETTINGS, account)
     log = data / "server.log"
     if not log.exists() or log.stat().st_size > _LARGEST_LOG:
@@ -235,7 +241,8 @@ def _write(path: Path, text: str, account: Account) -> None:
         shutil.chown(path, account.uid, account.gid)
 
 
-def _log_tail(data: Path) -> str:
+def _no_start(data: Path) -> LocalServerError:
+    ends = "(no log)"
     with contextlib.suppress(OSError):
-        return "\n".join((data / "server.log").read_text(errors="replace").splitlines()[-5:])
-    return "(no log)"
+        ends = "\n".join((data / "server.log").read_text(errors="replace").splitlines()[-5:])
+    return LocalServerError(f"PostgreSQL does not start on {data}. Its log ends:\n{ends}")

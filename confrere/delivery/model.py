@@ -1,0 +1,65 @@
+"""Messages on their way in and out."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from confrere.kernel.ids import GroupId, MessageId, PeerId, ReportId, SiteId
+
+STORED, DONE, FAILED, DISMISSED = "stored", "done", "failed", "dismissed"
+WAITING, SENT, DEAD = "waiting", "sent", "dead"
+TRIES_BEFORE_DEAD = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message that came in, whole, with what became of it."""
+
+    id: MessageId
+    owner_group: GroupId
+    peer: PeerId | None
+    site: SiteId | None
+    door: str
+    address: str
+    kind: str
+    control_id: str
+    content: bytes
+    state: str
+    reason: str
+    field: str
+    remedy: str
+    attempts: int
+    received_at: datetime
+    done_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message that must reach a peer, and whether it did."""
+
+    id: MessageId
+    owner_group: GroupId
+    site: SiteId | None
+    peer: PeerId
+    report: ReportId | None
+    kind: str
+    accession: str
+    control_id: str
+    content: bytes
+    place: int
+    state: str
+    attempts: int
+    last_error: str
+    answer_code: str
+    answer_text: str
+    created_at: datetime
+    next_at: datetime
+    sent_at: datetime | None
+
+
+def back_off(attempts: int, jitter: float) -> timedelta:
+    """How long to wait after the nth failed try: 1, 2, 4 ... 32 s, then 5 min, plus jitter.
+
+    `jitter` is between 0 and 1, and adds up to a quarter.
+    """
+    seconds = min(2.0 ** (attempts - 1), 32.0) if attempts <= 8 else 300.0  # noqa: PLR2004
+    return timedelta(seconds=seconds * (1 + jitter / 4))

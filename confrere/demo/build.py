@@ -1,0 +1,166 @@
+"""Write the demonstration's collaborative into the database, once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine
+
+from confrere.analytics import service as analytics
+from confrere.database.engine import transaction
+from confrere.demo import accounts, catalogue, collaborative, history_load, people, places, rota
+from confrere.demo.accounts import Account
+from confrere.demo.history import EXAMS
+from confrere.demo.history_load import Ids
+from confrere.demo.machines import register_machines, result_ports
+from confrere.kernel.ids import AgreementId, GroupId, ReaderId, SiteId
+from confrere.network import service as network
+from confrere.network.model import Agreement, Group, Privilege, Reader, Site
+from confrere.orders import service as orders
+from confrere.orders.model import Procedure
+
+_NEW = UUID(int=0)  # the database gives the real id
+_TARGETS = {"HCM": {"stat": 25, "ed": 45}, "CRM": {"routine": 720}}
+# a demonstration should not wait minutes for a study to close
+_QUIET = {"CT": 15, "MR": 20, "CR": 8, "DX": 8, "US": 15, "MG": 15, "default": 15}
+_PAST = timedelta(days=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What stands in the database. `first` is False when it stood there before."""
+
+    accounts: tuple[Account, ...]
+    result_ports: Mapping[str, int]  # site code -> port of its results listener on loopback
+    exams: int  # loaded by this call
+    first: bool
+
+
+def build(
+    engine: Engine,
+    now: datetime,
+    seed: int,
+    ports: Mapping[str, int],
+    known: tuple[Account, ...] = (),
+    *,
+    exams: int = EXAMS,
+) -> Built:
+    """Build the collaborative, or find it and renew what ages: shifts, ports, tokens.
+
+    `engine` is the system role's; `ports` are the results listeners', by site code (the
+    sites that are left out keep theirs); `known` are the accounts of an earlier start, as
+    `describe.known_accounts` reads them. Two transactions: the history may follow later
+    than the rest and is loaded once.
+    """
+    with transaction(engine, frozenset()) as conn:
+        first = not any(one.code == places.FOX for one in network.groups(conn))
+        ids = _create(conn, now) if first else find_ids(conn, now)
+        _refresh_shifts(conn, ids, now)
+        register_machines(conn, ids, ports)
+        holders = accounts.ensure(conn, ids, known, now)
+        listening = result_ports(conn)
+    with transaction(engine, frozenset()) as conn:
+        loaded = 0
+        if not analytics.has_synthetic(conn):
+            drawn = history_load.draw(now, seed, exams)
+            loaded = history_load.load(conn, drawn, ids, now, seed)
+    return Built(holders, listening, loaded, first)
+
+
+def find_ids(conn: Connection, now: datetime) -> Ids:
+    """Look up what an earlier start made."""
+    by_npi = {one.npi: one.id for one in network.readers(conn, now)}
+    return Ids(
+        {one.code: one.id for one in network.groups(conn)},
+        {one.code: one.id for one in network.sites(conn)},
+        {
+            plan.key: by_npi[collaborative.npi(n)]
+            for n, plan in enumerate(people.READERS)
+            if collaborative.npi(n) in by_npi
+        },
+    )
+
+
+def _create(conn: Connection, now: datetime) -> Ids:
+    groups = {
+        one.code: network.add_group(
+            conn, Group(GroupId(_NEW), one.code, one.name, one.time_zone, synthetic=True)
+        )
+        for one in places.GROUPS
+    }
+    sites = {one.code: network.add_site(conn, _site(one, groups, now)) for one in places.SITES}
+    readers = {
+        one.key: network.add_reader(conn, _reader(one, n, groups, sites, now))
+        for n, one in enumerate(people.READERS)
+    }
+    for plan in collaborative.AGREEMENTS:
+        network.add_agreement(conn, _agreement(plan, groups, sites, now))
+    orders.map_procedures(
+        conn, [line for one in places.SITES for line in _procedures(one, groups, sites)]
+    )
+    return Ids(groups, sites, readers)
+
+
+def _site(plan: places.SitePlan, groups: Mapping[str, GroupId], now: datetime) -> Site:
+    return Site(
+        SiteId(_NEW), groups[plan.group], plan.code, plan.name, plan.short_name, plan.state,
+        plan.time_zone, plan.kind, plan.assigner, plan.prefix, plan.reporting,
+        targets=_TARGETS.get(plan.code), quiet_seconds=_QUIET,
+        viewer_cleared_on=(now - _PAST).date(), synthetic=True,
+    )  # fmt: skip
+
+
+def _reader(
+    plan: people.ReaderPlan, number: int, groups: Mapping[str, GroupId],
+    sites: Mapping[str, SiteId], now: datetime,
+) -> Reader:  # fmt: skip
+    granted = tuple(
+        Privilege(sites[one.site], "all", one.path, one.valid_from, one.valid_to)
+        for one in collaborative.privileges(plan, now.date())
+    )
+    return Reader(
+        ReaderId(_NEW), groups[plan.group], plan.formal_name, collaborative.npi(number),
+        frozenset(plan.subspecialties), sits_in_state=plan.states[0],
+        licences=collaborative.licences(plan, now.date()), privileges=granted,
+    )  # fmt: skip
+
+
+def _agreement(
+    plan: collaborative.AgreementPlan, groups: Mapping[str, GroupId],
+    sites: Mapping[str, SiteId], now: datetime,
+) -> Agreement:  # fmt: skip
+    starts_on, ends_on = collaborative.agreement_dates(plan, now)
+    start, end, zone = plan.window or (None, None, "")
+    return Agreement(
+        AgreementId(_NEW), groups[plan.owner], groups[plan.reading], plan.title,
+        frozenset(sites[one] for one in plan.sites), plan.subspecialties, plan.priorities,
+        "final", starts_on, ends_on, plan.state, start, end, zone,
+    )  # fmt: skip
+
+
+def _procedures(
+    site: places.SitePlan, groups: Mapping[str, GroupId], sites: Mapping[str, SiteId]
+) -> list[Procedure]:
+    return [
+        Procedure(
+            groups[site.group], sites[site.code], catalogue.local_code(site, one.word),
+            one.text, one.modality, one.body_region, one.subspecialty, one.advanced,
+            one.minutes, one.wrvu,
+        )
+        for one in catalogue.PROCEDURES
+    ]  # fmt: skip
+
+
+def _refresh_shifts(conn: Connection, ids: Ids, now: datetime) -> None:
+    """Add the shifts that are not there yet: a calendar day's are the same at every start."""
+    until = {
+        one.id: max((shift.ends_at for shift in one.shifts), default=None)
+        for one in network.readers(conn, now - timedelta(days=2))
+    }
+    for group in places.GROUPS:
+        staff = [one for one in people.READERS if one.group == group.code]
+        for key, shifts in rota.duty(staff, group.time_zone, now).items():
+            last = until[ids.readers[key]]
+            new = [one for one in shifts if last is None or one.starts_at >= last]
+            network.add_shifts(conn, ids.readers[key], new)

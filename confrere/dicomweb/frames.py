@@ -1,0 +1,180 @@
+"""WADO-RS: frames, and pictures of them (PS3.18 sections 10.4.1.1.3 and 10.4.1.1.4)."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Annotated, TypeAlias
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from confrere.dicomweb import accept, sending
+from confrere.dicomweb.door import VIEW, DicomRoute, Door, NotAcceptable
+from confrere.dicomweb.sending import KEPT, Part
+from confrere.dicomweb.wado import instances, wished
+from confrere.imaging.elements import encoding_of
+from confrere.imaging.model import Instance
+from confrere.imaging.pixels import PixelMap, map_pixels, read_frame
+from confrere.imaging.plain import open_plain
+from confrere.imaging.rendering import LARGEST_SIDE, Look, native_frame, render
+from confrere.imaging.syntaxes import served
+from confrere.kernel.errors import Invalid, NotFound
+from confrere.kernel.principal import Principal
+
+OBJECT = "/studies/{study}/series/{series}/instances/{sop}"
+MOST_FRAMES = 1000
+THUMBNAIL = (256, 256)
+
+
+def routes(door: Door) -> APIRouter:
+    """Make the routes."""
+    router = APIRouter(route_class=DicomRoute)
+    Allowed: TypeAlias = Annotated[Principal, Depends(door.allow(VIEW))]
+
+    @router.get(OBJECT + "/frames/{numbers}")
+    def frames(
+        request: Request,
+        principal: Allowed,
+        *,
+        study: str,
+        series: str,
+        sop: str,
+        numbers: str,
+    ) -> Response:
+        (instance,) = instances(door, principal, study, series, sop)
+        return send(door, request, instance, listed(numbers))
+
+    @router.get(OBJECT + "/frames/{numbers}/rendered")
+    @router.get(OBJECT + "/rendered")
+    def rendered(
+        request: Request,
+        principal: Allowed,
+        *,
+        study: str,
+        series: str,
+        sop: str,
+        numbers: str = "1",
+    ) -> Response:
+        (instance,) = instances(door, principal, study, series, sop)
+        return _picture(door, request, instance, listed(numbers)[0], None)
+
+    @router.get(OBJECT + "/frames/{numbers}/thumbnail")
+    @router.get(OBJECT + "/thumbnail")
+    @router.get("/studies/{study}/series/{series}/thumbnail")
+    @router.get("/studies/{study}/thumbnail")
+    def thumbnail(
+        request: Request,
+        principal: Allowed,
+        *,
+        study: str,
+        series: str | None = None,
+        sop: str | None = None,
+        numbers: str = "1",
+    ) -> Response:
+        found = instances(door, principal, study, series, sop)
+        shown = [one for one in found if one.rows]
+        if not shown:
+            raise NotFound("nothing here has pixels to show")
+        middle = shown[len(shown) // 2]
+        return _picture(door, request, middle, listed(numbers)[0], THUMBNAIL)
+
+    return router
+
+
+def listed(text: str) -> list[int]:
+    """Read a frame list such as 1,2,5 (PS3.18 10.4.1.1.3); raises Invalid."""
+    if not re.fullmatch(r"[0-9]{1,9}(,[0-9]{1,9})*", text):
+        raise Invalid("write frames as numbers with commas, such as 1,2,5", "frames")
+    numbers = [int(part) for part in text.split(",")]
+    if len(numbers) > MOST_FRAMES:
+        raise Invalid(f"ask for at most {MOST_FRAMES} frames at once", "frames")
+    return numbers
+
+
+def send(door: Door, request: Request, instance: Instance, numbers: Sequence[int]) -> Response:
+    """Answer with frames, as stored or uncompressed."""
+    syntax = served(instance.transfer_syntax)
+    choice = accept.for_frames(wished(request), syntax, single=len(numbers) == 1)
+    if choice is None:
+        raise NotAcceptable("accept these frames as stored: transfer-syntax=*")
+    tag = sending.etag(instance.digest, repr((numbers, choice)).encode())
+    if (same := sending.unchanged(request, tag)) is not None:
+        return same
+    where = pixel_map(door, instance)
+    for number in numbers:
+        where.ranges(number)  # refuses before the first byte is sent
+    kind = f"{choice.media}; transfer-syntax={choice.syntax}"
+    pieces = _read(door, instance, where, numbers, stored=choice.stored)
+    headers = {**KEPT, "ETag": tag}
+    first = next(pieces)  # and so does what can't be decoded
+    parts = (Part(kind, [content]) for content in _chain(first, pieces))
+    if choice.multipart:
+        return sending.several(parts, choice.media, headers)
+    return sending.one(next(parts), headers)
+
+
+def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest
+
+
+def _read(
+    door: Door, instance: Instance, where: PixelMap, numbers: Sequence[int], *, stored: bool
+) -> Iterator[bytes]:
+    syntax = served(instance.transfer_syntax)
+    with open_plain(door.blobs, instance.digest, instance.transfer_syntax) as stream:
+        for number in numbers:
+            if stored:
+                yield read_frame(stream, where, number)
+            else:
+                yield native_frame(stream, encoding_of(syntax), syntax, where, number)
+
+
+def pixel_map(door: Door, instance: Instance) -> PixelMap:
+    """Find where an instance's frames lie."""
+    syntax = served(instance.transfer_syntax)
+    with open_plain(door.blobs, instance.digest, instance.transfer_syntax) as stream:
+        return map_pixels(stream, encoding_of(syntax))
+
+
+def _picture(
+    door: Door,
+    request: Request,
+    instance: Instance,
+    number: int,
+    viewport: tuple[int, int] | None,
+) -> Response:
+    media = accept.for_picture(wished(request))
+    if media is None:
+        raise NotAcceptable("pictures come as image/jpeg or image/png: accept one")
+    look = _look(request, media, viewport)
+    tag = sending.etag(instance.digest, repr((number, look)).encode())
+    if (same := sending.unchanged(request, tag)) is not None:
+        return same
+    syntax = served(instance.transfer_syntax)
+    with open_plain(door.blobs, instance.digest, instance.transfer_syntax) as stream:
+        encoding = encoding_of(syntax)
+        where = map_pixels(stream, encoding)
+        content = render(stream, encoding, syntax, where, number, look)
+    return Response(content, headers={**KEPT, "ETag": tag}, media_type=media)
+
+
+def _look(request: Request, media: str, viewport: tuple[int, int] | None) -> Look:
+    """Read window, viewport and quality (PS3.18 8.3.5.1); raises Invalid naming which."""
+    asked = request.query_params
+    window = None
+    if "window" in asked:
+        found = re.fullmatch(
+            r"(-?[0-9]{1,7}(?:\.[0-9]{1,6})?),([0-9]{1,7}(?:\.[0-9]{1,6})?)(,[a-z-]+)?",
+            asked["window"],
+        )
+        if found is None:
+            raise Invalid("write it as window=centre,width,linear", "window")
+        window = (float(found[1]), float(found[2]))
+    if "viewport" in asked:
+        found = re.fullmatch(r"([1-9][0-9]{0,4}),([1-9][0-9]{0,4})(,.*)?", asked["viewport"])
+        if found is None or max(int(found[1]), int(found[2])) > LARGEST_SIDE:
+            raise Invalid("write it as viewport=columns,rows", "viewport")
+        viewport = (int(found[1]), int(found[2]))
+    quality = asked.get("quality", "90")
+    if not re.fullmatch(r"[1-9][0-9]?|100", quality):
+        raise Invalid("quality is 1 to 100", "quality")
+    return Look(media, window, viewport, int(quality))

@@ -1,0 +1,1 @@
+"""One supervised process tree: PostgreSQL, web, doors, dispatcher, worker."""

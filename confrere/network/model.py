@@ -1,0 +1,187 @@
+"""The collaboration as data: who belongs to whom, who may do what, for whom, and when."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from confrere.kernel.ids import AgreementId, GroupId, PeerId, ReaderId, SiteId
+
+FULL_FILE, BY_PROXY = "full", "proxy"
+READS_HERE, READS_ELSEWHERE = "confrere", "external"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A radiology practice, a legal entity of its own."""
+
+    id: GroupId
+    code: str
+    name: str
+    time_zone: str
+    synthetic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A hospital or imaging centre that `owner_group` serves."""
+
+    id: SiteId
+    owner_group: GroupId
+    code: str
+    name: str
+    short_name: str
+    state: str  # two letters: where the patient lies and the image is made
+    time_zone: str  # IANA
+    kind: str
+    assigner: str  # who assigns this site's patient identifiers
+    accession_prefix: str = ""
+    reporting: str = READS_HERE  # or READS_ELSEWHERE: signed in the site's own dictation
+    viewer_url: str = ""  # template of the site's own viewer: {study_uid} {accession}
+    targets: dict[str, int] | None = None  # contract: priority -> minutes
+    quiet_seconds: dict[str, int] | None = None  # modality -> seconds without a new image
+    result_peer: PeerId | None = None
+    viewer_cleared_on: date | None = None
+    synthetic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Licence:
+    """One state licence, valid on both its dates."""
+
+    state: str
+    number: str
+    status: str
+    valid_from: date
+    valid_to: date
+
+
+@dataclass(frozen=True, slots=True)
+class Privilege:
+    """The right to read at one site; `scope` is `all` or one modality."""
+
+    site: SiteId
+    scope: str
+    path: str  # FULL_FILE or BY_PROXY (42 CFR 482.22(a)(3)-(4))
+    valid_from: date
+    valid_to: date
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """When a reader is on duty: half open, UTC."""
+
+    starts_at: datetime
+    ends_at: datetime
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A radiologist with dated facts, as known to the collaborative."""
+
+    id: ReaderId
+    group: GroupId
+    name: str
+    npi: str
+    subspecialties: frozenset[str]
+    certificates: frozenset[str] = frozenset()
+    sits_in_state: str = ""
+    licences: tuple[Licence, ...] = ()
+    privileges: tuple[Privilege, ...] = ()
+    shifts: tuple[Shift, ...] = ()
+    active: bool = True
+
+    def on_duty(self, at: datetime) -> bool:
+        """Say whether a shift covers this instant."""
+        return any(shift.starts_at <= at < shift.ends_at for shift in self.shifts)
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What `owner_group` lets `reading_group` read. Empty sets mean: all."""
+
+    id: AgreementId
+    owner_group: GroupId
+    reading_group: GroupId
+    title: str
+    site_ids: frozenset[SiteId]
+    subspecialties: frozenset[str]
+    priorities: frozenset[str]
+    read_type: str
+    starts_on: date
+    ends_on: date
+    state: str  # proposed, in force, suspended, ended
+    window_start: time | None = None  # local wall time in `window_zone`; may cross midnight
+    window_end: time | None = None
+    window_zone: str = ""
+    shares_priors: bool = True
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A machine that may speak to us, or that we speak to.
+
+    `door` is dicom, hl7 (inbound) or results (outbound ORU). `address` is the one address
+    it may come from (or is reached at); an empty address means loopback only.
+    """
+
+    id: PeerId
+    owner_group: GroupId
+    door: str
+    name: str
+    aet: str = ""
+    application: str = ""  # MSH-3
+    facility: str = ""  # MSH-4
+    address: str = ""
+    port: int = 0
+    site: SiteId | None = None
+    plain_beyond_loopback: bool = False
+    interface: str = ""
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SiteRule:
+    """One line of how a message's site is told; empty fields match anything."""
+
+    owner_group: GroupId
+    site: SiteId
+    rank: int = 0
+    peer: PeerId | None = None
+    facility: str = ""
+    institution: str = ""
+    issuer: str = ""
+    accession_prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SiteHints:
+    """What a message or image says about where it comes from."""
+
+    facility: str = ""  # MSH-4
+    institution: str = ""  # (0008,0080)
+    issuer: str = ""  # (0010,0021) or PID-3.4
+    accession: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """Everything that eligibility needs to know about the collaborative at one moment."""
+
+    groups: dict[GroupId, Group]
+    sites: dict[SiteId, Site]
+    readers: dict[ReaderId, Reader]
+    agreements: tuple[Agreement, ...]
+
+
+DEFAULT_QUIET = {"CT": 60, "MR": 120, "CR": 20, "DX": 20, "US": 120, "MG": 60}
+
+
+def quiet_time(site: Site | None, modalities: frozenset[str]) -> timedelta:
+    """How long without a new image closes a study: the longest of its modalities' times.
+
+    The site's own figures come first, then the defaults; unknown modalities wait a minute.
+    """
+    own = (site.quiet_seconds if site else None) or {}
+    each = [own.get(m, DEFAULT_QUIET.get(m, own.get("default", 60))) for m in modalities]
+    return timedelta(seconds=max(each, default=own.get("default", 60)))

@@ -1,0 +1,228 @@
+"""What can be done with the collaboration's data. The caller owns the transaction."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from confrere.kernel.errors import Invalid, NotFound
+from confrere.kernel.ids import AgreementId, GroupId, PeerId, ReaderId, SiteId
+from confrere.network import store, tables
+from confrere.network.agreements import IN_FORCE
+from confrere.network.model import (
+    Agreement,
+    Directory,
+    Group,
+    Licence,
+    Peer,
+    Privilege,
+    Reader,
+    Shift,
+    Site,
+    SiteHints,
+    SiteRule,
+)
+from confrere.network.site_resolution import resolve_site
+
+DOORS = ("dicom", "hl7", "results")
+
+
+def directory(conn: Connection, at: datetime) -> Directory:
+    """Load who is who at `at`, as far as this connection may see agreements."""
+    return Directory(
+        {one.id: one for one in store.groups(conn)},
+        {one.id: one for one in store.sites(conn)},
+        {one.id: one for one in store.readers(conn, at)},
+        tuple(store.agreements(conn)),
+    )
+
+
+def groups(conn: Connection) -> list[Group]:
+    """All groups of the collaborative."""
+    return store.groups(conn)
+
+
+def sites(conn: Connection) -> list[Site]:
+    """All sites of the collaborative."""
+    return store.sites(conn)
+
+
+def site(conn: Connection, site_id: SiteId) -> Site:
+    """One site; NotFound."""
+    found = store.sites(conn, site_id)
+    if not found:
+        raise NotFound("no such site")
+    return found[0]
+
+
+def reader(conn: Connection, reader_id: ReaderId, at: datetime) -> Reader:
+    """One reader with credentials; NotFound."""
+    found = store.readers(conn, at, [reader_id])
+    if not found:
+        raise NotFound("no such reader")
+    return found[0]
+
+
+def readers(conn: Connection, at: datetime) -> list[Reader]:
+    """All readers with credentials."""
+    return store.readers(conn, at)
+
+
+def agreements(conn: Connection) -> list[Agreement]:
+    """The agreements that the caller is a party to."""
+    return store.agreements(conn)
+
+
+def suspend(conn: Connection, agreement: AgreementId) -> Agreement:
+    """Stop lending or taking reads under an agreement, at once."""
+    return _set_state(conn, agreement, "suspended")
+
+
+def resume(conn: Connection, agreement: AgreementId) -> Agreement:
+    """Put a suspended agreement in force again."""
+    return _set_state(conn, agreement, IN_FORCE)
+
+
+def _set_state(conn: Connection, agreement: AgreementId, state: str) -> Agreement:
+    changed = store.set_agreement_state(conn, agreement, state)
+    if changed is None:
+        raise NotFound("no such agreement, or your group did not make it")
+    return changed
+
+
+def peers(conn: Connection, door: str | None = None) -> list[Peer]:
+    """The machines registered at a door, as far as the caller may see."""
+    return store.peers(conn, door)
+
+
+def peer(conn: Connection, peer_id: PeerId) -> Peer:
+    """One peer; NotFound."""
+    found = store.peer(conn, peer_id)
+    if found is None:
+        raise NotFound("no such peer")
+    return found
+
+
+def site_of(conn: Connection, from_peer: Peer, hints: SiteHints) -> SiteId | None:
+    """Which site a message or image of `from_peer` belongs to, by the group's rules."""
+    return resolve_site(from_peer, store.site_rules(conn, from_peer.owner_group), hints)
+
+
+def site_rules(conn: Connection, owner: GroupId) -> list[SiteRule]:
+    """A group's rules of site resolution, in rank order."""
+    return store.site_rules(conn, owner)
+
+
+def register_peer(conn: Connection, new: Peer) -> PeerId:
+    """Let a machine speak to us; its id is given by the database.
+
+    Raises Invalid that names the field: an unknown door, an AE title over 16 characters
+    (PS3.5 table 6.2-1), a peer beyond loopback without an address.
+    """
+    if new.door not in DOORS:
+        raise Invalid(f"the door must be one of {', '.join(DOORS)}", "door")
+    if new.door == "dicom" and not 1 <= len(new.aet.strip()) <= 16:  # noqa: PLR2004
+        raise Invalid("an AE title has 1 to 16 characters", "aet")
+    if new.door == "hl7" and not (new.application or new.facility):
+        raise Invalid("give the sending application (MSH-3) or facility (MSH-4)", "application")
+    if new.door == "results" and not 0 < new.port < 65536:  # noqa: PLR2004 - TCP
+        raise Invalid("give the port of the site's listener, 1 to 65535", "port")
+    if new.plain_beyond_loopback and not new.address:
+        raise Invalid("a plain peer beyond loopback needs its address", "address")
+    values = {n: v for n, v in asdict(new).items() if n not in ("id", "site")}
+    return PeerId(store.add(conn, tables.peers, [{**values, "site_id": new.site}])[0])
+
+
+def enable_peer(conn: Connection, peer_id: PeerId, *, enabled: bool) -> None:
+    """Open or close the door for one peer."""
+    if not store.change_peer(conn, peer_id, {"enabled": enabled}):
+        raise NotFound("no such peer, or it is another group's")
+
+
+def send_results_to(conn: Connection, site_id: SiteId, peer_id: PeerId) -> None:
+    """Say which registered `results` peer receives a site's reports."""
+    store.set_result_peer(conn, site_id, peer_id)
+
+
+def add_group(conn: Connection, new: Group) -> GroupId:
+    """Admit a group; its id is given by the database."""
+    values = {n: v for n, v in asdict(new).items() if n != "id"}
+    return GroupId(store.add(conn, tables.groups, [values])[0])
+
+
+def add_site(conn: Connection, new: Site) -> SiteId:
+    """Add a hospital or imaging centre."""
+    values = {n: v for n, v in asdict(new).items() if n != "id"}
+    values |= {"targets": new.targets or {}, "quiet_seconds": new.quiet_seconds or {}}
+    return SiteId(store.add(conn, tables.sites, [values])[0])
+
+
+def add_reader(conn: Connection, new: Reader) -> ReaderId:
+    """Add a radiologist with licences, privileges and shifts."""
+    added = store.add(conn, tables.readers, [{
+        "group_id": new.group, "name": new.name, "npi": new.npi, "active": new.active,
+        "subspecialties": sorted(new.subspecialties),
+        "certificates": sorted(new.certificates), "sits_in_state": new.sits_in_state,
+    }])  # fmt: skip
+    made = ReaderId(added[0])
+    add_credentials(conn, made, new.licences, new.privileges)
+    add_shifts(conn, made, new.shifts)
+    return made
+
+
+def add_credentials(
+    conn: Connection, reader_id: ReaderId, licences: Sequence[Licence],
+    privileges: Sequence[Privilege],
+) -> None:  # fmt: skip
+    """Record licences and privileges of a reader."""
+    if any(x.valid_to < x.valid_from for x in licences) or any(
+        x.valid_to < x.valid_from for x in privileges
+    ):
+        raise Invalid("a licence or privilege ends before it starts", "valid_to")
+    store.add(conn, tables.licences, [asdict(x) | {"reader_id": reader_id} for x in licences])
+    store.add(conn, tables.privileges, [
+        {"reader_id": reader_id, "site_id": x.site, "scope": x.scope, "path": x.path,
+         "valid_from": x.valid_from, "valid_to": x.valid_to} for x in privileges
+    ])  # fmt: skip
+
+
+def add_shifts(conn: Connection, reader_id: ReaderId, shifts: Sequence[Shift]) -> None:
+    """Put a reader on duty."""
+    store.add(conn, tables.shifts, [asdict(x) | {"reader_id": reader_id} for x in shifts])
+
+
+def add_agreement(conn: Connection, new: Agreement) -> AgreementId:
+    """Record an agreement between two groups."""
+    values = {n: v for n, v in asdict(new).items() if n != "id"} | {
+        "site_ids": sorted(new.site_ids), "subspecialties": sorted(new.subspecialties),
+        "priorities": sorted(new.priorities),
+    }  # fmt: skip
+    return AgreementId(store.add(conn, tables.agreements, [values])[0])
+
+
+def add_site_rule(conn: Connection, new: SiteRule) -> None:
+    """Record a rule of site resolution."""
+    values = {n: v for n, v in asdict(new).items() if n not in ("peer", "site")}
+    store.add(conn, tables.site_rules, [values | {"peer_id": new.peer, "site_id": new.site}])
+
+
+def share(
+    conn: Connection, owner: GroupId, to: GroupId, objects: Sequence[tuple[str, UUID]],
+    why: str, at: datetime,
+) -> None:  # fmt: skip
+    """Let another group see these (kind, id) objects; the database enforces it from now on."""
+    store.share(conn, owner, to, objects, why, at)
+
+
+def shared(conn: Connection, to: frozenset[GroupId], kind: str) -> frozenset[UUID]:
+    """Which objects of a kind other groups have opened to these groups."""
+    return frozenset(store.shared(conn, sorted(to), kind))
+
+
+def end_shares(
+    conn: Connection, owner: GroupId, to: GroupId, objects: Sequence[UUID], at: datetime
+) -> None:
+    """Stop another group from seeing these objects, at once."""
+    store.end_shares(conn, owner, to, objects, at)

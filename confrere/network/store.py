@@ -1,0 +1,216 @@
+"""SQL of this part, in and out."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+from sqlalchemy.dialects.postgresql import insert
+
+from confrere.kernel.ids import AgreementId, GroupId, PeerId, ReaderId, SiteId
+from confrere.network import tables as t
+from confrere.network.model import (
+    Agreement,
+    Group,
+    Licence,
+    Peer,
+    Privilege,
+    Reader,
+    Shift,
+    Site,
+    SiteRule,
+)
+
+
+def groups(conn: Connection) -> list[Group]:
+    """All groups, by name."""
+    rows = conn.execute(sa.select(t.groups).order_by(t.groups.c.name))
+    return [Group(GroupId(r.id), r.code, r.name, r.time_zone, r.synthetic) for r in rows]
+
+
+def sites(conn: Connection, site: SiteId | None = None) -> list[Site]:
+    """All sites by name, or one."""
+    query = sa.select(t.sites).order_by(t.sites.c.name)
+    if site is not None:
+        query = query.where(t.sites.c.id == site)
+    return [_site(row) for row in conn.execute(query)]
+
+
+def readers(
+    conn: Connection, at: datetime, only: Sequence[ReaderId] | None = None
+) -> list[Reader]:
+    """Readers with their licences, privileges, and the shifts that end after `at`."""
+    query = sa.select(t.readers).order_by(t.readers.c.name)
+    if only is not None:
+        query = query.where(t.readers.c.id.in_(only))
+    rows = conn.execute(query).all()
+    ids = [row.id for row in rows]
+    licences = _grouped(conn, t.licences, ids)
+    privileges = _grouped(conn, t.privileges, ids)
+    shifts = _grouped(conn, t.shifts, ids, t.shifts.c.ends_at > at)
+    return [_reader(row, licences[row.id], privileges[row.id], shifts[row.id]) for row in rows]
+
+
+def agreements(conn: Connection) -> list[Agreement]:
+    """The agreements that this connection may see."""
+    return [_agreement(r) for r in conn.execute(sa.select(t.agreements).order_by("title"))]
+
+
+def set_agreement_state(
+    conn: Connection, agreement: AgreementId, state: str
+) -> Agreement | None:
+    """Change an agreement's state; None when it is not the caller's to change."""
+    done = (
+        sa.update(t.agreements)
+        .where(t.agreements.c.id == agreement)
+        .values(state=state, version=t.agreements.c.version + 1)
+        .returning(t.agreements)
+    )
+    row = conn.execute(done).first()
+    return _agreement(row) if row else None
+
+
+def peers(conn: Connection, door: str | None = None) -> list[Peer]:
+    """The registered peers that this connection may see."""
+    query = sa.select(t.peers).order_by(t.peers.c.name)
+    if door is not None:
+        query = query.where(t.peers.c.door == door)
+    return [_peer(row) for row in conn.execute(query)]
+
+
+def peer(conn: Connection, peer_id: PeerId) -> Peer | None:
+    """One peer."""
+    row = conn.execute(sa.select(t.peers).where(t.peers.c.id == peer_id)).first()
+    return _peer(row) if row else None
+
+
+def site_rules(conn: Connection, owner: GroupId) -> list[SiteRule]:
+    """A group's rules of site resolution, in rank order."""
+    query = (
+        sa.select(t.site_rules)
+        .where(t.site_rules.c.owner_group == owner)
+        .order_by(t.site_rules.c.rank)
+    )
+    return [
+        SiteRule(
+            GroupId(r.owner_group), SiteId(r.site_id), r.rank,
+            PeerId(r.peer_id) if r.peer_id else None,
+            r.facility, r.institution, r.issuer, r.accession_prefix,
+        )
+        for r in conn.execute(query)
+    ]  # fmt: skip
+
+
+def add(conn: Connection, table: sa.Table, values: Iterable[dict[str, Any]]) -> list[Any]:
+    """Insert rows; return their ids in order."""
+    rows = list(values)
+    if not rows:
+        return []
+    done = sa.insert(table).returning(table.c.id, sort_by_parameter_order=True)
+    return list(conn.execute(done, rows).scalars())
+
+
+def change_peer(conn: Connection, peer_id: PeerId, values: dict[str, Any]) -> bool:
+    """Change a peer; say whether it was there."""
+    done = sa.update(t.peers).where(t.peers.c.id == peer_id).values(**values)
+    return conn.execute(done.returning(t.peers.c.id)).first() is not None
+
+
+def set_result_peer(conn: Connection, site: SiteId, peer_id: PeerId) -> None:
+    """Say where a site's results go."""
+    conn.execute(sa.update(t.sites).where(t.sites.c.id == site).values(result_peer=peer_id))
+
+
+def share(
+    conn: Connection, owner: GroupId, to: GroupId, objects: Sequence[tuple[str, Any]],
+    why: str, at: datetime,
+) -> None:  # fmt: skip
+    """Let another group see these (kind, id) objects, once each."""
+    rows = [
+        {"owner_group": owner, "to_group": to, "kind": kind, "object_id": object_id,
+         "why": why, "granted_at": at, "ended_at": None}
+        for kind, object_id in objects
+    ]  # fmt: skip
+    if rows:
+        made = insert(t.shares)
+        again = made.on_conflict_do_update(
+            index_elements=["owner_group", "to_group", "object_id"],
+            set_={"ended_at": None, "why": made.excluded.why},
+        )
+        conn.execute(again, rows)
+
+
+def shared(conn: Connection, to: Sequence[GroupId], kind: str) -> list[UUID]:
+    """Which objects of other groups these groups may see now."""
+    query = sa.select(t.shares.c.object_id).where(
+        t.shares.c.to_group.in_(to), t.shares.c.kind == kind, t.shares.c.ended_at.is_(None)
+    )
+    return list(conn.execute(query).scalars())
+
+
+def end_shares(
+    conn: Connection, owner: GroupId, to: GroupId, objects: Sequence[Any], at: datetime
+) -> None:
+    """Stop another group from seeing these objects."""
+    conn.execute(
+        sa.update(t.shares)
+        .where(
+            t.shares.c.owner_group == owner,
+            t.shares.c.to_group == to,
+            t.shares.c.object_id.in_(objects),
+            t.shares.c.ended_at.is_(None),
+        )
+        .values(ended_at=at)
+    )
+
+
+def _grouped(
+    conn: Connection, table: sa.Table, ids: list[Any], *also: sa.ColumnElement[bool]
+) -> dict[Any, list[Any]]:
+    found: dict[Any, list[Any]] = defaultdict(list)
+    for row in conn.execute(sa.select(table).where(table.c.reader_id.in_(ids), *also)):
+        found[row.reader_id].append(row)
+    return found
+
+
+def _site(r: Any) -> Site:
+    return Site(
+        SiteId(r.id), GroupId(r.owner_group), r.code, r.name, r.short_name, r.state,
+        r.time_zone, r.kind, r.assigner, r.accession_prefix, r.reporting, r.viewer_url,
+        r.targets, r.quiet_seconds, PeerId(r.result_peer) if r.result_peer else None,
+        r.viewer_cleared_on, r.synthetic,
+    )  # fmt: skip
+
+
+def _reader(r: Any, licences: list[Any], privileges: list[Any], shifts: list[Any]) -> Reader:
+    return Reader(
+        ReaderId(r.id), GroupId(r.group_id), r.name, r.npi, frozenset(r.subspecialties),
+        frozenset(r.certificates), r.sits_in_state,
+        tuple(Licence(x.state, x.number, x.status, x.valid_from, x.valid_to) for x in licences),
+        tuple(
+            Privilege(SiteId(x.site_id), x.scope, x.path, x.valid_from, x.valid_to)
+            for x in privileges
+        ),
+        tuple(Shift(x.starts_at, x.ends_at, x.kind) for x in shifts),
+        r.active,
+    )  # fmt: skip
+
+
+def _agreement(r: Any) -> Agreement:
+    return Agreement(
+        AgreementId(r.id), GroupId(r.owner_group), GroupId(r.reading_group), r.title,
+        frozenset(SiteId(s) for s in r.site_ids), frozenset(r.subspecialties),
+        frozenset(r.priorities), r.read_type, r.starts_on, r.ends_on, r.state,
+        r.window_start, r.window_end, r.window_zone, r.shares_priors, r.version,
+    )  # fmt: skip
+
+
+def _peer(r: Any) -> Peer:
+    return Peer(
+        PeerId(r.id), GroupId(r.owner_group), r.door, r.name, r.aet, r.application,
+        r.facility, r.address, r.port, SiteId(r.site_id) if r.site_id else None,
+        r.plain_beyond_loopback, r.interface, r.enabled,
+    )  # fmt: skip

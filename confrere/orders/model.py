@@ -1,0 +1,106 @@
+"""Orders and what kind of exam they ask for."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from confrere.kernel.ids import GroupId, OrderId, PatientId, SiteId
+from confrere.kernel.periods import Spans
+
+ORDERED, IN_PROGRESS, COMPLETE, CANCELLED, REPORTED = (
+    "ordered", "in progress", "complete", "cancelled", "reported",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Procedure:
+    """One line of a site's procedure map: what a code of that site means."""
+
+    owner_group: GroupId
+    site: SiteId
+    code: str
+    text: str
+    modality: str
+    body_region: str
+    subspecialty: str
+    advanced: bool = False
+    minutes: int = 8
+    wrvu: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderContent:
+    """What an order message says, in our words; absent is empty or None."""
+
+    accession: str
+    placer_number: str = ""
+    filler_number: str = ""
+    procedure_code: str = ""
+    procedure_text: str = ""
+    requested_priority: str = ""  # S, A, R, T ... of ORC-7/TQ1-9
+    clinical_question: str = ""
+    notes: str = ""
+    allergies: str = ""
+    diagnoses: tuple[str, ...] = ()
+    patient_class: str = ""  # E, I, O (HL7 table 0004)
+    location: str = ""
+    referrer_name: str = ""
+    referrer_id: str = ""
+    study_uid: str = ""
+    status: str = ORDERED
+    ordered_at: datetime | None = None
+    exam_complete_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One requested procedure under one accession number of one site."""
+
+    id: OrderId
+    owner_group: GroupId
+    site: SiteId
+    patient: PatientId
+    content: OrderContent
+    modality: str
+    body_region: str
+    subspecialty: str  # empty while the code is not in the site's procedure map
+    mapped: bool
+    priority: str
+    clock_source: str
+    synthetic: bool
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """One of an order's numbers, at one site or at any (None); `value` None is any."""
+
+    kind: str  # accession, placer_number or filler_number
+    value: str | None
+    site: SiteId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrdersSought:
+    """What a search asks; all must hold. None asks nothing; an empty collection fits none.
+
+    Of each set in `numbers` one must fit.
+    """
+
+    ids: frozenset[OrderId] | None = None
+    patients: frozenset[PatientId] | None = None
+    sites: frozenset[SiteId] | None = None
+    statuses: frozenset[str] | None = None
+    priorities: frozenset[str] | None = None
+    numbers: tuple[frozenset[Number], ...] = ()
+    ordered: Spans | None = None
+    updated: Spans | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderChanged:
+    """Event: an order was placed, changed, completed or cancelled."""
+
+    owner_group: GroupId
+    order_id: OrderId
+    at: datetime

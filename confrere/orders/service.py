@@ -1,0 +1,160 @@
+"""What can be done with orders. The caller owns the transaction."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from confrere.jobs import events
+from confrere.kernel.errors import Invalid, NotFound
+from confrere.kernel.ids import GroupId, OrderId, PatientId, SiteId
+from confrere.kernel.periods import Place
+from confrere.orders import store
+from confrere.orders.model import (
+    CANCELLED,
+    COMPLETE,
+    REPORTED,
+    Order,
+    OrderChanged,
+    OrderContent,
+    OrdersSought,
+    Procedure,
+)
+from confrere.orders.priorities import priority_of
+from confrere.orders.tables import orders
+
+
+def place(
+    conn: Connection, owner: GroupId, site: SiteId, patient: PatientId,
+    content: OrderContent, at: datetime,
+) -> Order:  # fmt: skip
+    """Place or change an order; publishes OrderChanged. The same message again changes nothing.
+
+    The site's procedure map types the exam; a code that is not in it leaves the
+    subspecialty empty and `mapped` false: it never becomes "general" silently. A cancelled
+    or reported order is not brought back by an older status.
+    """
+    if not content.accession.strip():
+        raise Invalid(
+            "the order has no accession number: send it in OBR-18 (or IPC-1, or OBR-3)",
+            "OBR-18",
+        )
+    known = store.by_accession(conn, owner, content.accession, site)
+    before = known[0] if known else None
+    code = content.procedure_code or (before.content.procedure_code if before else "")
+    line = store.procedure(conn, owner, site, code)
+    derived = _derive(line, content, before)
+    if (
+        before
+        and before.content.status in (REPORTED, CANCELLED)
+        and content.status != CANCELLED
+    ):
+        derived["status"] = before.content.status
+    merged = _with_status(content, str(derived.pop("status", content.status)))
+    order = store.save(conn, owner, site, patient, merged, derived, at)
+    events.publish(conn, OrderChanged(owner, order.id, at))
+    return order
+
+
+def _with_status(content: OrderContent, status: str) -> OrderContent:
+    fields = {name: getattr(content, name) for name in OrderContent.__slots__}
+    return OrderContent(**(fields | {"status": status}))
+
+
+def _derive(
+    line: Procedure | None, content: OrderContent, before: Order | None
+) -> dict[str, Any]:
+    words = (content.procedure_text, content.clinical_question)
+    asked = content.requested_priority or content.patient_class
+    derived: dict[str, Any] = {
+        "modality": line.modality if line else (before.modality if before else ""),
+        "body_region": line.body_region if line else (before.body_region if before else ""),
+        "subspecialty": line.subspecialty if line else (before.subspecialty if before else ""),
+        "mapped": bool(line) or bool(before and before.mapped),
+    }
+    if before is None or asked:
+        derived["priority"] = priority_of(
+            content.requested_priority, content.patient_class, *words
+        )
+    if content.exam_complete_at or content.status == COMPLETE:
+        derived["clock_source"] = "order status"
+    return derived
+
+
+def get(conn: Connection, order_id: OrderId) -> Order:
+    """One order; NotFound, also when it is another group's."""
+    found = store.get(conn, [order_id])
+    if not found:
+        raise NotFound("no such order")
+    return found[0]
+
+
+def get_many(conn: Connection, ids: Sequence[OrderId]) -> list[Order]:
+    """Orders by id, those the caller may see."""
+    return store.get(conn, ids)
+
+
+def match(
+    conn: Connection, owner: GroupId, site: SiteId | None, accession: str, study_uid: str
+) -> list[Order]:
+    """The orders that a study answers: by its UID first, else by its accession number.
+
+    With the site unknown, an accession number that two sites use matches neither.
+    """
+    by_uid = store.by_study_uid(conn, owner, study_uid) if study_uid else []
+    if by_uid or not accession.strip():
+        return by_uid
+    found = store.by_accession(conn, owner, accession, site)
+    return found if len({order.site for order in found}) <= 1 else []
+
+
+def mark(conn: Connection, ids: Sequence[OrderId], status: str, at: datetime) -> None:
+    """Set the status of orders, when their report is signed or taken back."""
+    store.set_values(conn, ids, {"status": status, "updated_at": at})
+
+
+def search(
+    conn: Connection, limit: int, offset: int = 0, *, accession: str = "",
+    patients: Sequence[PatientId] = (), status: str = "", ids: Sequence[OrderId] = (),
+    owners: Sequence[GroupId] = (), sites: Sequence[SiteId] = (),
+) -> list[Order]:  # fmt: skip
+    """Search orders, newest first; every condition given must hold."""
+    given = [
+        orders.c.accession == accession if accession else None,
+        orders.c.patient_id.in_(patients) if patients else None,
+        orders.c.status == status if status else None,
+        orders.c.id.in_(ids) if ids else None,
+        orders.c.owner_group.in_(owners) if owners else None,
+        orders.c.site_id.in_(sites) if sites else None,
+    ]
+    return store.search(conn, [one for one in given if one is not None], limit, offset)
+
+
+def page(
+    conn: Connection, sought: OrdersSought, limit: int, after: Place | None = None
+) -> list[Order]:
+    """Orders that fit, last changed first, from behind `after` on."""
+    return store.page(conn, sought, limit, after)
+
+
+def patients_at(
+    conn: Connection, site: SiteId, patients: Sequence[PatientId]
+) -> set[PatientId]:
+    """Which of these patients have an order at a site."""
+    return store.patients_at(conn, site, patients)
+
+
+def map_procedures(conn: Connection, lines: Sequence[Procedure]) -> None:
+    """Add or replace lines of a site's procedure map."""
+    store.save_procedures(conn, lines)
+
+
+def procedures(conn: Connection, owner: GroupId) -> list[Procedure]:
+    """A group's procedure maps, by site and code."""
+    return store.all_procedures(conn, owner)
+
+
+def procedure(conn: Connection, owner: GroupId, site: SiteId, code: str) -> Procedure | None:
+    """What a site's code means; None when its map lacks it."""
+    return store.procedure(conn, owner, site, code)

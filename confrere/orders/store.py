@@ -1,0 +1,178 @@
+"""SQL of this part, in and out."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+from sqlalchemy.dialects.postgresql import insert
+
+from confrere.database.paging import Condition, any_of, older, within
+from confrere.kernel.ids import GroupId, OrderId, PatientId, SiteId
+from confrere.kernel.periods import Place
+from confrere.orders.model import Number, Order, OrderContent, OrdersSought, Procedure
+from confrere.orders.tables import orders, procedures
+
+KEPT_WHEN_EMPTY = (
+    "placer_number", "filler_number", "procedure_code", "procedure_text", "clinical_question",
+    "notes", "allergies", "diagnoses", "patient_class", "location", "referrer_name",
+    "referrer_id", "study_uid", "ordered_at", "exam_complete_at",
+)  # fmt: skip
+
+
+def save(
+    conn: Connection, owner: GroupId, site: SiteId, patient: PatientId,
+    content: OrderContent, derived: dict[str, Any], at: datetime,
+) -> Order:  # fmt: skip
+    """Add an order, or bring what is new; what a later message leaves out is kept."""
+    said = asdict(content)
+    said.pop("requested_priority")
+    said["diagnoses"] = list(content.diagnoses)
+    made = insert(orders).values(
+        owner_group=owner, site_id=site, patient_id=patient, updated_at=at, **said, **derived
+    )
+    news = {
+        name: made.excluded[name] for name in (*derived, "patient_id", "status", "updated_at")
+    }
+    news |= {name: made.excluded[name] for name in KEPT_WHEN_EMPTY if said[name]}
+    done = made.on_conflict_do_update(
+        index_elements=["owner_group", "site_id", "accession"], set_=news
+    ).returning(orders)
+    return _order(conn.execute(done).one())
+
+
+def get(conn: Connection, ids: Sequence[OrderId]) -> list[Order]:
+    """Orders by id, as far as this connection may see them."""
+    rows = conn.execute(sa.select(orders).where(orders.c.id.in_(ids)))
+    return [_order(row) for row in rows]
+
+
+def by_accession(
+    conn: Connection, owner: GroupId, accession: str, site: SiteId | None
+) -> list[Order]:
+    """Orders under an accession number, of one site or of all the group's sites."""
+    query = sa.select(orders).where(
+        orders.c.owner_group == owner, orders.c.accession == accession
+    )
+    if site is not None:
+        query = query.where(orders.c.site_id == site)
+    return [_order(row) for row in conn.execute(query)]
+
+
+def by_study_uid(conn: Connection, owner: GroupId, study_uid: str) -> list[Order]:
+    """Orders that name this study."""
+    query = sa.select(orders).where(
+        orders.c.owner_group == owner, orders.c.study_uid == study_uid
+    )
+    return [_order(row) for row in conn.execute(query)]
+
+
+def set_values(conn: Connection, ids: Sequence[OrderId], values: dict[str, Any]) -> None:
+    """Change fields of orders."""
+    conn.execute(sa.update(orders).where(orders.c.id.in_(ids)).values(**values))
+
+
+def search(
+    conn: Connection, conditions: Sequence[sa.ColumnElement[bool]], limit: int, offset: int = 0
+) -> list[Order]:
+    """Orders newest first."""
+    query = sa.select(orders).where(*conditions).order_by(
+        orders.c.updated_at.desc(), orders.c.id
+    )  # fmt: skip
+    return [_order(row) for row in conn.execute(query.limit(limit).offset(offset))]
+
+
+def page(
+    conn: Connection, sought: OrdersSought, limit: int, after: Place | None
+) -> list[Order]:
+    """Orders that fit, last changed first."""
+    c = orders.c
+    asked = [
+        c.id.in_(sought.ids) if sought.ids is not None else None,
+        c.patient_id.in_(sought.patients) if sought.patients is not None else None,
+        c.site_id.in_(sought.sites) if sought.sites is not None else None,
+        c.status.in_(sought.statuses) if sought.statuses is not None else None,
+        c.priority.in_(sought.priorities) if sought.priorities is not None else None,
+        within(c.ordered_at, sought.ordered) if sought.ordered is not None else None,
+        within(c.updated_at, sought.updated) if sought.updated is not None else None,
+        *(any_of(_numbered(one) for one in numbers) for numbers in sought.numbers),
+        older(c.updated_at, c.id, after),
+    ]
+    query = (
+        sa.select(orders)
+        .where(*(one for one in asked if one is not None))
+        .order_by(c.updated_at.desc(), c.id.desc())
+        .limit(limit)
+    )
+    return [_order(row) for row in conn.execute(query)]
+
+
+def _numbered(number: Number) -> Condition:
+    column = orders.c[number.kind]
+    return sa.and_(
+        column != "" if number.value is None else column == number.value,
+        sa.true() if number.site is None else orders.c.site_id == number.site,
+    )
+
+
+def patients_at(
+    conn: Connection, site: SiteId, patients: Sequence[PatientId]
+) -> set[PatientId]:
+    """Which of these patients have an order at a site."""
+    query = sa.select(orders.c.patient_id).where(
+        orders.c.patient_id.in_(patients), orders.c.site_id == site
+    )
+    return {PatientId(one) for one in conn.execute(query.distinct()).scalars()}
+
+
+def procedure(conn: Connection, owner: GroupId, site: SiteId, code: str) -> Procedure | None:
+    """What a site's code means, if the site's map has it."""
+    query = sa.select(procedures).where(
+        procedures.c.owner_group == owner,
+        procedures.c.site_id == site,
+        procedures.c.code == code,
+    )
+    row = conn.execute(query).first()
+    return _procedure(row) if row else None
+
+
+def all_procedures(conn: Connection, owner: GroupId) -> list[Procedure]:
+    """A group's procedure maps."""
+    query = sa.select(procedures).where(procedures.c.owner_group == owner)
+    return [_procedure(row) for row in conn.execute(query.order_by("site_id", "code"))]
+
+
+def save_procedures(conn: Connection, lines: Sequence[Procedure]) -> None:
+    """Add or replace lines of procedure maps."""
+    rows = [
+        {n: v for n, v in asdict(one).items() if n != "site"} | {"site_id": one.site}
+        for one in lines
+    ]
+    if rows:
+        made = insert(procedures)
+        kept = ("owner_group", "site_id", "code")
+        news = {n: made.excluded[n] for n in rows[0] if n not in kept}
+        conn.execute(made.on_conflict_do_update(index_elements=list(kept), set_=news), rows)
+
+
+def _procedure(r: Any) -> Procedure:
+    return Procedure(
+        GroupId(r.owner_group), SiteId(r.site_id), r.code, r.text, r.modality, r.body_region,
+        r.subspecialty, r.advanced, r.minutes, r.wrvu,
+    )  # fmt: skip
+
+
+def _order(r: Any) -> Order:
+    content = OrderContent(
+        r.accession, r.placer_number, r.filler_number, r.procedure_code, r.procedure_text, "",
+        r.clinical_question, r.notes, r.allergies, tuple(r.diagnoses), r.patient_class,
+        r.location, r.referrer_name, r.referrer_id, r.study_uid, r.status, r.ordered_at,
+        r.exam_complete_at,
+    )  # fmt: skip
+    return Order(
+        OrderId(r.id), GroupId(r.owner_group), SiteId(r.site_id), PatientId(r.patient_id),
+        content, r.modality, r.body_region, r.subspecialty, r.mapped, r.priority,
+        r.clock_source, r.synthetic, r.updated_at,
+    )  # fmt: skip

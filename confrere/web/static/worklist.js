@@ -1,0 +1,159 @@
+// The worklist's keys, filters and countdowns. The rows come from the server, also after a
+// change; what is chosen here (list, search, filters, selected exam) survives the swap.
+(() => {
+  "use strict";
+  const wl = document.getElementById("wl");
+  const search = document.getElementById("q");
+  const preview = document.getElementById("preview");
+  const count = document.getElementById("count");
+  const state = { tab: "all", mod: "", site: "", id: "" };
+  const rows = () => [...wl.querySelectorAll("tbody tr")];
+  const shown = () => rows().filter(row => !row.hidden);
+  const current = () => wl.querySelector('tr[aria-selected="true"]');
+
+  const fits = row => {
+    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    return row.dataset.lists.split(" ").includes(state.tab)
+      && (!state.mod || row.dataset.mod === state.mod)
+      && (!state.site || row.dataset.site === state.site)
+      && words.every(word => row.dataset.q.includes(word));
+  };
+
+  const apply = () => {
+    rows().forEach(row => { row.hidden = !fits(row); });
+    wl.querySelectorAll("[data-tab]").forEach(tab => {
+      tab.setAttribute("aria-selected", String(tab.dataset.tab === state.tab));
+    });
+    const number = shown().length;
+    count.textContent = `${number} exam${number === 1 ? "" : "s"}`;
+    const none = document.getElementById("none");
+    if (none) none.hidden = number > 0 || rows().length === 0;
+  };
+
+  const pick = (row, scroll = true) => {
+    const before = current();
+    if (before) before.setAttribute("aria-selected", "false");
+    if (!row) return;
+    row.setAttribute("aria-selected", "true");
+    if (scroll) row.scrollIntoView({ block: "nearest" });
+    if (state.id !== row.dataset.id) {
+      state.id = row.dataset.id;
+      window.htmx.ajax("GET", `/worklist/${row.dataset.id}/preview`, { target: preview, swap: "innerHTML" });
+    }
+  };
+
+  const move = step => {
+    const list = shown();
+    if (list.length === 0) return;
+    const at = list.indexOf(current());
+    pick(list[at < 0 ? 0 : Math.max(0, Math.min(list.length - 1, at + step))]);
+  };
+
+  const write = seconds => {
+    const a = Math.abs(seconds);
+    const h = Math.floor(a / 3600), m = Math.floor(a % 3600 / 60), s = Math.floor(a % 60);
+    const text = h > 48 ? `${Math.floor(h / 24)} d` : h ? `${h}:${String(m).padStart(2, "0")} h` : `${m}:${String(s).padStart(2, "0")}`;
+    return (seconds < 0 ? "+" : "") + text;
+  };
+
+  const tick = () => {
+    const now = Date.now() / 1000;
+    rows().forEach(row => {
+      if (!row.dataset.due) return;
+      const due = Number(row.dataset.due), start = Number(row.dataset.clock) || due - 3600;
+      const left = due - now, whole = Math.max(1, due - start);
+      const box = row.querySelector(".sla");
+      box.className = `sla ${left < 0 ? "over" : left < Math.min(1800, whole * 0.25) ? "warn" : "ok"}`;
+      box.firstElementChild.textContent = write(left);
+      box.querySelector("meter").value = left < 0 ? 100 : Math.max(2, 100 - 100 * left / whole);
+    });
+  };
+
+  const problem = text => {
+    const notices = document.getElementById("notices");
+    const box = document.createElement("div");
+    box.className = "notice bad";
+    box.setAttribute("role", "alert");
+    box.textContent = text;
+    notices.replaceChildren(box);
+  };
+
+  const claim = async id => {
+    const answer = await fetch(`/api/items/${id}/claim`, { method: "POST", headers: { Accept: "application/json" } });
+    if (answer.ok) {
+      window.location = `/items/${id}`;
+      return;
+    }
+    const said = await answer.json().catch(() => ({}));
+    problem(said.error || "The exam could not be claimed; reload the page and try again.");
+    window.htmx.trigger(document.body, "worklist");
+  };
+
+  const next = () => {
+    const row = rows().find(one => one.dataset.lists.split(" ").includes("mine"))
+      || rows().find(one => one.dataset.lists.split(" ").includes("forme") && one.dataset.claim)
+      || rows().find(one => one.dataset.claim);
+    if (row) claim(row.dataset.id);
+    else problem("Nothing waits for you just now.");
+  };
+
+  document.addEventListener("keydown", event => {
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target === search) {
+      if (event.key === "Escape" || event.key === "Enter") search.blur();
+      return;
+    }
+    if (event.target.closest("input, select, textarea, dialog")) return;
+    const key = event.key.toLowerCase();
+    if (key === "j" || event.key === "ArrowDown") move(1);
+    else if (key === "k" || event.key === "ArrowUp") move(-1);
+    else if (event.key === "Enter" && current() && !event.target.closest("a, button")) {
+      if (current().dataset.open) window.location = `/items/${current().dataset.id}`;
+      else problem("You may not read this exam; the panel beside says why.");
+    } else if (key === "c" && current()) {
+      if (current().dataset.claim) claim(current().dataset.id);
+      else problem("You can't claim this exam; the panel beside says why.");
+    } else if (key === "n") next();
+    else if (/^[1-5]$/.test(event.key)) wl.querySelectorAll("[data-tab]")[Number(event.key) - 1]?.click();
+    else return;
+    event.preventDefault();
+  });
+
+  document.addEventListener("click", event => {
+    const tab = event.target.closest("[data-tab]");
+    const row = event.target.closest("#wl tbody tr");
+    const now = event.target.closest("[data-claim-now]");
+    if (tab) { state.tab = tab.dataset.tab; apply(); }
+    if (row) pick(row, false);
+    if (now) claim(now.dataset.claimNow);
+  });
+  document.addEventListener("dblclick", event => {
+    const row = event.target.closest("#wl tbody tr");
+    if (row && row.dataset.open) window.location = `/items/${row.dataset.id}`;
+  });
+  wl.addEventListener("change", event => {
+    if (event.target.id === "f-mod") state.mod = event.target.value;
+    if (event.target.id === "f-site") state.site = event.target.value;
+    apply();
+  });
+  search.addEventListener("input", apply);
+
+  document.body.addEventListener("htmx:afterSwap", event => {
+    if (event.detail.target !== wl) return;
+    const mod = document.getElementById("f-mod"), site = document.getElementById("f-site");
+    if (mod) mod.value = state.mod;
+    if (site) site.value = state.site;
+    apply();
+    tick();
+    if (state.id) {
+      const row = document.getElementById(`i-${state.id}`);
+      if (row) row.setAttribute("aria-selected", "true");
+      else { state.id = ""; preview.innerHTML = '<p class="empty">That exam has left your lists.</p>'; }
+    }
+  });
+
+  window.setInterval(tick, 1000);
+  apply();
+  tick();
+  window.addEventListener("load", () => move(0));
+})();

@@ -1,0 +1,163 @@
+"""What one person sees of each worklist item. Pure.
+
+The database shows a group's own items and those offered to it; here each becomes a line for
+one reader: which lists it is on, what can be done with it, and whether the patient may be
+named. A reader who may not read another group's exam sees that it exists and why not, never
+whose it is.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from confrere.kernel.principal import Principal
+from confrere.network.model import READS_ELSEWHERE, Directory, Reader
+from confrere.orders.priorities import AT_ONCE, NAMES, ROUTINE
+from confrere.worklist.eligibility import Case, eligibility, is_eligible
+from confrere.worklist.model import ARRIVING, LATE, Item, State, Verdict
+
+ALL, FOR_ME, MINE, GROUP, NOT_ME = "all", "forme", "mine", "group", "notme"
+SOON = timedelta(minutes=30)
+WITHHELD = "Not shown"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row of the page. `withheld` hides the patient; `why` is for the reader."""
+
+    item: Item
+    lists: frozenset[str]
+    priority: str  # its name for people
+    rank: str  # STAT, URG or RTN: how loud it is shown
+    withheld: bool
+    claimable: bool
+    failing: tuple[Verdict, ...]
+    why: str
+    who: str
+    status: str
+    status_word: str
+    group_name: str  # of the owner, when it is another group's exam
+    external: bool
+
+    @property
+    def patient(self) -> str:
+        """The name as shown."""
+        return WITHHELD if self.withheld else (self.item.patient_name or "No patient given")
+
+    @property
+    def searchable(self) -> str:
+        """What the page's search box looks through, in lower case."""
+        item = self.item
+        own = () if self.withheld else (item.patient_name, item.mrn, *item.accessions)
+        words = (
+            *own, item.modality, item.description, item.site_name, item.subspecialty,
+            f"mod:{item.modality}", f"site:{item.site_name}", self.priority, *item.flags,
+            self.who,
+        )  # fmt: skip
+        return " ".join(words).casefold()
+
+
+def lines_for(
+    me: Principal, items: Iterable[Item], directory: Directory, now: datetime
+) -> list[Line]:
+    """Make the lines of one person, in the order to read them: by due time."""
+    reader = directory.readers.get(me.reader) if me.reader else None
+    made = [_line(me, reader, item, directory, now) for item in items]
+    return sorted(made, key=lambda line: (line.item.due_at is None, line.item.due_at or now))
+
+
+def _line(
+    me: Principal, reader: Reader | None, item: Item, directory: Directory, now: datetime
+) -> Line:
+    judged: tuple[Verdict, ...] = ()
+    site = directory.sites[item.site]
+    if reader is not None:
+        judged = eligibility(Case(item, reader, site, directory.agreements, now))
+    able = bool(judged) and is_eligible(judged)
+    own = item.owner_group == me.group
+    mine = reader is not None and item.held_by == reader.id
+    for_me = reader is not None and item.offered_to == reader.id and item.held_by is None
+    held = item.held_at_instant(now)
+    lists = {ALL} | ({MINE} if mine else set()) | ({FOR_ME} if for_me else set())
+    if own:
+        lists.add(GROUP)
+    if reader is not None and not (able or mine or for_me):
+        lists.add(NOT_ME)
+    status, word = _status(item, mine=mine, held=held)
+    owner = directory.groups.get(item.owner_group)
+    return Line(
+        item=item,
+        lists=frozenset(lists),
+        priority=NAMES.get(item.priority, item.priority),
+        rank="STAT"
+        if item.priority in AT_ONCE
+        else "RTN"
+        if item.priority == ROUTINE
+        else "URG",
+        withheld=not (own or able or mine or for_me),
+        claimable=(able or for_me) and not (held and not mine),
+        failing=tuple(v for v in judged if not v.holds),
+        why=_why(item, judged, able=able, for_me=for_me),
+        who=item.held_name if held else _offered_name(item, directory),
+        status=status,
+        status_word=word,
+        group_name="" if own or owner is None else owner.name,
+        external=site.reporting == READS_ELSEWHERE,
+    )
+
+
+def _why(item: Item, judged: Sequence[Verdict], *, able: bool, for_me: bool) -> str:
+    if for_me or able or not judged:
+        return item.offer_reason
+    return "; ".join(verdict.because for verdict in judged if not verdict.holds)
+
+
+def _offered_name(item: Item, directory: Directory) -> str:
+    reader = directory.readers.get(item.offered_to) if item.offered_to else None
+    return reader.name if reader else ""
+
+
+def _status(item: Item, *, mine: bool, held: bool) -> tuple[str, str]:
+    if item.state is State.PRELIMINARY:
+        return "draft", "Preliminary"
+    if held or mine:
+        return "read", "Reading"
+    if LATE in item.flags:
+        return "hold", "Late images"
+    if ARRIVING in item.flags:
+        return "hold", "Arriving"
+    return ("new", "Offered") if item.offered_to else ("new", "Waiting")
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The figures above the list."""
+
+    unread: int
+    overdue: int
+    due_soon: int
+    urgent: int
+    mine: int
+    signed_today: int
+    median: timedelta | None
+    oldest_overdue: timedelta | None
+
+
+def tally(lines: Sequence[Line], done: Sequence[Item], now: datetime) -> Tally:
+    """Count the lines a person can act on, and what they signed today."""
+    seen = [line.item for line in lines if not line.withheld]
+    left = [item.due_at - now for item in seen if item.due_at]
+    over = [-one for one in left if one < timedelta()]
+    took = sorted(
+        item.finished_at - item.clock_at for item in done if item.finished_at and item.clock_at
+    )
+    return Tally(
+        unread=len(seen),
+        overdue=len(over),
+        due_soon=sum(timedelta() <= one < SOON for one in left),
+        urgent=sum(item.priority in AT_ONCE for item in seen),
+        mine=sum(MINE in line.lists for line in lines),
+        signed_today=len(done),
+        median=took[len(took) // 2] if took else None,
+        oldest_overdue=max(over, default=None),
+    )

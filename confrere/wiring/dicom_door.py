@@ -1,0 +1,204 @@
+"""The DICOM door put together: who may call, and how an instance is filed."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import count
+from zoneinfo import ZoneInfo
+
+from confrere.audit import service as audit
+from confrere.audit.model import COLLABORATIVE, Agent, Event
+from confrere.database.engine import transaction
+from confrere.dimse import status
+from confrere.dimse.door import Door
+from confrere.dimse.events import Event as DoorEvent
+from confrere.dimse.events import Opened, TurnedAway
+from confrere.dimse.limits import Limits
+from confrere.dimse.service import CALLING_NOT_RECOGNISED, Admission, Call, Outcome, Rejection
+from confrere.dimse.store import StoreRequest
+from confrere.files.folder import Incoming as Blob
+from confrere.imaging import service as imaging
+from confrere.imaging.batching import GroupCommit
+from confrere.imaging.head import Head, NeedMore, read_head
+from confrere.imaging.model import Arrival, Aside
+from confrere.imaging.model import Outcome as Filing
+from confrere.imaging.whole import check_whole
+from confrere.kernel.errors import Invalid
+from confrere.network.model import Peer, Site, SiteHints
+from confrere.wiring.house import House
+from confrere.wiring.peers import PeerBook
+
+log = logging.getLogger(__name__)
+
+HEAD_BYTES = 16 * 1024  # nearly always holds every index value
+MOST_HEAD_BYTES = 4 * 1024 * 1024
+REMEDY = "correct the object at its source and send it again"
+
+
+class Sink:
+    """Opens a place for each instance that a peer announces."""
+
+    def __init__(self, house: House, book: PeerBook, filing: GroupCommit) -> None:
+        self.house, self.book, self.filing = house, book, filing
+
+    def begin(self, request: StoreRequest) -> "Incoming":
+        """Open a blob; raises OSError when the disk is full."""
+        return Incoming(self, request, self.house.blobs.begin())
+
+
+class Incoming:
+    """One instance on its way in; acknowledged only when its bytes and its row are durable."""
+
+    def __init__(self, sink: Sink, request: StoreRequest, blob: Blob) -> None:
+        self._sink, self._request, self._blob = sink, request, blob
+        self._head = bytearray()
+
+    def write(self, view: memoryview) -> None:
+        """Keep the bytes as they came; the first ones also for the index."""
+        if len(self._head) < HEAD_BYTES:
+            self._head += view
+        self._blob.write(view)
+
+    def abort(self) -> None:
+        """Forget it."""
+        self._blob.discard()
+
+    def finish(self) -> Outcome:
+        """Make the bytes durable, check and file them, then answer."""
+        size = self._blob.size
+        digest = self._blob.keep()
+        peer = self._request.admission.peer
+        if not isinstance(peer, Peer):
+            return Outcome(status.NOT_AUTHORISED, "this peer is not registered")
+        try:
+            head = self._read(digest)
+            self._match(head)
+        except Invalid as error:
+            self._keep_aside(peer, error, digest, size)
+            raise
+        return self._file(peer, head, digest, size)
+
+    def _read(self, digest: bytes) -> Head:
+        syntax = self._request.transfer_syntax
+        with self._sink.house.blobs.open(digest) as stream:
+            check_whole(stream, syntax)
+        try:
+            return read_head(
+                bytes(self._head), syntax, complete=len(self._head) == self._blob.size
+            )
+        except NeedMore:
+            with self._sink.house.blobs.open(digest) as stream:
+                return read_head(stream.read(MOST_HEAD_BYTES), syntax, complete=True)
+
+    def _match(self, head: Head) -> None:
+        if head.sop_instance != self._request.sop_instance:
+            raise Invalid("SOP Instance UID differs from the command's", "SOPInstanceUID")
+        if head.sop_class != self._request.sop_class:
+            raise Invalid("SOP Class UID differs from the command's", "SOPClassUID")
+
+    def _file(self, peer: Peer, head: Head, digest: bytes, size: int) -> Outcome:
+        hints = SiteHints(
+            institution=head.institution,
+            issuer=head.patient_id_issuer,
+            accession=head.accession_number,
+        )
+        site = self._sink.book.site_of(peer, hints)
+        filed = self._sink.filing.submit(self._arrival(peer, site, head, digest, size))
+        if filed.outcome is Filing.CONFLICT:
+            return Outcome(
+                status.CONFLICTING_INSTANCE,
+                "other bytes are stored under this UID; these are kept aside",
+            )
+        return Outcome(status.SUCCESS)
+
+    def _arrival(
+        self, peer: Peer, site: Site | None, head: Head, digest: bytes, size: int
+    ) -> Arrival:
+        request = self._request
+        return Arrival(
+            peer.owner_group, site.id if site else None, head, request.sop_class,
+            request.transfer_syntax, digest, size, request.calling_aet,
+            self._sink.house.now(), site.assigner if site else "",
+            ZoneInfo(site.time_zone) if site else None,
+        )  # fmt: skip
+
+    def _keep_aside(self, peer: Peer, error: Invalid, digest: bytes, size: int) -> None:
+        request, house = self._request, self._sink.house
+        aside = Aside(
+            peer.owner_group, "invalid", str(error), digest, size, house.now(),
+            field=error.field, remedy=REMEDY, calling_aet=request.calling_aet,
+            sop_uid=request.sop_instance, transfer_syntax=request.transfer_syntax,
+            detail={"sop_class": request.sop_class},
+        )  # fmt: skip
+        with transaction(house.app, frozenset({peer.owner_group})) as conn:
+            imaging.keep_aside(conn, aside)
+
+
+@dataclass(frozen=True, slots=True)
+class DicomDoor:
+    """A door with what must be closed after it."""
+
+    door: Door
+    filing: GroupCommit
+
+    def stop(self, grace: timedelta) -> None:
+        """Drain associations, then file what waits."""
+        self.door.stop(grace)
+        self.filing.close()
+
+
+def open_dicom_door(house: House, book: PeerBook, host: str, port: int) -> DicomDoor:
+    """Open the door; raises OSError when the address is taken."""
+    filing = GroupCommit(house.app)
+    door = Door(
+        host, port, Limits(), admitter(book), Sink(house, book, filing),
+        observe=observer(house, book), title=house.settings.aet,
+    )  # fmt: skip
+    door.start()
+    return DicomDoor(door, filing)
+
+
+def admitter(book: PeerBook) -> Callable[[Call], Admission | Rejection]:
+    """Admit registered AE titles from their address; everyone else is refused at once."""
+
+    def admit(call: Call) -> Admission | Rejection:
+        peer = book.by_title(call.calling_aet, call.address)
+        return Admission(peer) if peer else CALLING_NOT_RECOGNISED
+
+    return admit
+
+
+def observer(house: House, book: PeerBook) -> Callable[[DoorEvent], None]:
+    """Leave an audit event for each association accepted or refused."""
+    numbers = count(1)
+
+    def observe(event: DoorEvent) -> None:
+        if isinstance(event, Opened):
+            peer = book.by_title(event.call.calling_aet, event.call.address)
+            outcome, owner = "success", peer.owner_group if peer else COLLABORATIVE
+        elif isinstance(event, TurnedAway):
+            peer, outcome, owner = None, "refused", COLLABORATIVE
+        else:
+            return
+        name = event.call.calling_aet
+        agent = (
+            Agent.of_peer(peer.id, peer.name, peer.owner_group, str(next(numbers)))
+            if peer
+            else Agent(None, name, None)
+        )
+        because = event.because if isinstance(event, TurnedAway) else ""
+        _note(house, Event(
+            owner, house.now(), "E", "association", "dicom", agent, outcome,
+            detail={"address": event.call.address, "because": because},
+        ))  # fmt: skip
+
+    return observe
+
+
+def _note(house: House, event: Event) -> None:
+    try:
+        with transaction(house.app, frozenset()) as conn:
+            audit.note(conn, house.audit_key, event)
+    except Exception:
+        log.exception("an association could not be audited")

@@ -1,0 +1,149 @@
+"""Bring studies, orders and patients together as exams on the worklist.
+
+Each function is a subscriber's work: idempotent, run by the worker as the system role.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from sqlalchemy import Connection
+
+from confrere.imaging import service as imaging
+from confrere.imaging.model import Study
+from confrere.kernel.errors import Invalid
+from confrere.kernel.ids import OrderId, PatientId, StudyId
+from confrere.network import service as network
+from confrere.network.model import Site
+from confrere.orders import service as orders
+from confrere.orders.model import COMPLETE, IN_PROGRESS, ORDERED, Order
+from confrere.patients import service as patients
+from confrere.patients.model import Demographics, Patient
+from confrere.worklist import service as worklist
+from confrere.worklist.model import Item
+
+WAITING = frozenset({ORDERED, IN_PROGRESS, COMPLETE})
+
+
+def study_changed(
+    conn: Connection, study_id: StudyId, now: datetime, *, new_images: bool
+) -> Item | None:
+    """A study arrived, grew or was closed: type it, tie it to its orders, list it."""
+    study = imaging.study(conn, study_id)
+    if study.site_id is None:
+        return None  # the exceptions page asks a person for the site
+    site = network.site(conn, study.site_id)
+    patient = _patient(conn, study, site, now)
+    found = _orders(conn, study, site, patient, now)
+    if found and patient and found[0].patient != patient.id and _names_no_issuer(study, site):
+        patient = patients.get(conn, found[0].patient)  # the order says whose number it is
+        imaging.attach_patient(conn, study.id, patient.id)
+    return worklist.refresh(
+        conn, study.owner_group, site, study, found, patient, now, new_images=new_images
+    )
+
+
+def order_changed(conn: Connection, order_id: OrderId, now: datetime) -> Item | None:
+    """An order was placed or changed: find its images, list it when there is work."""
+    order = orders.get(conn, order_id)
+    site = network.site(conn, order.site)
+    patient = patients.get(conn, order.patient)
+    if not imaging.studies_of_order(conn, order.id):
+        for study in imaging.unattached(
+            conn, order.owner_group, order.content.accession, order.content.study_uid,
+            patient.demographics.mrn,
+        ):  # fmt: skip
+            if study.site_id in (None, order.site):
+                study_changed(conn, study.id, now, new_images=False)
+    studies = imaging.studies_of_order(conn, order.id)
+    if studies:
+        return study_changed(conn, studies[0].id, now, new_images=False)
+    return worklist.refresh(conn, order.owner_group, site, None, [order], patient, now)
+
+
+def patient_seen(conn: Connection, patient_id: PatientId, now: datetime) -> None:
+    """A patient was added or changed: link sure matches across sites and groups."""
+    patients.link_matches(conn, patient_id, now)
+
+
+def _patient(conn: Connection, study: Study, site: Site, now: datetime) -> Patient | None:
+    if study.patient_id is not None:
+        return patients.get(conn, study.patient_id)
+    family, _, given = study.patient_name.partition("^")
+    said = Demographics(
+        study.issuer or site.assigner, study.mrn, family.strip(),
+        " ".join(given.replace("^", " ").split()), _birth(study.birth_date), study.sex[:1],
+    )  # fmt: skip
+    known = patients.find(conn, study.owner_group, said.assigner, said.mrn)
+    try:
+        # the registration system knows a patient better than an image's header does
+        patient = known or patients.record(conn, study.owner_group, said, now)
+    except Invalid:
+        return None  # no usable identifier: shown without one, never invented
+    imaging.attach_patient(conn, study.id, patient.id)
+    return patient
+
+
+def _orders(
+    conn: Connection, study: Study, site: Site, patient: Patient | None, now: datetime
+) -> Sequence[Order]:
+    """The orders a study is tied to; ties it now when the tie is sure.
+
+    Sure is: the order names the study's UID; or the same accession number and patient; or,
+    for images without an accession number, the only open order of this patient, site and
+    modality that has no images yet.
+    """
+    tied = imaging.orders_of(conn, study.id)
+    if tied:
+        return orders.get_many(conn, tied)
+    found = orders.match(
+        conn, study.owner_group, study.site_id, study.accession, study.study_uid
+    )
+    how = (
+        "study UID"
+        if any(o.content.study_uid == study.study_uid for o in found)
+        else "accession"
+    )
+    safe = [o for o in found if patient is None or _whose(conn, o, study, site, patient)]
+    if len(safe) != len(found):
+        return []  # a wrong accession number: the images are another patient's
+    if not found and not study.accession and patient is not None:
+        how, safe = "patient and modality", _only_waiting(conn, study, site, patient)
+    for order in safe:
+        imaging.attach_order(conn, study.id, order.id, how, now)
+    return safe
+
+
+def _only_waiting(conn: Connection, study: Study, site: Site, patient: Patient) -> list[Order]:
+    mrn = {"mrn": patient.demographics.mrn}
+    same = [patient.id]
+    if _names_no_issuer(study, site):
+        same += [p.id for p in patients.search(conn, [study.owner_group], mrn, 10)]
+    waiting = [
+        order
+        for order in orders.search(conn, 20, patients=same, sites=[site.id])
+        if order.content.status in WAITING
+        and order.modality in study.modalities
+        and not imaging.studies_of_order(conn, order.id)
+    ]
+    return waiting if len(waiting) == 1 else []
+
+
+def _names_no_issuer(study: Study, site: Site) -> bool:
+    """Images rarely name who assigned the patient ID: then the site's own assigner is assumed."""
+    return study.issuer in ("", site.assigner)
+
+
+def _whose(conn: Connection, order: Order, study: Study, site: Site, patient: Patient) -> bool:
+    if order.patient == patient.id:
+        return True
+    other = patients.get(conn, order.patient)
+    if other.demographics.mrn == study.mrn and _names_no_issuer(study, site):
+        return True
+    return other.person is not None and other.person == patient.person
+
+
+def _birth(text: str) -> date | None:
+    try:
+        return date.fromisoformat(f"{text[:4]}-{text[4:6]}-{text[6:8]}")
+    except ValueError:
+        return None

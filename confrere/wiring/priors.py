@@ -1,0 +1,80 @@
+"""What a reader may see beside an exam: the same person's earlier studies and reports.
+
+Within the owner group everything of the linked person counts. Another group's priors are
+shown only where an agreement in force between it and the reading or the owner group shares
+priors; for treatment, 45 CFR 164.506(c)(2). Doubtful identity links are never followed.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from confrere.imaging import service as imaging
+from confrere.imaging.model import Study
+from confrere.kernel.errors import NotFound
+from confrere.kernel.ids import GroupId, ItemId
+from confrere.network import service as network
+from confrere.network.agreements import IN_FORCE
+from confrere.network.model import Agreement
+from confrere.patients import service as patients
+from confrere.patients.model import Patient
+from confrere.reading import service as reading
+from confrere.reading.model import Report
+from confrere.worklist import service as worklist
+from confrere.worklist.model import Item
+
+
+def share_priors(conn: Connection, item_id: ItemId, to: GroupId, now: datetime) -> None:
+    """Open an exam's priors to the group that was offered it, and count them."""
+    try:
+        item = worklist.get(conn, item_id)
+    except NotFound:
+        return
+    if item.patient is None:
+        return
+    patient = patients.get(conn, item.patient)
+    same = patients.same_person(conn, patient)
+    allowed = [
+        one for one in same if may_see(one.owner_group, item, to, network.agreements(conn))
+    ]
+    studies, reports = _of(conn, allowed, item)
+    for owner in {one.owner_group for one in allowed} - {to}:
+        objects: list[tuple[str, UUID]] = [
+            ("patient", p.id) for p in allowed if p.owner_group == owner
+        ]
+        objects += [("study", s.id) for s in studies if s.owner_group == owner]
+        objects += [("report", r.id) for r in reports if r.owner_group == owner]
+        objects += [("order", o) for r in reports if r.owner_group == owner for o in r.orders]
+        network.share(conn, owner, to, objects, "prior", now)
+    worklist.set_prior_count(conn, item.id, len(studies))
+
+
+def may_see(owner: GroupId, item: Item, to: GroupId, agreements: Sequence[Agreement]) -> bool:
+    """Say whether a prior of `owner` may stand beside this exam for a reader of `to`."""
+    if owner == to:
+        return True
+    if _shares(agreements, {owner, to}):
+        return True
+    return owner != item.owner_group and _shares(agreements, {owner, item.owner_group})
+
+
+def _shares(agreements: Sequence[Agreement], pair: set[GroupId]) -> bool:
+    return any(
+        one.state == IN_FORCE
+        and one.shares_priors
+        and {one.owner_group, one.reading_group} == pair
+        for one in agreements
+    )
+
+
+def _of(
+    conn: Connection, allowed: Sequence[Patient], item: Item
+) -> tuple[list[Study], list[Report]]:
+    ids = [one.id for one in allowed]
+    studies = [s for s in imaging.studies_of_patients(conn, ids) if s.id != item.study]
+    reports = [
+        r for r in reading.of_patients(conn, ids) if not set(r.orders) & set(item.orders)
+    ]
+    return studies, reports

@@ -1,0 +1,128 @@
+"""The jobs: each parses its arguments, opens a transaction and calls a use case."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from procrastinate import RetryStrategy
+from sqlalchemy import Connection
+
+from confrere.database.engine import transaction
+from confrere.delivery.service import PROCESS_TASK
+from confrere.imaging.model import ImagesArrived, StudyArrived, StudyClosed
+from confrere.jobs import events
+from confrere.kernel.ids import (
+    GroupId,
+    ItemId,
+    MessageId,
+    OrderId,
+    PatientId,
+    ReportId,
+    StudyId,
+)
+from confrere.logs import report
+from confrere.orders.model import OrderChanged
+from confrere.patients.model import PatientSeen
+from confrere.reading.model import ReportReceived, ReportSigned
+from confrere.wiring import exams, facts, inbound_hl7, priors, results
+from confrere.wiring.house import House
+from confrere.worklist.dispatch import ItemOffered
+from confrere.worklist.model import ItemFinished
+
+log = logging.getLogger(__name__)
+
+RETRY = RetryStrategy(max_attempts=6, exponential_wait=2)
+Work = Callable[[Connection, datetime], None]
+
+SUBSCRIBERS: dict[type, tuple[str, ...]] = {
+    StudyArrived: ("exams.study_arrived",),
+    ImagesArrived: ("exams.images_arrived",),
+    StudyClosed: ("exams.study_closed",),
+    OrderChanged: ("exams.order_changed",),
+    PatientSeen: ("exams.patient_seen",),
+    ItemOffered: ("priors.share",),
+    ItemFinished: ("facts.item_finished",),
+    ReportSigned: ("results.report_signed",),
+    ReportReceived: ("facts.report_received",),
+}
+
+
+def register(house: House) -> None:
+    """Register every job and subscriber; call once in each process that runs or queues jobs."""
+    events.subscribers.update(SUBSCRIBERS)
+
+    def run(work: Work) -> None:
+        try:
+            with transaction(house.system, frozenset()) as conn:
+                work(conn, house.now())
+        except Exception as error:
+            report(log, "a job failed; it is tried again", error)
+            raise
+
+    def task(name: str) -> Callable[[Callable[..., None]], Any]:
+        return events.app.task(name=name, retry=RETRY)
+
+    @task(PROCESS_TASK)
+    def process(message_id: str) -> None:
+        run(lambda c, now: inbound_hl7.process(c, MessageId(UUID(message_id)), now))
+
+    _register_exams(run, task)
+    _register_outcomes(run, task)
+
+
+Run = Callable[[Work], None]
+Task = Callable[[str], Callable[[Callable[..., None]], Any]]
+
+
+def _register_exams(run: Run, task: Task) -> None:
+    def study(study_id: str, *, new_images: bool) -> None:
+        def work(conn: Connection, now: datetime) -> None:
+            exams.study_changed(conn, StudyId(UUID(study_id)), now, new_images=new_images)
+
+        run(work)
+
+    @task("exams.study_arrived")
+    def study_arrived(study_id: str, **_: Any) -> None:
+        study(study_id, new_images=False)
+
+    @task("exams.images_arrived")
+    def images_arrived(study_id: str, **_: Any) -> None:
+        study(study_id, new_images=True)
+
+    @task("exams.study_closed")
+    def study_closed(study_id: str, **_: Any) -> None:
+        study(study_id, new_images=False)
+
+    @task("exams.order_changed")
+    def order_changed(order_id: str, **_: Any) -> None:
+        run(lambda c, now: _ignore(exams.order_changed(c, OrderId(UUID(order_id)), now)))
+
+    @task("exams.patient_seen")
+    def patient_seen(patient_id: str, **_: Any) -> None:
+        run(lambda c, now: exams.patient_seen(c, PatientId(UUID(patient_id)), now))
+
+    @task("priors.share")
+    def share(item_id: str, to_group: str, **_: Any) -> None:
+        run(lambda c, now: priors.share_priors(
+            c, ItemId(UUID(item_id)), GroupId(UUID(to_group)), now
+        ))  # fmt: skip
+
+
+def _register_outcomes(run: Run, task: Task) -> None:
+    @task("results.report_signed")
+    def report_signed(report_id: str, number: int, **_: Any) -> None:
+        run(lambda c, now: results.report_signed(c, ReportId(UUID(report_id)), number, now))
+
+    @task("facts.item_finished")
+    def item_finished(item_id: str, **_: Any) -> None:
+        run(lambda c, _now: facts.item_finished(c, ItemId(UUID(item_id))))
+
+    @task("facts.report_received")
+    def report_received(report_id: str, **_: Any) -> None:
+        run(lambda c, _now: facts.report_received(c, ReportId(UUID(report_id))))
+
+
+def _ignore(_: object) -> None:
+    """A job has no result."""

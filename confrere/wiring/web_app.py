@@ -1,0 +1,104 @@
+"""The web application put together: pages, JSON, DICOMweb and FHIR on one set of credentials."""
+
+import os
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+from fastapi import FastAPI
+from sqlalchemy import Connection
+
+from confrere.audit import service as audit
+from confrere.audit.model import COLLABORATIVE
+from confrere.database.engine import transaction
+from confrere.dicomweb.router import router as dicomweb_router
+from confrere.fhir.door import router as fhir_router
+from confrere.identity.permissions import Permission
+from confrere.kernel.ids import GroupId, PatientId, StudyId
+from confrere.kernel.principal import Principal
+from confrere.network import service as network
+from confrere.web import reading_api, study_page, worklist_page
+from confrere.web.access import allow
+from confrere.web.app import create as create_app
+from confrere.web.context import WebContext
+from confrere.wiring import stow
+from confrere.wiring.house import House
+from confrere.wiring.sharing import open_studies
+
+READS = {"search": "R", "view": "R", "store": "C"}
+
+
+def create(house: House, assets: Path) -> FastAPI:
+    """Make the application of one house."""
+    context = WebContext(
+        engine=house.app,
+        settings=house.settings,
+        audit_key=house.audit_key,
+        now=house.now,
+        random=os.urandom,
+        assets=assets,
+        synthetic=lambda: is_synthetic(house),
+        zone_of=lambda me: zone_of(house, me.group),
+        viewer_cleared=lambda: viewer_cleared(house),
+    )
+    dicomweb = dicomweb_router(
+        house.app, house.blobs, allow=named, note_access=image_noter(house), now=house.now,
+        resolve_store=stow.resolver(house), shared=open_studies,
+    )  # fmt: skip
+    fhir = fhir_router(house.app, allow, fhir_noter(house), house.now)
+    pages = (worklist_page.router, study_page.router, reading_api.router)
+    return create_app(context, (*pages, dicomweb, fhir))
+
+
+def named(permission: str) -> Callable[..., Principal]:
+    """The dependency of a permission given by its words."""
+    return allow(Permission(permission))
+
+
+def image_noter(house: House) -> Callable[..., None]:
+    """Note each access to a study through DICOMweb, once a session and study."""
+
+    def note(
+        conn: Connection, me: Principal, kind: str, study: StudyId | None,
+        patient: PatientId | None, owner: GroupId | None,
+    ) -> None:  # fmt: skip
+        audit.note_access(
+            conn, house.audit_key, me, door="dicomweb",
+            kind="study" if kind != "search" else "study list",
+            owner_group=owner or me.group or COLLABORATIVE, object_id=study,
+            now=house.now(), patient_id=patient, study_id=study, action=READS.get(kind, "R"),
+        )  # fmt: skip
+
+    return note
+
+
+def fhir_noter(house: House) -> Callable[..., None]:
+    """Note each access to a resource through FHIR."""
+
+    def note(conn: Connection, me: Principal, /, **access: object) -> None:
+        audit.note_access(conn, house.audit_key, me, **access)  # type: ignore[arg-type]
+
+    return note
+
+
+@lru_cache(maxsize=256)
+def zone_of(house: House, group: GroupId | None) -> str:
+    """The zone in which a group's people read times; the collaborative's own read UTC."""
+    if group is None:
+        return "UTC"
+    with transaction(house.app, frozenset()) as conn:
+        return next((g.time_zone for g in network.groups(conn) if g.id == group), "UTC")
+
+
+@lru_cache(maxsize=1)
+def is_synthetic(house: House) -> bool:
+    """Whether this deployment shows made-up people."""
+    with transaction(house.app, frozenset()) as conn:
+        return any(group.synthetic for group in network.groups(conn))
+
+
+def viewer_cleared(house: House) -> bool:
+    """Whether every site has recorded the viewer's clearance for its intended use."""
+    with transaction(house.app, frozenset()) as conn:
+        sites = network.sites(conn)
+    return bool(sites) and all(site.viewer_cleared_on for site in sites)

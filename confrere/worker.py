@@ -1,0 +1,119 @@
+"""The worker process: runs queued jobs, and the courier that delivers what waits."""
+
+import asyncio
+import logging
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import timedelta
+
+import procrastinate
+
+from confrere.database.engine import transaction
+from confrere.delivery import service as delivery
+from confrere.delivery.model import Outgoing
+from confrere.jobs import events
+from confrere.kernel.ids import PeerId
+from confrere.logs import set_up
+from confrere.network import service as network
+from confrere.settings import load
+from confrere.wiring import results, tasks
+from confrere.wiring.house import House, open_house
+
+log = logging.getLogger(__name__)
+
+COURIERS = 6  # destinations served at once; a slow one holds up none but itself
+COURIER_SECONDS = 0.25
+STALLED = timedelta(seconds=30)
+
+
+class Courier:
+    """Delivers the outbox: one run at a time for each peer, several peers at once."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._stop = threading.Event()
+        self._pool = ThreadPoolExecutor(COURIERS, thread_name_prefix="courier")
+        self._under_way: dict[PeerId, Future[None]] = {}
+
+    def run(self) -> None:
+        """Look for due messages until `stop`."""
+        while not self._stop.wait(COURIER_SECONDS):
+            try:
+                self._look()
+            except Exception:
+                log.exception("the outbox could not be looked at; trying again")
+
+    def _look(self) -> None:
+        with transaction(self._house.system, frozenset()) as conn:
+            due = delivery.due_peers(conn, self._house.now())
+        for peer in due:
+            if (running := self._under_way.get(peer)) and not running.done():
+                continue
+            self._under_way[peer] = self._pool.submit(self._serve, peer)
+
+    def _serve(self, peer_id: PeerId) -> None:
+        more = True
+        while more and not self._stop.is_set():
+            with transaction(self._house.system, frozenset()) as conn:
+                peer = network.peer(conn, peer_id)
+
+                def transmit(message: Outgoing) -> tuple[str, str]:
+                    return results.transmit(peer, message)  # noqa: B023 - used at once
+
+                now, jitter = self._house.now(), self._house.dice()
+                more = delivery.deliver_next(conn, peer_id, transmit, now, jitter)
+
+    def stop(self) -> None:
+        """Finish the messages in hand."""
+        self._stop.set()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+async def work(url: str) -> None:
+    """Run jobs until SIGTERM; jobs of a worker that died are queued again."""
+    connector = procrastinate.PsycopgConnector(conninfo=url, min_size=1, max_size=4)
+    with events.app.replace_connector(connector) as app:
+        async with app.open_async():
+            await _retry_stalled(app)
+            rescue = asyncio.create_task(_rescue(app))
+            try:
+                await app.run_worker_async(
+                    concurrency=1, fetch_job_polling_interval=2.0, delete_jobs="successful",
+                    shutdown_graceful_timeout=8,
+                )  # fmt: skip
+            finally:
+                rescue.cancel()
+
+
+async def _rescue(app: procrastinate.App) -> None:
+    while True:
+        await asyncio.sleep(STALLED.total_seconds() / 2)
+        await _retry_stalled(app)
+
+
+async def _retry_stalled(app: procrastinate.App) -> None:
+    stalled = await app.job_manager.get_stalled_jobs(
+        seconds_since_heartbeat=STALLED.total_seconds()
+    )
+    for job in stalled:
+        await app.job_manager.retry_job(job)
+
+
+def main() -> None:
+    """Work until SIGTERM."""
+    set_up()
+    settings = load()
+    house = open_house(settings, pool=1, system_pool=8)
+    tasks.register(house)
+    courier = Courier(house)
+    thread = threading.Thread(target=courier.run, name="courier", daemon=True)
+    thread.start()
+    try:
+        asyncio.run(work(settings.database_system_url))
+    finally:
+        courier.stop()
+        house.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+"""Claim, keep and release an exam: one holder at a time, by one conditional update.
+
+A hold has a lease and a token. The token fences: whoever's lease ran out and whose exam was
+taken by another cannot sign with the old one.
+"""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from confrere.kernel.errors import Conflict, NotFound, Refused
+from confrere.kernel.ids import ItemId, ReaderId
+from confrere.network.model import Directory, Reader
+from confrere.worklist import store
+from confrere.worklist.eligibility import Case, agreement_used, eligibility, is_eligible
+from confrere.worklist.model import UNMAPPED, UNMATCHED, Item, Proof, State, Verdict
+from confrere.worklist.tables import items
+
+
+def prove(
+    conn: Connection, item: Item, reader: Reader, directory: Directory, act: str, at: datetime
+) -> Proof:
+    """Judge a reader for an act on an item and keep the proof.
+
+    Raises Refused with the failing rules' reasons. A reader on call for an exam that nobody
+    could type may act on it when licensed and privileged, as it was offered to them.
+    """
+    case = Case(item, reader, directory.sites[item.site], directory.agreements, at)
+    judged = eligibility(case)
+    allowed = is_eligible(judged) or _on_call(item, reader, judged)
+    proof = Proof(
+        item.id, reader.id, reader.group, act, allowed, agreement_used(case), judged, at
+    )
+    if not allowed:
+        failing = "; ".join(f"{v.rule}: {v.because}" for v in judged if not v.holds)
+        raise Refused(f"you may not {act} this exam: {failing}")
+    store.add_proofs(conn, [proof])
+    return proof
+
+
+def _on_call(item: Item, reader: Reader, judged: tuple[Verdict, ...]) -> bool:
+    needs_look = {UNMATCHED, UNMAPPED} & set(item.flags)
+    return (
+        bool(needs_look)
+        and item.owner_group == reader.group
+        and all(v.holds for v in judged if v.rule != "SCOPE")
+    )
+
+
+def claim(
+    conn: Connection, item: Item, reader: Reader, directory: Directory, now: datetime,
+    lease: timedelta,
+) -> Item:  # fmt: skip
+    """Take an exam to read; return it with the hold's token.
+
+    Raises Refused when a rule says no, Conflict naming the holder when somebody has it, or
+    saying so when it is finished. Claiming what one already holds renews the lease and
+    keeps the token, so a second window goes on with the same hold.
+    """
+    if item.held_by == reader.id and item.held_at_instant(now):
+        return _renewed(conn, item, now, lease)
+    prove(conn, item, reader, directory, "claim", now)
+    free = sa.or_(items.c.held_by.is_(None), items.c.lease_until <= now)
+    taken = store.change(
+        conn,
+        item.id,
+        {
+            "state": State.HELD, "held_by": reader.id, "held_group": reader.group,
+            "held_name": reader.name, "hold_token": sa.func.gen_random_uuid(), "held_at": now,
+            "lease_until": now + lease, "updated_at": now,
+        },
+        items.c.finished_at.is_(None),
+        free,
+    )  # fmt: skip
+    if taken is None:
+        raise _lost(conn, item.id)
+    return taken
+
+
+def _renewed(conn: Connection, item: Item, now: datetime, lease: timedelta) -> Item:
+    kept = store.change(
+        conn, item.id, {"lease_until": now + lease}, items.c.hold_token == item.hold_token
+    )
+    if kept is None:
+        raise _lost(conn, item.id)
+    return kept
+
+
+def _lost(conn: Connection, item_id: ItemId) -> Conflict | NotFound:
+    found = store.get(conn, [item_id])
+    if not found:
+        return NotFound("this exam is no longer on your worklist")
+    if found[0].finished_at:
+        return Conflict("this exam is already reported")
+    return Conflict(f"{found[0].held_name or 'another reader'} has this exam")
+
+
+def confirm(
+    conn: Connection, item_id: ItemId, reader: ReaderId, token: UUID, now: datetime
+) -> Item:
+    """Lock an item and check that this hold still is the one; raises Conflict when stale.
+
+    A lease that ran out while nobody else took the exam is still good: the token decides.
+    """
+    item = store.lock(conn, item_id)
+    if item is None:
+        raise Conflict("another change to this exam is under way; try again")
+    if item.finished_at is not None:
+        raise Conflict("this exam is already reported")
+    if item.held_by != reader or item.hold_token != token:
+        who = item.held_name if item.held_at_instant(now) else ""
+        raise Conflict(
+            f"your claim on this exam has ended{f', {who} has it now' if who else ''}; "
+            "claim it again to go on, your draft is kept"
+        )
+    return item
+
+
+def renew(
+    conn: Connection, item_id: ItemId, reader: ReaderId, token: UUID, now: datetime,
+    lease: timedelta,
+) -> Item:  # fmt: skip
+    """Prolong a hold, on any activity in viewer or report; Conflict when it is stale."""
+    kept = store.change(
+        conn, item_id, {"lease_until": now + lease},
+        items.c.hold_token == token, items.c.held_by == reader, items.c.finished_at.is_(None),
+    )  # fmt: skip
+    if kept is None:
+        raise _lost(conn, item_id)
+    return kept
+
+
+def release(
+    conn: Connection, item_id: ItemId, reader: ReaderId, token: UUID, now: datetime
+) -> Item:
+    """Give an exam back; the draft stays. Conflict when the hold is stale."""
+    given = store.change(
+        conn, item_id, _let_go(now),
+        items.c.hold_token == token, items.c.held_by == reader, items.c.finished_at.is_(None),
+    )  # fmt: skip
+    if given is None:
+        raise _lost(conn, item_id)
+    return given
+
+
+def free_lapsed(conn: Connection, now: datetime) -> int:
+    """Put exams back whose holder's lease ran out; return how many."""
+    freed = 0
+    for item in store.lapsed(conn, now):
+        done = store.change(
+            conn, item.id, _let_go(now), items.c.hold_token == item.hold_token,
+            items.c.lease_until <= now,
+        )  # fmt: skip
+        freed += done is not None
+    return freed
+
+
+def _let_go(now: datetime) -> dict[str, object]:
+    return {
+        "state": State.WAITING, "held_by": None, "held_group": None, "held_name": "",
+        "hold_token": None, "lease_until": None, "held_at": None, "updated_at": now,
+        "offered_to": None, "offered_group": None, "offered_at": None, "offer_reason": "",
+    }  # fmt: skip

@@ -1,0 +1,128 @@
+"""What waits to be read: one item per study (or per order without images), and its state."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from confrere.kernel.ids import (
+    AgreementId,
+    GroupId,
+    ItemId,
+    OrderId,
+    PatientId,
+    ReaderId,
+    SiteId,
+    StudyId,
+)
+
+
+class State(StrEnum):
+    """Where an item stands. Offered is not exclusive; held is."""
+
+    WAITING = "waiting"  # nobody has been offered it
+    OFFERED = "offered"
+    HELD = "held"
+    PRELIMINARY = "preliminary"
+    FINAL = "final"
+    EXTERNAL = "external"  # reported by the site's own dictation system
+    CANCELLED = "cancelled"
+
+
+UNMATCHED, UNMAPPED, ARRIVING, NO_IMAGES, NOBODY, OFF_DUTY, LATE = (
+    "unmatched", "unmapped", "images arriving", "no images", "nobody eligible",
+    "nobody on duty", "late images",
+)  # fmt: skip
+READ, ADDENDUM = "read", "addendum"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line of a worklist. Times are UTC."""
+
+    id: ItemId
+    owner_group: GroupId
+    site: SiteId
+    patient: PatientId | None
+    study: StudyId | None
+    orders: tuple[OrderId, ...]
+    accessions: tuple[str, ...]
+    kind: str
+    state: State
+    priority: str
+    modality: str
+    body_region: str
+    subspecialty: str
+    flags: tuple[str, ...]
+    description: str
+    clinical_question: str
+    patient_name: str
+    mrn: str
+    sex: str
+    birth_date: date | None
+    site_name: str
+    site_state: str
+    image_count: int
+    images_complete: bool
+    prior_count: int
+    ordered_at: datetime | None
+    clock_at: datetime | None
+    clock_source: str
+    due_at: datetime | None
+    offered_to: ReaderId | None
+    offered_group: GroupId | None
+    offered_at: datetime | None
+    offer_reason: str
+    held_by: ReaderId | None
+    held_group: GroupId | None
+    held_name: str
+    hold_token: UUID | None
+    held_at: datetime | None
+    lease_until: datetime | None
+    preliminary_at: datetime | None
+    finished_at: datetime | None
+    finished_by: ReaderId | None
+    finished_group: GroupId | None
+    version: int
+    synthetic: bool
+    created_at: datetime
+    updated_at: datetime
+
+    def held_at_instant(self, at: datetime) -> bool:
+        """Say whether somebody's lease runs at `at`."""
+        return bool(self.held_by and self.lease_until and self.lease_until > at)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The outcome of one rule for one reader, kept as proof with the read."""
+
+    rule: str  # e.g. LIC_PATIENT
+    holds: bool  # unknown counts as False for clinical-legal rules
+    because: str  # for people
+    remedy: str = ""
+    cites: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """All verdicts for one reader and item at one act, as they were then."""
+
+    item: ItemId
+    reader: ReaderId
+    reader_group: GroupId
+    act: str  # offer, claim, sign
+    eligible: bool
+    agreement: AgreementId | None
+    verdicts: tuple[Verdict, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFinished:
+    """Event: an item was signed final here, or reported by the site's own dictation."""
+
+    owner_group: GroupId
+    item_id: ItemId
+    how: str  # final, external
+    at: datetime

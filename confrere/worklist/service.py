@@ -1,0 +1,182 @@
+"""Make worklist items from what arrives, and finish them. The caller owns the transaction."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from confrere.imaging.model import Study
+from confrere.jobs import events
+from confrere.kernel.errors import NotFound
+from confrere.kernel.ids import GroupId, ItemId, OrderId, ReaderId, StudyId
+from confrere.network.model import Directory, Site
+from confrere.orders.model import CANCELLED, COMPLETE, Order
+from confrere.patients.model import Patient
+from confrere.worklist import store
+from confrere.worklist.eligibility import Case, eligibility
+from confrere.worklist.exam import compose
+from confrere.worklist.model import (
+    ADDENDUM,
+    LATE,
+    NOBODY,
+    OFF_DUTY,
+    READ,
+    Item,
+    ItemFinished,
+    Proof,
+    State,
+    Verdict,
+)
+from confrere.worklist.tables import items
+
+
+def refresh(
+    conn: Connection,
+    owner: GroupId,
+    site: Site,
+    study: Study | None,
+    orders: Sequence[Order],
+    patient: Patient | None,
+    now: datetime,
+    *,
+    new_images: bool = False,
+) -> Item | None:
+    """Bring the item of an exam up to date; make it when the exam is there to be read.
+
+    An order alone makes an item only when its exam is complete. Images that come after a
+    signature make an addendum task for the signer; they never reopen a signed report.
+    """
+    for name in sorted([str(o.id) for o in orders] + ([str(study.id)] if study else [])):
+        store.lock_exam(conn, owner, name)
+    known = store.of_exam(conn, owner, study.id if study else None, [o.id for o in orders])
+    values = compose(study, orders, patient, site)
+    unfinished = [one for one in known if one.finished_at is None]
+    if orders and all(o.content.status == CANCELLED for o in orders):
+        return _cancel(conn, unfinished, now)
+    if unfinished:
+        if study and unfinished[0].study not in (None, study.id):
+            values = _together(unfinished[0], values, study)
+        study_id = unfinished[0].study or (study.id if study else None)
+        kept = [f for f in unfinished[0].flags if f in (NOBODY, OFF_DUTY)]
+        values["flags"] = [*values["flags"], *kept]
+        return store.change(
+            conn, unfinished[0].id, values | {"study_id": study_id, "updated_at": now}
+        )
+    if known:
+        return _late(conn, known[0], values, study, now) if new_images else None
+    if study is None and not any(o.content.status == COMPLETE for o in orders):
+        return None
+    made = values | {
+        "owner_group": owner, "site_id": site.id, "study_id": study.id if study else None,
+        "kind": READ, "state": State.WAITING, "created_at": now, "updated_at": now,
+    }  # fmt: skip
+    return store.add(conn, made)
+
+
+def _cancel(conn: Connection, unfinished: Sequence[Item], now: datetime) -> Item | None:
+    changed = None
+    for one in unfinished:
+        values = {"state": State.CANCELLED, "finished_at": now, "updated_at": now}
+        changed = store.change(conn, one.id, values)
+    return changed
+
+
+def _together(item: Item, values: dict[str, object], study: Study) -> dict[str, object]:
+    """A second study of the same order: its images count too, the first stays the main one."""
+    counted = max(item.image_count, study.instance_count)
+    return {
+        n: v for n, v in values.items() if n not in ("clock_at", "clock_source", "due_at")
+    } | {"image_count": counted}
+
+
+def _late(
+    conn: Connection, done: Item, values: dict[str, object], study: Study | None, now: datetime
+) -> Item | None:
+    if done.state is not State.FINAL:
+        return None  # cancelled, or reported elsewhere: nobody here has anything to add
+    made = values | {
+        "owner_group": done.owner_group, "site_id": done.site,
+        "study_id": study.id if study else done.study, "kind": ADDENDUM,
+        "flags": [LATE], "images_complete": True, "clock_at": now,
+        "clock_source": "late images", "state": State.OFFERED if done.finished_by else State.WAITING,
+        "offered_to": done.finished_by, "offered_group": done.finished_group, "offered_at": now,
+        "offer_reason": "images came after you signed", "created_at": now, "updated_at": now,
+    }  # fmt: skip
+    return store.add(conn, made)
+
+
+def get(conn: Connection, item_id: ItemId) -> Item:
+    """One item; NotFound, also when it is another group's."""
+    found = store.get(conn, [item_id])
+    if not found:
+        raise NotFound("no such item on your worklist")
+    return found[0]
+
+
+def of_exam(
+    conn: Connection, owner: GroupId, study: StudyId | None, orders: Sequence[OrderId]
+) -> list[Item]:
+    """Items of a study or of any of these orders, open ones first."""
+    return store.of_exam(conn, owner, study, orders)
+
+
+def open_items(conn: Connection, limit: int = 2000) -> list[Item]:
+    """All open items that the caller's groups may see, by due time."""
+    return store.open_items(conn, limit=limit)
+
+
+def finished_since(conn: Connection, reader: ReaderId, at: datetime) -> list[Item]:
+    """What a reader finished since `at`, newest first."""
+    return store.finished_since(conn, reader, at)
+
+
+def finished(conn: Connection, limit: int = 200) -> list[Item]:
+    """Finished items that the caller may see, newest first."""
+    return store.finished_items(conn, items.c.synthetic.is_(False), limit=limit)
+
+
+def finish(
+    conn: Connection, item: Item, how: State, reader: ReaderId | None,
+    group: GroupId | None, now: datetime,
+) -> Item | None:  # fmt: skip
+    """Close an item once; publishes ItemFinished. None when it was closed already."""
+    done = store.change(
+        conn,
+        item.id,
+        {
+            "state": how, "finished_at": now, "finished_by": reader, "finished_group": group,
+            "held_by": None, "hold_token": None, "lease_until": None, "updated_at": now,
+        },
+        items.c.finished_at.is_(None),
+    )  # fmt: skip
+    if done:
+        events.publish(conn, ItemFinished(done.owner_group, done.id, how.value, now))
+    return done
+
+
+def note_preliminary(conn: Connection, item: Item, now: datetime) -> None:
+    """Mark that a preliminary report is out; the item stays with its holder."""
+    values = {"state": State.PRELIMINARY, "updated_at": now}
+    if item.preliminary_at is None:
+        values["preliminary_at"] = now
+    store.change(conn, item.id, values)
+
+
+def set_prior_count(conn: Connection, item: ItemId, count: int) -> None:
+    """Show how many priors stand beside an exam."""
+    store.change(conn, item, {"prior_count": count}, items.c.prior_count != count)
+
+
+def proofs_of(conn: Connection, item: ItemId) -> list[Proof]:
+    """The proofs kept for an item, oldest first."""
+    return store.proofs_of(conn, item)
+
+
+def verdicts(item: Item, directory: Directory, at: datetime) -> dict[UUID, tuple[Verdict, ...]]:
+    """Judge every reader on an exam now: "why me", "why not me", "why nobody"."""
+    site = directory.sites[item.site]
+    return {
+        one.id: eligibility(Case(item, one, site, directory.agreements, at))
+        for one in directory.readers.values()
+    }

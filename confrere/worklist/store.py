@@ -1,0 +1,184 @@
+"""SQL of this part, in and out."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from confrere.kernel.ids import (
+    AgreementId,
+    GroupId,
+    ItemId,
+    OrderId,
+    PatientId,
+    ReaderId,
+    SiteId,
+    StudyId,
+)
+from confrere.worklist.model import Item, Proof, State, Verdict
+from confrere.worklist.tables import items, proofs
+
+OPEN = items.c.finished_at.is_(None)
+
+
+def lock_exam(conn: Connection, owner: GroupId, name: str) -> None:
+    """Let one transaction at a time make or change the items of an exam."""
+    conn.execute(
+        sa.text("select pg_advisory_xact_lock(hashtextextended(:name, 0))"),
+        {"name": f"item:{owner}:{name}"},
+    )
+
+
+def of_exam(
+    conn: Connection, owner: GroupId, study: StudyId | None, orders: Sequence[OrderId]
+) -> list[Item]:
+    """Items of a study or of any of these orders, open ones first."""
+    same = [items.c.study_id == study] if study else []
+    if orders:
+        same.append(items.c.order_ids.overlap(list(orders)))
+    if not same:
+        return []
+    query = (
+        sa.select(items)
+        .where(items.c.owner_group == owner, sa.or_(*same))
+        .order_by(items.c.finished_at.desc().nulls_first())
+    )
+    return [_item(row) for row in conn.execute(query)]
+
+
+def add(conn: Connection, values: dict[str, Any]) -> Item:
+    """Add an item."""
+    return _item(conn.execute(sa.insert(items).values(**values).returning(items)).one())
+
+
+def change(
+    conn: Connection, item: ItemId, values: dict[str, Any], *when: sa.ColumnElement[bool]
+) -> Item | None:
+    """Change an item if `when` holds; None when it does not, or the item is not visible."""
+    done = (
+        sa.update(items)
+        .where(items.c.id == item, *when)
+        .values(**values, version=items.c.version + 1)
+        .returning(items)
+    )
+    row = conn.execute(done).first()
+    return _item(row) if row else None
+
+
+def get(conn: Connection, ids: Sequence[ItemId]) -> list[Item]:
+    """Items by id, as far as this connection may see them."""
+    return [_item(r) for r in conn.execute(sa.select(items).where(items.c.id.in_(ids)))]
+
+
+def lock(conn: Connection, item: ItemId) -> Item | None:
+    """An item, locked for this transaction; None when another has it or it is gone."""
+    query = sa.select(items).where(items.c.id == item).with_for_update(skip_locked=True)
+    row = conn.execute(query).first()
+    return _item(row) if row else None
+
+
+def open_items(
+    conn: Connection, *when: sa.ColumnElement[bool], limit: int = 2000
+) -> list[Item]:
+    """Open items by due time."""
+    query = sa.select(items).where(OPEN, *when).order_by(
+        items.c.due_at.nulls_last(), items.c.id
+    )  # fmt: skip
+    return [_item(row) for row in conn.execute(query.limit(limit))]
+
+
+def finished_items(
+    conn: Connection, *when: sa.ColumnElement[bool], limit: int = 200
+) -> list[Item]:
+    """Finished items, newest first."""
+    query = sa.select(items).where(items.c.finished_at.is_not(None), *when).order_by(
+        items.c.finished_at.desc()
+    )  # fmt: skip
+    return [_item(row) for row in conn.execute(query.limit(limit))]
+
+
+def finished_since(conn: Connection, reader: ReaderId, at: datetime) -> list[Item]:
+    """What a reader finished since `at`."""
+    return finished_items(conn, items.c.finished_by == reader, items.c.finished_at >= at)
+
+
+def lapsed(conn: Connection, at: datetime) -> list[Item]:
+    """Open items whose holder's lease has run out."""
+    return open_items(conn, items.c.held_by.is_not(None), items.c.lease_until <= at)
+
+
+def undecided(conn: Connection) -> list[Item]:
+    """Open items that nobody holds."""
+    return open_items(conn, items.c.held_by.is_(None))
+
+
+def others_of_patient(conn: Connection, item: Item, group: GroupId) -> bool:
+    """Say whether another exam of the same patient is, or was, with this group."""
+    query = sa.select(items.c.id).where(
+        items.c.patient_id == item.patient,
+        items.c.id != item.id,
+        sa.or_(
+            items.c.offered_group == group,
+            items.c.held_group == group,
+            items.c.finished_group == group,
+        ),
+    )
+    return conn.execute(query.limit(1)).first() is not None
+
+
+def add_proofs(conn: Connection, made: Sequence[Proof]) -> None:
+    """Keep proofs."""
+    rows = [
+        {
+            "owner_group": owner, "item_id": p.item, "reader_id": p.reader,
+            "reader_group": p.reader_group, "act": p.act, "eligible": p.eligible,
+            "agreement_id": p.agreement, "verdicts": [asdict(v) for v in p.verdicts], "at": p.at,
+        }
+        for p, owner in ((p, _owner(conn, p.item)) for p in made)
+    ]  # fmt: skip
+    if rows:
+        conn.execute(sa.insert(proofs), rows)
+
+
+def proofs_of(conn: Connection, item: ItemId) -> list[Proof]:
+    """The proofs kept for an item, oldest first."""
+    query = sa.select(proofs).where(proofs.c.item_id == item).order_by(proofs.c.at)
+    return [
+        Proof(
+            ItemId(r.item_id), ReaderId(r.reader_id), GroupId(r.reader_group), r.act, r.eligible,
+            AgreementId(r.agreement_id) if r.agreement_id else None,
+            tuple(Verdict(**v) for v in r.verdicts), r.at,
+        )
+        for r in conn.execute(query)
+    ]  # fmt: skip
+
+
+def _owner(conn: Connection, item: ItemId) -> UUID:
+    owner: UUID = conn.execute(
+        sa.select(items.c.owner_group).where(items.c.id == item)
+    ).scalar_one()
+    return owner
+
+
+def _or(kind: Any, value: UUID | None) -> Any:
+    return kind(value) if value is not None else None
+
+
+def _item(r: Any) -> Item:
+    return Item(
+        ItemId(r.id), GroupId(r.owner_group), SiteId(r.site_id), _or(PatientId, r.patient_id),
+        _or(StudyId, r.study_id), tuple(OrderId(o) for o in r.order_ids), tuple(r.accessions),
+        r.kind, State(r.state), r.priority, r.modality, r.body_region, r.subspecialty,
+        tuple(r.flags), r.description, r.clinical_question, r.patient_name, r.mrn, r.sex,
+        r.birth_date, r.site_name, r.site_state, r.image_count, r.images_complete,
+        r.prior_count, r.ordered_at, r.clock_at, r.clock_source, r.due_at,
+        _or(ReaderId, r.offered_to), _or(GroupId, r.offered_group), r.offered_at,
+        r.offer_reason, _or(ReaderId, r.held_by), _or(GroupId, r.held_group), r.held_name,
+        r.hold_token, r.held_at, r.lease_until, r.preliminary_at, r.finished_at,
+        _or(ReaderId, r.finished_by), _or(GroupId, r.finished_group), r.version, r.synthetic,
+        r.created_at, r.updated_at,
+    )  # fmt: skip

@@ -1,0 +1,270 @@
+"""From order and images to an offer, a claim and a signature, through the services."""
+
+import threading
+from dataclasses import replace
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from confrere.database.engine import see_as, transaction
+from confrere.delivery import service as delivery
+from confrere.kernel.errors import Conflict, NotFound, Refused
+from confrere.kernel.ids import ItemId, MessageId, ReaderId
+from confrere.network import service as network
+from confrere.orders import service as orders
+from confrere.reading import service as reading
+from confrere.reading.model import FINAL, PRELIMINARY
+from confrere.wiring import exams, inbound_hl7, results
+from confrere.worklist import claims
+from confrere.worklist import service as worklist
+from confrere.worklist.dispatch import dispatch
+from confrere.worklist.model import Item, State
+from tests.database import Databases
+from tests.integration.world import NOW, World, build, order_message
+
+LEASE = timedelta(minutes=30)
+TEXT = {"findings": "Acute left thalamic haemorrhage.", "impression": "Bleed."}
+
+
+def receive(conn: Connection, world: World, raw: bytes) -> MessageId:
+    peer = network.peer(conn, world.hl7)
+    kept = delivery.keep(conn, peer, "ORM^O01", "MSG1", raw, "127.0.0.1", NOW)
+    inbound_hl7.process(conn, kept, NOW)
+    return kept
+
+
+def placed(conn: Connection, world: World, raw: bytes) -> Item:
+    """Process an order and follow its event; return the item."""
+    kept = receive(conn, world, raw)
+    assert delivery.received(conn, kept).state == "done", delivery.received(conn, kept).reason
+    order = orders.search(conn, 1)[0]
+    exams.order_changed(conn, order.id, NOW)
+    return worklist.of_exam(conn, world.owner, None, [order.id])[0]
+
+
+def offered(conn: Connection, world: World) -> Item:
+    item = placed(conn, world, order_message(status="CM"))
+    dispatch(conn, network.directory(conn, NOW), NOW)
+    return worklist.get(conn, item.id)
+
+
+def test_the_partners_neuroradiologist_is_offered_the_head_ct(conn: Connection) -> None:
+    world = build(conn)
+    item = offered(conn, world)
+    assert (item.state, item.offered_to) == (State.OFFERED, world.neuro)
+    assert item.priority == "stat"
+    assert item.clock_source == "order status"
+    assert item.due_at == item.clock_at + timedelta(minutes=30)
+    judged = worklist.verdicts(item, network.directory(conn, NOW), NOW)
+    assert [v.rule for v in judged[world.unlicensed] if not v.holds] == ["LIC_PATIENT"]
+    assert [v.rule for v in judged[world.general] if not v.holds] == ["SCOPE"]
+    assert all(v.holds for v in judged[world.neuro])
+    kept = worklist.proofs_of(conn, item.id)
+    assert [(p.reader, p.act, p.eligible) for p in kept] == [(world.neuro, "offer", True)]
+    assert kept[0].agreement == world.agreement
+
+
+def test_an_unmapped_code_goes_to_the_owner_groups_reader_with_a_flag(conn: Connection) -> None:
+    world = build(conn)
+    item = placed(conn, world, order_message(code="MYSTERY", status="CM"))
+    assert (item.subspecialty, item.flags) == ("", ("unmapped", "no images"))
+    dispatch(conn, network.directory(conn, NOW), NOW)
+    assert worklist.get(conn, item.id).offered_to == world.general
+
+
+def test_a_suspended_agreement_takes_the_offer_back_at_once(conn: Connection) -> None:
+    world = build(conn)
+    item = offered(conn, world)
+    network.suspend(conn, world.agreement)
+    dispatch(conn, network.directory(conn, NOW), NOW)
+    after = worklist.get(conn, item.id)
+    assert after.offered_to is None
+    assert "nobody eligible" in after.flags
+    network.resume(conn, world.agreement)
+    dispatch(conn, network.directory(conn, NOW), NOW)
+    assert worklist.get(conn, item.id).offered_to == world.neuro
+
+
+def test_the_database_shows_an_exam_to_the_partner_only_while_it_is_offered(
+    fresh: Databases,
+) -> None:
+    with transaction(fresh.system, frozenset()) as conn:
+        world = build(conn)
+        item = offered(conn, world)
+    with transaction(fresh.app, frozenset({world.partner})) as conn:
+        assert worklist.get(conn, item.id).id == item.id
+        assert len(orders.search(conn, 5)) == 1
+    with transaction(fresh.app, frozenset()) as conn, pytest.raises(NotFound):
+        worklist.get(conn, item.id)
+    with transaction(fresh.system, frozenset()) as conn:
+        network.suspend(conn, world.agreement)
+        dispatch(conn, network.directory(conn, NOW), NOW)
+    with transaction(fresh.app, frozenset({world.partner})) as conn:
+        with pytest.raises(NotFound):
+            worklist.get(conn, item.id)
+        assert orders.search(conn, 5) == []
+
+
+def test_a_hundred_claims_at_once_have_one_winner(fresh: Databases) -> None:
+    with transaction(fresh.system, frozenset()) as conn:
+        world = build(conn)
+        item = offered(conn, world)
+        rival = network.add_reader(
+            conn, replace(network.reader(conn, world.neuro, NOW), id=ReaderId(uuid4()), name="R")
+        )
+        readers = [network.reader(conn, one, NOW) for one in (world.neuro, rival)]
+    for _ in range(100):
+        won, lost = race(fresh, world, item, readers)
+        assert len(won) == 1
+        assert all("has this exam" in one for one in lost)
+        with transaction(fresh.app, frozenset({world.partner})) as conn:
+            assert won[0].hold_token
+            assert won[0].held_by
+            claims.release(conn, item.id, won[0].held_by, won[0].hold_token, NOW)
+
+
+def race(
+    fresh: Databases, world: World, item: Item, readers: list[network.Reader]
+) -> tuple[list[Item], list[str]]:
+    start, won, lost = threading.Barrier(2), [], []
+
+    def run(reader: network.Reader) -> None:
+        with transaction(fresh.app, frozenset({world.partner})) as conn:
+            directory = network.directory(conn, NOW)
+            now_item = worklist.get(conn, item.id)
+            start.wait()
+            try:
+                won.append(claims.claim(conn, now_item, reader, directory, NOW, LEASE))
+            except Conflict as error:
+                lost.append(str(error))
+
+    threads = [threading.Thread(target=run, args=(one,)) for one in readers]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    return won, lost
+
+
+def claimed(conn: Connection, world: World) -> tuple[Item, reading.Hold]:
+    item = offered(conn, world)
+    neuro = network.reader(conn, world.neuro, NOW)
+    taken = claims.claim(conn, item, neuro, network.directory(conn, NOW), NOW, LEASE)
+    assert taken.hold_token
+    return taken, reading.Hold(item.id, neuro, taken.hold_token)
+
+
+def test_an_ineligible_reader_cannot_claim_and_is_told_why(conn: Connection) -> None:
+    world = build(conn)
+    item = offered(conn, world)
+    other = network.reader(conn, world.unlicensed, NOW)
+    with pytest.raises(Refused, match="LIC_PATIENT: no licence in IL"):
+        claims.claim(conn, item, other, network.directory(conn, NOW), NOW, LEASE)
+
+
+def test_signing_finishes_the_item_and_puts_a_result_into_the_outbox(conn: Connection) -> None:
+    world = build(conn)
+    item, hold = claimed(conn, world)
+    directory = network.directory(conn, NOW)
+    report = reading.open_report(conn, item, hold.reader, NOW)
+    saved = reading.save_draft(conn, hold, TEXT, report.version, NOW, LEASE)
+    with pytest.raises(Conflict, match="another window"):
+        reading.save_draft(conn, hold, TEXT, report.version, NOW, LEASE)
+    reading.sign(conn, hold, TEXT, PRELIMINARY, directory, NOW)
+    version = reading.sign(conn, hold, TEXT, FINAL, directory, NOW)
+    assert saved.draft["impression"] == "Bleed."
+    assert version.text == "FINDINGS:\nAcute left thalamic haemorrhage.\n\nIMPRESSION:\nBleed."
+    done = worklist.get(conn, item.id)
+    assert (done.state, done.finished_by) == (State.FINAL, world.neuro)
+    for _ in range(2):  # a job may run again: one result still
+        results.report_signed(conn, report.id, version.number, NOW)
+    out = delivery.of_report(conn, report.id)
+    assert len(out) == 1
+    assert b"|LM100|" in out[0].content
+    assert b"Acute left thalamic" in out[0].content
+    assert orders.search(conn, 1)[0].content.status == "reported"
+    acts = [p.act for p in worklist.proofs_of(conn, item.id)]
+    assert acts == ["offer", "claim", "sign", "sign"]
+
+
+def test_a_report_cannot_be_signed_twice(conn: Connection) -> None:
+    world = build(conn)
+    _, hold = claimed(conn, world)
+    directory = network.directory(conn, NOW)
+    reading.sign(conn, hold, TEXT, FINAL, directory, NOW)
+    with pytest.raises(Conflict, match="already reported"):
+        reading.sign(conn, hold, TEXT, FINAL, directory, NOW)
+
+
+def test_a_stale_claim_cannot_sign_and_keeps_its_draft(conn: Connection) -> None:
+    world = build(conn)
+    item, hold = claimed(conn, world)
+    reading.save_draft(conn, hold, TEXT, 0, NOW, LEASE)
+    later = NOW + timedelta(hours=1)
+    assert claims.free_lapsed(conn, later) == 1
+    directory = network.directory(conn, later)
+    with pytest.raises(Conflict, match="your claim on this exam has ended"):
+        reading.sign(conn, hold, TEXT, FINAL, directory, later)
+    assert reading.of_item(conn, item.id).draft["impression"] == "Bleed."
+
+
+def test_a_signed_version_cannot_be_changed_by_anyone(conn: Connection) -> None:
+    world = build(conn)
+    _, hold = claimed(conn, world)
+    reading.sign(conn, hold, TEXT, FINAL, network.directory(conn, NOW), NOW)
+    with pytest.raises(sa.exc.DatabaseError, match="never changed"):
+        conn.execute(sa.text("update report_versions set text = 'other'"))
+
+
+def test_losing_the_agreement_in_the_middle_of_a_read_refuses_the_signature(
+    conn: Connection,
+) -> None:
+    world = build(conn)
+    _, hold = claimed(conn, world)
+    network.suspend(conn, world.agreement)
+    with pytest.raises(Refused, match="CONSENT_ORG"):
+        reading.sign(conn, hold, TEXT, FINAL, network.directory(conn, NOW), NOW)
+
+
+def test_an_addendum_is_a_version_of_its_own_and_is_sent(conn: Connection) -> None:
+    world = build(conn)
+    _, hold = claimed(conn, world)
+    reading.sign(conn, hold, TEXT, FINAL, network.directory(conn, NOW), NOW)
+    report = reading.search(conn, 1)[0]
+    added = reading.addend(conn, report.id, hold.reader, "No shift.", NOW)
+    results.report_signed(conn, report.id, added.number, NOW)
+    content = delivery.of_report(conn, report.id)[-1].content.decode()
+    assert "ADDENDUM (Novak, Nina" in content
+    assert "|C|" in content
+    stranger = network.reader(conn, world.general, NOW)
+    with pytest.raises(Refused):
+        reading.addend(conn, report.id, stranger, "Mine.", NOW)
+
+
+def test_an_order_without_a_patient_is_kept_with_the_field_and_can_be_replayed(
+    conn: Connection,
+) -> None:
+    world = build(conn)
+    kept = receive(conn, world, order_message(mrn=""))
+    failed = delivery.received(conn, kept)
+    assert (failed.state, failed.field) == ("failed", "PID-3")
+    assert failed.remedy
+    delivery.replay(conn, kept)
+    inbound_hl7.process(conn, kept, NOW)
+    assert delivery.received(conn, kept).attempts == 2
+
+
+def test_the_same_order_twice_has_one_effect(conn: Connection) -> None:
+    world = build(conn)
+    receive(conn, world, order_message())
+    receive(conn, world, order_message())
+    assert len(orders.search(conn, 5)) == 1
+
+
+def test_scope_is_enforced_for_shared_rows_only(app_conn: Connection) -> None:
+    see_as(app_conn, frozenset())
+    with pytest.raises(NotFound):
+        worklist.get(app_conn, ItemId(uuid4()))
