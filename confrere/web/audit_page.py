@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, Response
 from pydantic import BaseModel, StringConstraints
 
-from confrere.audit import service
+from confrere.audit import heads, service
 from confrere.audit.model import COLLABORATIVE, Agent, Event, Link
 from confrere.audit.service import EventQuery, Place
 from confrere.database.engine import transaction
@@ -60,7 +60,8 @@ def verify(request: Request, me: Auditor) -> Response:
     """Check the chain from its first link, and note that it was checked."""
     context, chain = context_of(request), chain_of(me)
     with transaction(context.engine, frozenset({chain})) as conn:
-        state = service.verify(conn, context.audit_key, chain)
+        known = heads.load(context.audit_heads, chain)
+        state = service.verify(conn, context.audit_key, chain, known)
         event = Event(
             owner_group=chain,
             at=context.now(),
@@ -72,6 +73,7 @@ def verify(request: Request, me: Auditor) -> Response:
             detail={"checked": state.count, "first_bad_seq": state.first_bad_seq},
         )
         service.note(conn, context.audit_key, event)
+    heads.keep(context.audit_heads, chain, state)
     return render(request, "parts/chain.html", state=state, at=context.now())
 
 

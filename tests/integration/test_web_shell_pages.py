@@ -1,30 +1,19 @@
 """What the shell's answers look like: headers, errors, files, live updates, the audit page."""
 
-import asyncio
-import json
 import logging
 import re
-import threading
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Annotated
 
 import httpx
 import pytest
-import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Form, Request
 
-from confrere.audit import service as audit
-from confrere.audit.model import Agent, Event
-from confrere.database.engine import transaction
-from confrere.identity import service
 from confrere.identity.permissions import Permission
 from confrere.kernel import errors
 from confrere.kernel.principal import Role
-from confrere.web import live
 from confrere.web.access import allow
-from tests.integration.web_shell import GROUP, KEY, Site, own_site
+from tests.integration.web_shell import Site, own_site
 
 extra = APIRouter(dependencies=[Depends(allow(Permission.OWN_ACCOUNT))])
 PROBLEMS = {
@@ -270,169 +259,3 @@ def test_the_viewer_needs_sign_in_and_has_its_own_policy(
     config = reader.get("/ohif/app-config.js").text
     assert config.startswith('window.confrere = {"cleared": false};')
     assert 'window.confrere?.cleared ? "never" : "always"' in config
-
-
-def ring(site: Site, item: str) -> None:
-    with site.made.app.begin() as conn:
-        conn.execute(sa.text("select pg_notify('worklist', :item)"), {"item": item})
-
-
-def hear(client: httpx.Client, until: Callable[[list[str]], bool], ready: list[str]) -> None:
-    with client.stream("GET", "/events") as stream:
-        assert stream.headers["content-type"].startswith("text/event-stream")
-        for line in stream.iter_lines():
-            ready.append(line)
-            if until(ready):
-                return
-
-
-def wait_for(claim: Callable[[], object], seconds: float = 5.0) -> None:
-    until = time.monotonic() + seconds
-    while not claim():
-        assert time.monotonic() < until, "it did not happen in time"
-        time.sleep(0.01)
-
-
-def listening(heard: list[str], site: Site) -> bool:
-    ring(site, "probe")
-    return "data: probe" in heard
-
-
-def test_an_open_page_hears_which_item_changed(site: Site, reader: httpx.Client) -> None:
-    heard: list[str] = []
-    thread = threading.Thread(
-        target=hear, args=(reader, lambda lines: "data: item-1" in lines, heard)
-    )
-    thread.start()
-    wait_for(lambda: listening(heard, site))
-    ring(site, "item-1")
-    thread.join(5)
-    assert "event: worklist" in heard
-    assert heard[-1] == "data: item-1"
-
-
-def test_who_is_signed_out_hears_no_more(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "HEARTBEAT_SECONDS", 0.1)
-    user = site.person(Role.RADIOLOGIST)
-    client, heard = site.signed_in(user), []
-    thread = threading.Thread(target=hear, args=(client, lambda _lines: False, heard))
-    thread.start()
-    wait_for(lambda: ": still here" in heard)
-    with transaction(site.made.app, frozenset()) as conn:
-        service.disable_user(conn, user.id, site.clock())
-    thread.join(5)
-    assert not thread.is_alive()
-
-
-def test_a_lost_connection_is_made_again_and_asks_for_everything(site: Site) -> None:
-    heard: list[str] = []
-    thread = threading.Thread(
-        target=hear,
-        args=(site.signed_in(Role.RADIOLOGIST), lambda lines: "data: all" in lines, heard),
-    )
-    thread.start()
-    wait_for(lambda: listening(heard, site))
-    with site.made.app.begin() as conn:
-        conn.execute(
-            sa.text(
-                "select pg_terminate_backend(pid) from pg_stat_activity "
-                "where application_name = 'confrere live' and datname = current_database()"
-            )
-        )
-    thread.join(8)
-    assert heard[-1] == "data: all"
-
-
-def test_a_server_with_open_streams_stops_at_once(
-    postgres_socket: str, template: str, tmp_path: Path
-) -> None:
-    heard: list[str] = []
-    with own_site(postgres_socket, template, tmp_path) as one:
-        client = one.signed_in(Role.RADIOLOGIST)
-        thread = threading.Thread(target=hear, args=(client, lambda _lines: False, heard))
-        thread.start()
-        wait_for(lambda: heard)
-        one._clients.remove(client)
-        began = time.monotonic()
-    thread.join(5)
-    client.close()
-    assert not thread.is_alive()
-    assert time.monotonic() - began < 5
-
-
-def test_a_slow_subscriber_is_told_to_ask_for_everything() -> None:
-    async def run() -> list[str | None]:
-        bell = live.Bell("")
-        with bell.subscribe() as queue:
-            for number in range(live.QUEUED + 1):
-                bell.ring(str(number))
-            return [queue.get_nowait() for _ in range(queue.qsize())]
-
-    assert asyncio.run(run()) == [live.EVERYTHING]
-
-
-def fill(site: Site, count: int) -> None:
-    agent = Agent(None, "Dr Tunde <b>Murphy</b>", GROUP, "session:9", "treatment")
-    events = [Event(GROUP, site.clock(), "U", "report", "fhir", agent) for _ in range(count)]
-    with transaction(site.made.app, frozenset({GROUP})) as conn:
-        audit.note_all(conn, KEY, events)
-
-
-def test_the_audit_page_filters_pages_and_escapes(site: Site, manager: httpx.Client) -> None:
-    fill(site, 130)
-    page = manager.post("/audit", data={"who": "murphy", "kind": "report"})
-    assert page.text.count("<td>report") == 100
-    assert "Dr Tunde &lt;b&gt;Murphy" in page.text
-    assert "24 Nov 2026 09:00:00 CST" in page.text
-    more = re.search(r'name="before" value="([^"]+)"', page.text)
-    assert more
-    rest = manager.post(
-        "/audit", data={"who": "murphy", "kind": "report", "before": more.group(1)}
-    )
-    assert rest.text.count("<td>report") == 30
-    assert "Older events" not in rest.text
-    none = manager.post("/audit", data={"since": "2026-11-25"})
-    assert "No event fits" in none.text
-    some = manager.post("/audit", data={"since": "2026-11-24", "until": "2026-11-24"})
-    assert some.text.count("<td>report") > 0
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        {"since": "yesterday"},
-        {"patient": "Okafor"},
-        {"action": "X"},
-        {"before": "e30="},
-        {"before": "%%%"},
-        {"who": "x" * 300},
-    ],
-)
-def test_a_filter_that_does_not_fit_is_explained(
-    manager: httpx.Client, data: dict[str, str]
-) -> None:
-    answer = manager.post("/audit", data=data)
-    assert answer.status_code == 422
-    assert "That does not fit" in answer.text
-    assert "Okafor" not in answer.text
-
-
-def test_the_audit_page_says_whether_the_chain_is_whole(
-    site: Site, manager: httpx.Client
-) -> None:
-    assert "Chain verified" in manager.post("/audit/verify").text
-    with site.made.owner.begin() as conn:
-        conn.execute(sa.text("alter table audit_events disable trigger all"))
-        conn.execute(sa.text("alter table audit_events no force row level security"))
-        conn.execute(
-            sa.text(
-                "update audit_events set user_name = 'X' where owner_group = :g and seq = 2"
-            ),
-            {"g": GROUP},
-        )
-    assert "Chain broken at No. 2" in manager.post("/audit/verify").text
-    noted = site.events(kind="audit chain")[0]
-    assert (noted.outcome, json.loads(json.dumps(dict(noted.detail)))["first_bad_seq"]) == (
-        "failure",
-        2,
-    )

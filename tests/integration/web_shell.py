@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -70,7 +70,7 @@ class Site:
         self._numbers = itertools.count(1)
         self.context = WebContext(
             engine=self.made.app,
-            settings=self.settings,
+            settings=replace(self.settings, home=self.home()),
             audit_key=KEY,
             now=self.clock,
             random=os.urandom,
@@ -79,6 +79,12 @@ class Site:
             zone_of=lambda _principal: "America/Chicago",
         )
         self.app: FastAPI = create(self.context, self.routers)
+
+    def home(self) -> Path:
+        """Make a data folder beside the assets."""
+        home = self.assets.parent / self.made.name
+        home.mkdir(exist_ok=True)
+        return home
 
     def person(self, role: Role) -> User:
         """Create an account; its username is new."""
