@@ -3,6 +3,7 @@
 from uuid import UUID, uuid4
 
 import httpx
+import pytest
 
 from confrere.fhir.door import PUBLIC, router
 from confrere.web import access
@@ -86,6 +87,10 @@ def test_each_object_shown_is_in_the_trail_once_a_session_and_searches_by_kind(
     ]
 
 
-def test_every_route_but_the_capability_statement_declares_a_permission(town: Town) -> None:
+def test_every_route_but_the_capability_statement_declares_a_permission(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = router(town.made.app, access.allow, lambda *_, **__: None, lambda: NOW)
+    assert access.undeclared(made.routes) == []
+    monkeypatch.setattr(access, "PUBLIC", frozenset())
     assert access.undeclared(made.routes) == [PUBLIC]
