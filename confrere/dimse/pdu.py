@@ -7,12 +7,11 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from confrere.imaging.part10 import IMPLEMENTATION_CLASS, IMPLEMENTATION_VERSION
+
 ASSOCIATE_RQ, ASSOCIATE_AC, ASSOCIATE_RJ, P_DATA, RELEASE_RQ, RELEASE_RP, ABORT = range(1, 8)
 
 APPLICATION_CONTEXT = "1.2.840.10008.3.1.1.1"
-# 2.25 + UUID as a decimal (PS3.5 B.2); constant, so that peers can recognise this software.
-IMPLEMENTATION_CLASS = "2.25.69212606198204530632723077196991115333"
-IMPLEMENTATION_VERSION = "CONFRERE_1"
 
 HEADER = struct.Struct(">BxI")  # PDU type, length of what follows
 FRAGMENT = struct.Struct(">IBB")  # PDV item length, presentation context, control header

@@ -25,6 +25,9 @@ CANNOT_UNDERSTAND = 0xC000
 UNKNOWN_REFERENCE = 0xC001  # C0xx: "cannot understand", the last byte is ours to choose
 CONFLICTING_INSTANCE = 0xC002
 
+# Invalid fields that mean "this data set is not what its command announced".
+_ANNOUNCED = frozenset(("AffectedSOPClassUID", "AffectedSOPInstanceUID"))
+
 _TABLE: tuple[tuple[type[DomainError], int], ...] = (
     (Invalid, CANNOT_UNDERSTAND),
     (Refused, NOT_AUTHORISED),
@@ -37,6 +40,8 @@ _TABLE: tuple[tuple[type[DomainError], int], ...] = (
 
 def outcome_of(error: BaseException) -> Outcome:
     """Find the status and comment for an error; one we did not foresee is logged with traceback."""
+    if isinstance(error, Invalid) and error.field in _ANNOUNCED:
+        return Outcome(DOES_NOT_MATCH_CLASS, str(error))
     if isinstance(error, DomainError):
         status = next(status for kind, status in _TABLE if isinstance(error, kind))
         return Outcome(status, str(error))

@@ -178,6 +178,16 @@ def read_head(
     return _head(kept.raw, "big" if encoding.big else "little")
 
 
+def refuse_other(head: Head, sop_class: str, sop_instance: str) -> None:
+    """Raise Invalid when a data set is not the instance that its C-STORE command announced."""
+    for announced, found, keyword in (
+        (sop_class, head.sop_class, "AffectedSOPClassUID"),
+        (sop_instance, head.sop_instance, "AffectedSOPInstanceUID"),
+    ):
+        if announced != found:
+            raise Invalid(f"{keyword} differs from the data set: send both alike", keyword)
+
+
 class _Kept:
     """The raw wanted values, as the walk comes by them."""
 

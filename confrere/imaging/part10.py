@@ -7,11 +7,15 @@ from confrere.imaging.elements import Encoding, read_header
 from confrere.imaging.head import Bytes, NeedMore
 from confrere.kernel.errors import Invalid
 
+# 2.25 + UUID as a decimal (PS3.5 B.2); constant, so that peers can recognise this software.
+IMPLEMENTATION_CLASS = "2.25.69212606198204530632723077196991115333"
+IMPLEMENTATION_VERSION = "CONFRERE_1"
+
 _PREAMBLE = 128
 _MAGIC = b"DICM"
 _META_GROUP = 2
 _MAX_META = 64 * 1024  # bytes; a real one has a few hundred
-_UIDS = {2: "MediaStorageSOPClassUID", 3: "MediaStorageSOPInstanceUID"}
+_TEXTS = frozenset((0x02, 0x03, 0x10, 0x16))  # elements of group 0002 that FileMeta shows
 _EXPLICIT_LITTLE = Encoding(implicit=False)
 
 
@@ -45,11 +49,8 @@ def split_part10(head: bytes) -> tuple[FileMeta, int]:
         element = read_header(source, at, _EXPLICIT_LITTLE)
         at = element.value + element.length
         source.beyond(at, element.tag)
-        values[element.tag & 0xFFFF] = (
-            head[element.value : at].decode("latin-1").strip(" \0")
-            if element.tag & 0xFFFF in {0x02, 0x03, 0x10, 0x16}
-            else ""
-        )
+        if (number := element.tag & 0xFFFF) in _TEXTS:
+            values[number] = head[element.value : at].decode("latin-1").strip(" \0")
     meta = FileMeta(
         sop_class=values.get(0x02, ""),
         sop_instance=values.get(0x03, ""),
@@ -66,7 +67,6 @@ def part10_prefix(
     sop_instance: str,
     transfer_syntax: str,
     source_aet: str,
-    implementation_class: str,
 ) -> bytes:
     """Build what stands before a data set in a file: zero preamble, DICM, group 0002."""
     group = b"".join(
@@ -75,7 +75,8 @@ def part10_prefix(
             _element(0x02, b"UI", sop_class),
             _element(0x03, b"UI", sop_instance),
             _element(0x10, b"UI", transfer_syntax),
-            _element(0x12, b"UI", implementation_class),
+            _element(0x12, b"UI", IMPLEMENTATION_CLASS),
+            _element(0x13, b"SH", IMPLEMENTATION_VERSION),
             _element(0x16, b"AE", source_aet) if source_aet else b"",
         )
     )
