@@ -45,10 +45,10 @@ def file_instances(conn: Connection, arrivals: Sequence[Arrival]) -> list[Filed]
     wanted = filing.once(arrivals)
     known = store.digests(conn, wanted)
     unfiled = [arrival for key, arrival in wanted.items() if key not in known]
-    new: set[Key] = set()
-    if unfiled:
-        new = _file_new(conn, unfiled)
-        known |= store.digests(conn, (instance_key(one) for one in unfiled))
+    new = _file_new(conn, unfiled) if unfiled else {}
+    known |= {key: (wanted[key].digest, study) for key, study in new.items()}
+    if outrun := [key for key in wanted if key not in known]:
+        known |= store.digests(conn, outrun)
     answers = [_answer(arrival, wanted, new, known) for arrival in arrivals]
     store_asides.keep_asides(
         conn,
@@ -64,7 +64,7 @@ def file_instances(conn: Connection, arrivals: Sequence[Arrival]) -> list[Filed]
 def _answer(
     arrival: Arrival,
     wanted: dict[Key, Arrival],
-    new: set[Key],
+    new: dict[Key, UUID],
     known: dict[Key, tuple[bytes, UUID]],
 ) -> Filed:
     key = instance_key(arrival)
@@ -75,8 +75,8 @@ def _answer(
     return Filed(Outcome.SAME if same else Outcome.CONFLICT, StudyId(study))
 
 
-def _file_new(conn: Connection, arrivals: list[Arrival]) -> set[Key]:
-    """Insert what no one has filed; return the keys that became rows here."""
+def _file_new(conn: Connection, arrivals: list[Arrival]) -> dict[Key, UUID]:
+    """Insert what no one has filed; return the keys that became rows here, and their studies."""
     heads = {study_key(one): one for one in reversed(arrivals)}
     rows = [filing.study_row(heads[key]) for key in sorted(heads)]
     made = {row.id for row in store.add(conn, studies, rows, "id")}
@@ -84,14 +84,13 @@ def _file_new(conn: Connection, arrivals: list[Arrival]) -> set[Key]:
     firsts = {
         (locked[study_key(one)].id, one.head.series_instance): one for one in reversed(arrivals)
     }
-    new_series = store.add(
-        conn,
-        series,
-        [filing.series_row(firsts[key], key[0]) for key in sorted(firsts)],
-        "id",
-        "study_id",
-    )
+    # whoever adds a series holds its study's row, so this can't be outrun
     ids = store.series_ids(conn, [key[0] for key in firsts], [key[1] for key in firsts])
+    missing = [
+        filing.series_row(firsts[key], key[0]) for key in sorted(firsts) if key not in ids
+    ]
+    new_series = store.add(conn, series, missing, "id", "study_id", "series_uid")
+    ids |= {(row.study_id, row.series_uid): row.id for row in new_series}
     placed = [(one, locked[study_key(one)].id) for one in arrivals]
     added = store.add(
         conn,
@@ -114,7 +113,7 @@ def _file_new(conn: Connection, arrivals: list[Arrival]) -> set[Key]:
         grown = Counter(row.study_id for row in new_series if row.id in filled)
         _count(conn, arrivals, locked, added, grown)
         _tell(conn, locked, made, added, arrivals)
-    return {(row.owner_group, row.sop_uid) for row in added}
+    return {(row.owner_group, row.sop_uid): row.study_id for row in added}
 
 
 def _count(

@@ -282,3 +282,36 @@ def test_two_groups_with_one_uid_never_mix(service: Service) -> None:
         service.get("/studies/1.2.3/series/1.2.3.1/instances/1.2.3.1.2", user="b").status_code
         == 404
     )
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "/studies/1%00/metadata",
+        "/studies/..%2f..%2fx/metadata",
+        "/studies/1.2.3/series/%00/metadata",
+        "/studies/1.2.3/series/1.2.3.1/instances/%27/frames/1",
+        "/studies/" + "1" * 65,
+    ],
+)
+def test_hostile_uids_are_not_found(service: Service, url: str) -> None:
+    service.store(as_file(image()))
+    assert service.get(url).status_code in {400, 404}
+
+
+def test_a_lost_file_is_an_error_and_not_half_an_answer(service: Service) -> None:
+    service.store(as_file(image(1)))
+    for blob in (service.blobs.root / "blobs").rglob("*"):
+        if blob.is_file():
+            blob.unlink()
+    url = "/studies/1.2.3/series/1.2.3.1/instances/1.2.3.1.1"
+    for place in (url, "/studies/1.2.3", f"{url}/frames/1", f"{url}/rendered"):
+        assert service.get(place).status_code == 404, place
+
+
+def test_native_frames_together_are_one_bulk_value(archive: Service) -> None:
+    theirs = oracle("rtdose.dcm")
+    url = f"{url_of(theirs)}/bulkdata/7FE00010"
+    assert archive.get(url, accept="application/octet-stream").content == theirs.PixelData
+    ((_, content),) = parts_of(archive.get(url))
+    assert content == theirs.PixelData
