@@ -70,7 +70,7 @@ class Site:
         self._numbers = itertools.count(1)
         self.context = WebContext(
             engine=self.made.app,
-            settings=replace(self.settings, home=self.home()),
+            settings=self.settings,
             audit_key=KEY,
             now=self.clock,
             random=os.urandom,
@@ -79,12 +79,6 @@ class Site:
             zone_of=lambda _principal: "America/Chicago",
         )
         self.app: FastAPI = create(self.context, self.routers)
-
-    def home(self) -> Path:
-        """Make a data folder beside the assets."""
-        home = self.assets.parent / self.made.name
-        home.mkdir(exist_ok=True)
-        return home
 
     def person(self, role: Role) -> User:
         """Create an account; its username is new."""
@@ -182,6 +176,16 @@ class Site:
 
 
 @contextmanager
+def serving(site: Site) -> Iterator[Site]:
+    """Serve a site for as long as the context lasts."""
+    site.start()
+    try:
+        yield site
+    finally:
+        site.stop()
+
+
+@contextmanager
 def own_site(
     socket_folder: str,
     template: str,
@@ -191,10 +195,11 @@ def own_site(
 ) -> Iterator[Site]:
     """Serve a site on a database of its own."""
     made = clone(socket_folder, template)
-    site = Site(made, assets, routers, settings or Settings())
-    site.start()
+    home = assets.parent / made.name
+    home.mkdir()
     try:
-        yield site
+        here = replace(settings or Settings(), home=home)
+        with serving(Site(made, assets, routers, here)) as site:
+            yield site
     finally:
-        site.stop()
         drop(made)
