@@ -4,6 +4,6 @@ pytest_plugins = [
     "tests.peers",
     "tests.database",
     "tests.dicomweb",
-    "tests.acceptance.browser",
     "tests.acceptance.demonstration",
+    "tests.acceptance.browser",
 ]
