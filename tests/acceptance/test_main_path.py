@@ -97,7 +97,7 @@ def order(demonstration: Demonstration, images: Images, accession: str, site: st
             "PV1|1|E|ED^1^1",
             f"ORC|NW|P{accession}|F{accession}||CM||^^^^^S||{done}|||1234^GOLDSTEIN^LEAH",
             f"OBR|1|P{accession}|F{accession}|CTHEAD^CT head without contrast^L||{done}|{done}|"
-            f"{done}||||||||||{accession}||||||||||||Fall, on apixaban. Bleed?",
+            f"{done}||||||||||{accession}|||||||||||||Fall, on apixaban. Bleed?",
             f"ZDS|{images.study_uid}^Application^DICOM",
             "",
         ]
@@ -153,7 +153,7 @@ def test_a_ct_is_read_across_groups_from_order_to_result(
     inbox: ForeignInbox,
 ) -> None:  # fmt: skip
     with signed_in(browser, demonstration, UNLICENSED) as page:
-        the_unlicensed_colleague_sees_why_not_and_no_patient(page, item)
+        the_unlicensed_colleague_sees_why_not_and_no_patient(page, demonstration, item)
     with signed_in(browser, demonstration, READER) as page:
         page.goto("/worklist")
         row = page.locator(f"#i-{item.id}")
@@ -180,7 +180,9 @@ def finished(demonstration: Demonstration, accession: str) -> Item | None:
     return found if found and found.finished_at else None
 
 
-def the_unlicensed_colleague_sees_why_not_and_no_patient(page: Page, item: Item) -> None:
+def the_unlicensed_colleague_sees_why_not_and_no_patient(
+    page: Page, demonstration: Demonstration, item: Item
+) -> None:
     page.goto("/worklist")
     row = page.locator(f"#i-{item.id}")
     expect(row).to_contain_text("Not shown")
@@ -188,9 +190,10 @@ def the_unlicensed_colleague_sees_why_not_and_no_patient(page: Page, item: Item)
     row.click()
     expect(page.locator("#preview")).to_contain_text("LIC_PATIENT")
     expect(page.locator("#preview")).to_contain_text("no licence in IL")
-    answer = page.request.post(f"/api/items/{item.id}/claim")
-    assert answer.status == 403
-    assert "LIC_PATIENT" in answer.text()
+    with demonstration.client(UNLICENSED) as client:
+        answer = client.post(f"/api/items/{item.id}/claim")
+    assert answer.status_code == 403
+    assert "LIC_PATIENT" in answer.text
 
 
 def the_viewer_shows_known_pixels(page: Page, images: Images) -> None:
@@ -211,10 +214,9 @@ def the_viewer_shows_known_pixels(page: Page, images: Images) -> None:
 
 
 def viewer_of(page: Page) -> Frame:
-    def find() -> Frame | None:
-        return next((f for f in page.frames if "/ohif/" in f.url), None)
-
-    return wait_for(find, "the viewer's frame opens")
+    frame = page.wait_for_selector("iframe[src*='/ohif/']").content_frame()
+    assert frame
+    return frame
 
 
 def places(rows: int, columns: int) -> list[tuple[int, int]]:
