@@ -18,7 +18,6 @@ from confrere.imaging.plain import open_plain
 from confrere.imaging.syntaxes import served
 
 CHUNK = 1 << 20
-IMPLEMENTATION_CLASS = "2.25.69212606198204530632723077196991115333"
 # what bytes a UID stands for never changes, so the viewer may keep them
 KEPT = {**PRIVATE, "Cache-Control": "private, max-age=3600"}
 
@@ -35,9 +34,7 @@ def object_pieces(blobs: BlobStore, instance: Instance) -> Iterator[bytes]:
     """Yield an instance as a file (PS3.10): zero preamble, new meta, the data set as stored."""
     syntax = served(instance.transfer_syntax)
     with open_plain(blobs, instance.digest, instance.transfer_syntax) as stream:
-        yield part10_prefix(
-            instance.sop_class, instance.sop_uid, syntax, "", IMPLEMENTATION_CLASS
-        )
+        yield part10_prefix(instance.sop_class, instance.sop_uid, syntax, "")
         yield from range_pieces(stream, 0, None)
 
 

@@ -57,9 +57,7 @@ def files() -> dict[str, bytes]:
             data = data.replace(uid.encode(), unique.encode())
             uid = unique
         seen.add(uid)
-        found[path.name] = (
-            part10_prefix(made.SOPClassUID, uid, meta.transfer_syntax, "", "2.25.1") + data
-        )
+        found[path.name] = part10_prefix(made.SOPClassUID, uid, meta.transfer_syntax, "") + data
     return found
 
 
