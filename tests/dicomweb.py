@@ -18,7 +18,7 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import UID
 
 from confrere.dicomweb.router import router
-from confrere.files.store import BlobStore
+from confrere.files.folder import BlobStore
 from confrere.imaging.head import Head
 from confrere.kernel.errors import Refused
 from confrere.kernel.ids import GroupId, SiteId, StudyId, UserId
@@ -48,10 +48,12 @@ class Service:
     shared: dict[GroupId, frozenset[StudyId]] = field(default_factory=dict)
 
     def get(self, url: str, *, user: str = "a", accept: str = "", **more: Any) -> Any:
+        """Ask as a user."""
         headers = {"x-user": user, **({"accept": accept} if accept else {})}
         return self.client.get(f"/dicom-web{url}", headers=headers, **more)
 
     def store(self, *files: bytes, user: str = "a", study: str = "") -> Any:
+        """Store files in one request."""
         body = b"".join(
             b"--XX\r\nContent-Type: application/dicom\r\n\r\n" + one + b"\r\n" for one in files
         )

@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from confrere.analytics import store
 from confrere.analytics.model import ExamFact
-from confrere.database.copy import Columns
+from confrere.database.bulk import Columns
 from confrere.kernel.errors import Invalid
 
 

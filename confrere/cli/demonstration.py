@@ -17,6 +17,7 @@ from confrere.demo.describe import (
     words,
     write_demo_json,
 )
+from confrere.demo.history import EXAMS
 from confrere.demo.machines import free_ports
 from confrere.main.serve import Extra, serve
 from confrere.main.urls import Urls
@@ -39,6 +40,13 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     made.add_argument("--studies-per-hour", type=float, default=30.0)
     made.add_argument("--no-traffic", action="store_true", help="send nothing after the start")
     made.add_argument("--seed", type=int, default=SEED)
+    made.add_argument(
+        "--history",
+        type=int,
+        default=EXAMS,
+        metavar="EXAMS",
+        help="synthetic exams to draw (once)",
+    )
     made.set_defaults(run=run)
 
 
@@ -56,7 +64,7 @@ def run(asked: argparse.Namespace) -> int:
         try:
             made = build(
                 engine, clock(), asked.seed, free_ports(known_ports(described)),
-                known_accounts(described),
+                known_accounts(described), exams=asked.history,
             )  # fmt: skip
         finally:
             engine.dispose()

@@ -36,29 +36,40 @@ def routes(door: Door) -> APIRouter:
     ) -> Response:
         (instance,) = instances(door, principal, study, series, sop)
         if path.upper() in PIXEL_PATHS:
-            where = frames.pixel_map(door, instance)
-            return frames.send(door, request, instance, range(1, where.count + 1))
+            where = door.frames.map(instance)
+            if where.frames:
+                return frames.send(door, request, instance, range(1, where.count + 1))
+            return _value(door, request, instance, path, (where.at, where.native_size))
         return _value(door, request, instance, path)
 
     return router
 
 
-def _value(door: Door, request: Request, instance: Instance, path: str) -> Response:
+def _value(
+    door: Door,
+    request: Request,
+    instance: Instance,
+    path: str,
+    known: tuple[int, int] | None = None,
+) -> Response:
     choice = accept.for_frames(wished(request), EXPLICIT, single=True)
     if choice is None:
         raise NotAcceptable("bulk data comes as application/octet-stream: accept that")
     tag = sending.etag(instance.digest, path.encode())
     if (same := sending.unchanged(request, tag)) is not None:
         return same
-    with open_plain(door.blobs, instance.digest, instance.transfer_syntax) as stream:
-        encoding = encoding_of(served(instance.transfer_syntax))
-        place = bulk_value(stream, encoding, path)
+    place = known or _find(door, instance, path)
     pieces = iter([place]) if isinstance(place, bytes) else _range(door, instance, *place)
     part = Part(accept.OCTETS, pieces)
     headers = {**KEPT, "ETag": tag}
     if choice.multipart:
         return sending.several([part], accept.OCTETS, headers)
     return sending.one(part, headers)
+
+
+def _find(door: Door, instance: Instance, path: str) -> tuple[int, int] | bytes:
+    with open_plain(door.blobs, instance.digest, instance.transfer_syntax) as stream:
+        return bulk_value(stream, encoding_of(served(instance.transfer_syntax)), path)
 
 
 def _range(door: Door, instance: Instance, at: int, length: int) -> Iterator[bytes]:

@@ -9,8 +9,9 @@ from typing import Any, Protocol
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
-from confrere.files.store import BlobStore
+from confrere.files.folder import BlobStore
 from confrere.imaging import finding
+from confrere.imaging.frames import Frames
 from confrere.imaging.head import Head
 from confrere.imaging.model import Scope, Study
 from confrere.kernel.errors import (
@@ -68,6 +69,7 @@ class Door:
     now: Callable[[], datetime]
     resolve_store: Callable[[Principal, Head], Place]
     shared: Callable[[Any, Principal], frozenset[StudyId]]
+    frames: Frames
 
     def scope(self, conn: Any, principal: Principal) -> Scope:
         """Say whose studies this principal may see."""

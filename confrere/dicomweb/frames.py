@@ -1,7 +1,7 @@
 """WADO-RS: frames, and pictures of them (PS3.18 sections 10.4.1.1.3 and 10.4.1.1.4)."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Annotated, TypeAlias
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -10,11 +10,8 @@ from confrere.dicomweb import accept, sending
 from confrere.dicomweb.door import VIEW, DicomRoute, Door, NotAcceptable
 from confrere.dicomweb.sending import KEPT, Part
 from confrere.dicomweb.wado import instances, wished
-from confrere.imaging.elements import encoding_of
 from confrere.imaging.model import Instance
-from confrere.imaging.pixels import PixelMap, map_pixels, read_frame
-from confrere.imaging.plain import open_plain
-from confrere.imaging.rendering import LARGEST_SIDE, Look, native_frame, render
+from confrere.imaging.rendering import LARGEST_SIDE, Look
 from confrere.imaging.syntaxes import served
 from confrere.kernel.errors import Invalid, NotFound
 from confrere.kernel.principal import Principal
@@ -98,41 +95,16 @@ def send(door: Door, request: Request, instance: Instance, numbers: Sequence[int
     tag = sending.etag(instance.digest, repr((numbers, choice)).encode())
     if (same := sending.unchanged(request, tag)) is not None:
         return same
-    where = pixel_map(door, instance)
+    where = door.frames.map(instance)
     for number in numbers:
         where.ranges(number)  # refuses before the first byte is sent
     kind = f"{choice.media}; transfer-syntax={choice.syntax}"
-    pieces = _read(door, instance, where, numbers, stored=choice.stored)
+    read = door.frames.stored if choice.stored else door.frames.native
+    parts = (Part(kind, [read(instance, number)]) for number in numbers)
     headers = {**KEPT, "ETag": tag}
-    first = next(pieces)  # and so does what can't be decoded
-    parts = (Part(kind, [content]) for content in _chain(first, pieces))
     if choice.multipart:
         return sending.several(parts, choice.media, headers)
     return sending.one(next(parts), headers)
-
-
-def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    yield first
-    yield from rest
-
-
-def _read(
-    door: Door, instance: Instance, where: PixelMap, numbers: Sequence[int], *, stored: bool
-) -> Iterator[bytes]:
-    syntax = served(instance.transfer_syntax)
-    with open_plain(door.blobs, instance.digest, instance.transfer_syntax) as stream:
-        for number in numbers:
-            if stored:
-                yield read_frame(stream, where, number)
-            else:
-                yield native_frame(stream, encoding_of(syntax), syntax, where, number)
-
-
-def pixel_map(door: Door, instance: Instance) -> PixelMap:
-    """Find where an instance's frames lie."""
-    syntax = served(instance.transfer_syntax)
-    with open_plain(door.blobs, instance.digest, instance.transfer_syntax) as stream:
-        return map_pixels(stream, encoding_of(syntax))
 
 
 def _picture(
@@ -149,11 +121,7 @@ def _picture(
     tag = sending.etag(instance.digest, repr((number, look)).encode())
     if (same := sending.unchanged(request, tag)) is not None:
         return same
-    syntax = served(instance.transfer_syntax)
-    with open_plain(door.blobs, instance.digest, instance.transfer_syntax) as stream:
-        encoding = encoding_of(syntax)
-        where = map_pixels(stream, encoding)
-        content = render(stream, encoding, syntax, where, number, look)
+    content = door.frames.picture(instance, number, look)
     return Response(content, headers={**KEPT, "ETag": tag}, media_type=media)
 
 

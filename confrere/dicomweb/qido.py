@@ -21,10 +21,10 @@ DEFAULT_LIMIT = 100
 LARGEST_OFFSET = 1_000_000
 MOST_KEYS = 64
 FUZZY = (
-    '299 {}: "The fuzzymatching parameter is not supported. '
+    '299 confrere: "The fuzzymatching parameter is not supported. '
     'Only literal matching has been performed."'
 )
-MORE = '299 {}: "There are additional results that can be requested"'
+MORE = '299 confrere: "There are additional results that can be requested"'
 
 
 def routes(door: Door) -> APIRouter:
@@ -87,9 +87,9 @@ def _search(
     headers = dict(PRIVATE)
     warnings = []
     if len(found) > limit:
-        warnings.append(MORE.format(request.url.hostname))
+        warnings.append(MORE)
     if "true" in (value.lower() for key, value in pairs if key == "fuzzymatching"):
-        warnings.append(FUZZY.format(request.url.hostname))
+        warnings.append(FUZZY)
     if warnings:
         headers["Warning"] = ", ".join(warnings)
     content = answers.results(found[:limit], level, _extra(pairs), base_url(request))

@@ -2,7 +2,7 @@
 
 from confrere.dicomweb import answers
 from confrere.dicomweb.answers import Stored
-from confrere.files.store import BlobStore, Incoming
+from confrere.files.folder import BlobStore, Incoming
 from confrere.imaging.examining import examine
 from confrere.imaging.head import Head, NeedMore
 from confrere.imaging.part10 import FileMeta, split_part10

@@ -8,8 +8,9 @@ from fastapi import APIRouter
 
 from confrere.dicomweb import bulk, frames, qido, stow, wado
 from confrere.dicomweb.door import Door, NoteAccess, Place
-from confrere.files.store import BlobStore
+from confrere.files.folder import BlobStore
 from confrere.imaging.finding import BASE
+from confrere.imaging.frames import Frames
 from confrere.imaging.head import Head
 from confrere.kernel.ids import StudyId
 from confrere.kernel.principal import Principal
@@ -37,7 +38,7 @@ def router(
     is that a principal stores, or raises Refused. `shared` names the studies of other groups
     that are open to the principal, as the database's policies know them too.
     """
-    door = Door(engine, blobs, allow, note_access, now, resolve_store, shared)
+    door = Door(engine, blobs, allow, note_access, now, resolve_store, shared, Frames(blobs))
     made = APIRouter(prefix=BASE, tags=["DICOMweb"])
     for part in (qido, wado, frames, bulk, stow):
         made.include_router(part.routes(door))

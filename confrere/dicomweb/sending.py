@@ -1,5 +1,6 @@
 """Stream stored objects: 1 MiB reads, nothing held in memory."""
 
+import itertools
 import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from fastapi.responses import StreamingResponse
 
 from confrere.dicomweb import multipart
 from confrere.dicomweb.door import PRIVATE
-from confrere.files.store import BlobStore
+from confrere.files.folder import BlobStore
 from confrere.imaging.model import Instance
 from confrere.imaging.part10 import part10_prefix
 from confrere.imaging.plain import open_plain
@@ -31,13 +32,9 @@ class Part:
 
 def object_pieces(blobs: BlobStore, instance: Instance) -> Iterator[bytes]:
     """Yield an instance as a file (PS3.10): zero preamble, new meta, the data set as stored."""
-    yield part10_prefix(
-        instance.sop_class,
-        instance.sop_uid,
-        served(instance.transfer_syntax),
-        "",
-    )
+    syntax = served(instance.transfer_syntax)
     with open_plain(blobs, instance.digest, instance.transfer_syntax) as stream:
+        yield part10_prefix(instance.sop_class, instance.sop_uid, syntax, "")
         yield from range_pieces(stream, 0, None)
 
 
@@ -57,13 +54,15 @@ def several(parts: Iterable[Part], media: str, headers: dict[str, str]) -> Respo
     """Answer with multipart/related (RFC 2387)."""
     boundary = secrets.token_hex(16)
     kind = f'multipart/related; type="{media}"; boundary={boundary}'
-    return StreamingResponse(_body(parts, boundary), headers=headers, media_type=kind)
+    body = _primed(_body(parts, boundary))
+    return StreamingResponse(body, headers=headers, media_type=kind)
 
 
 def one(part: Part, headers: dict[str, str]) -> Response:
     """Answer with a single part."""
     safe = {**headers, "Content-Disposition": "attachment"}
-    return StreamingResponse(iter(part.pieces), headers=safe, media_type=part.content_type)
+    body = _primed(iter(part.pieces))
+    return StreamingResponse(body, headers=safe, media_type=part.content_type)
 
 
 def etag(*digests: bytes) -> str:
@@ -77,10 +76,17 @@ def unchanged(request: Request, tag: str) -> Response | None:
     return Response(status_code=304, headers={**KEPT, "ETag": tag}) if tag in held else None
 
 
+def _primed(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Make the first piece now, so that what can't be read is an error and not half an answer."""
+    first = list(itertools.islice(pieces, 1))
+    return itertools.chain(first, pieces)
+
+
 def _body(parts: Iterable[Part], boundary: str) -> Iterator[bytes]:
     first = True
     for part in parts:
+        pieces = _primed(iter(part.pieces))
         yield multipart.part_head(boundary, {"Content-Type": part.content_type}, first=first)
-        yield from part.pieces
+        yield from pieces
         first = False
     yield multipart.closing(boundary)

@@ -6,12 +6,13 @@ from typing import Annotated, TypeAlias
 from anyio import from_thread
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 
 from confrere.database.engine import transaction
 from confrere.dicomweb import accept, answers, multipart
 from confrere.dicomweb.answers import Stored
 from confrere.dicomweb.door import PRIVATE, STORE, DicomRoute, Door, base_url, problem
-from confrere.dicomweb.receiving import Part, Rejected
+from confrere.dicomweb.receiving import NOT_ITS_CLASS, Part, Rejected
 from confrere.imaging import service
 from confrere.imaging.batching import BATCH, file_batch
 from confrere.imaging.model import Arrival, Aside, Filed, Outcome
@@ -51,9 +52,12 @@ def routes(door: Door) -> APIRouter:
 
 
 async def _next(body: AsyncIterator[bytes]) -> bytes:
-    async for chunk in body:
-        if chunk:
-            return chunk
+    try:
+        async for chunk in body:
+            if chunk:
+                return chunk
+    except ClientDisconnect:
+        raise Invalid("the upload broke off: send it again", "body") from None
     return b""
 
 
@@ -139,7 +143,7 @@ def _aside(door: Door, principal: Principal, part: Part, why: Rejected) -> list[
     return [
         Aside(
             owner_group=principal.group,
-            kind="invalid",
+            kind="mismatch" if why.reason == NOT_ITS_CLASS else "invalid",
             reason=str(why),
             field=why.field,
             remedy="have the sender mend the object and send it again",

@@ -179,19 +179,7 @@ def router(
 
     for resource in RESOURCES.values():
         _add(made, door, resource, allow(resource.permission))
-    known = Depends(allow(Permission.OWN_ACCOUNT))
-
-    @made.api_route("/{path:path}", methods=METHODS, dependencies=[known])
-    def anything_else(path: str) -> Response:
-        """Say what is not here."""
-        if path.partition("/")[0] in RESOURCES:
-            raise Unanswerable(
-                HTTPStatus.METHOD_NOT_ALLOWED, "This server reads and searches only."
-            )
-        raise Unanswerable(
-            HTTPStatus.NOT_FOUND, "There is no such type here; see the CapabilityStatement."
-        )
-
+    _add_the_rest(made, allow(Permission.OWN_ACCOUNT))
     return made
 
 
@@ -219,6 +207,22 @@ def _add(
     made.add_api_route(f"/{resource.type}/_search", search, methods=["GET"])
     made.add_api_route(f"/{resource.type}/_search", search_form, methods=["POST"])
     made.add_api_route(f"/{resource.type}/{{key}}", read_one, methods=["GET"])
+
+
+def _add_the_rest(made: APIRouter, allowed: Callable[..., Principal]) -> None:
+    @made.api_route("/{path:path}", methods=METHODS, dependencies=[Depends(allowed)])
+    def anything_else(request: Request, path: str) -> Response:
+        """Say what is not here."""
+        if path.partition("/")[0] not in RESOURCES:
+            raise Unanswerable(
+                HTTPStatus.NOT_FOUND, "There is no such type here; see the CapabilityStatement."
+            )
+        if request.method == "GET":
+            raise Unanswerable(HTTPStatus.NOT_FOUND, "There is nothing at this address.")
+        raise Unanswerable(
+            HTTPStatus.METHOD_NOT_ALLOWED,
+            "This server reads and searches by GET and POST only.",
+        )
 
 
 def _searched(

@@ -3,7 +3,7 @@
 import os
 from typing import BinaryIO
 
-from confrere.files.store import BlobStore
+from confrere.files.folder import BlobStore
 from confrere.imaging.head import Head, NeedMore, read_head
 from confrere.imaging.plain import open_plain
 from confrere.imaging.syntaxes import served

@@ -8,7 +8,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from confrere.files.folder import BlobStore
 from confrere.imaging import filing, store, store_asides, store_links, store_pages
+from confrere.imaging.examining import examine
 from confrere.imaging.filing import Key, instance_key, study_key
 from confrere.imaging.model import (
     Arrival,
@@ -43,10 +45,10 @@ def file_instances(conn: Connection, arrivals: Sequence[Arrival]) -> list[Filed]
     wanted = filing.once(arrivals)
     known = store.digests(conn, wanted)
     unfiled = [arrival for key, arrival in wanted.items() if key not in known]
-    new: set[Key] = set()
-    if unfiled:
-        new = _file_new(conn, unfiled)
-        known |= store.digests(conn, (instance_key(one) for one in unfiled))
+    new = _file_new(conn, unfiled) if unfiled else {}
+    known |= {key: (wanted[key].digest, study) for key, study in new.items()}
+    if outrun := [key for key in wanted if key not in known]:
+        known |= store.digests(conn, outrun)
     answers = [_answer(arrival, wanted, new, known) for arrival in arrivals]
     store_asides.keep_asides(
         conn,
@@ -62,7 +64,7 @@ def file_instances(conn: Connection, arrivals: Sequence[Arrival]) -> list[Filed]
 def _answer(
     arrival: Arrival,
     wanted: dict[Key, Arrival],
-    new: set[Key],
+    new: dict[Key, UUID],
     known: dict[Key, tuple[bytes, UUID]],
 ) -> Filed:
     key = instance_key(arrival)
@@ -73,8 +75,8 @@ def _answer(
     return Filed(Outcome.SAME if same else Outcome.CONFLICT, StudyId(study))
 
 
-def _file_new(conn: Connection, arrivals: list[Arrival]) -> set[Key]:
-    """Insert what no one has filed; return the keys that became rows here."""
+def _file_new(conn: Connection, arrivals: list[Arrival]) -> dict[Key, UUID]:
+    """Insert what no one has filed; return the keys that became rows here, and their studies."""
     heads = {study_key(one): one for one in reversed(arrivals)}
     rows = [filing.study_row(heads[key]) for key in sorted(heads)]
     made = {row.id for row in store.add(conn, studies, rows, "id")}
@@ -82,14 +84,13 @@ def _file_new(conn: Connection, arrivals: list[Arrival]) -> set[Key]:
     firsts = {
         (locked[study_key(one)].id, one.head.series_instance): one for one in reversed(arrivals)
     }
-    new_series = store.add(
-        conn,
-        series,
-        [filing.series_row(firsts[key], key[0]) for key in sorted(firsts)],
-        "id",
-        "study_id",
-    )
+    # whoever adds a series holds its study's row, so this can't be outrun
     ids = store.series_ids(conn, [key[0] for key in firsts], [key[1] for key in firsts])
+    missing = [
+        filing.series_row(firsts[key], key[0]) for key in sorted(firsts) if key not in ids
+    ]
+    new_series = store.add(conn, series, missing, "id", "study_id", "series_uid")
+    ids |= {(row.study_id, row.series_uid): row.id for row in new_series}
     placed = [(one, locked[study_key(one)].id) for one in arrivals]
     added = store.add(
         conn,
@@ -112,7 +113,7 @@ def _file_new(conn: Connection, arrivals: list[Arrival]) -> set[Key]:
         grown = Counter(row.study_id for row in new_series if row.id in filled)
         _count(conn, arrivals, locked, added, grown)
         _tell(conn, locked, made, added, arrivals)
-    return {(row.owner_group, row.sop_uid) for row in added}
+    return {(row.owner_group, row.sop_uid): row.study_id for row in added}
 
 
 def _count(
@@ -252,6 +253,23 @@ def patients_at(
     return store_pages.patients_at(conn, site, patients)
 
 
-def unattached(conn: Connection, owner: GroupId, accession: str, study_uid: str) -> list[Study]:
-    """Return a group's studies that wait for this order."""
-    return store_links.unattached(conn, owner, accession, study_uid)
+def unattached(
+    conn: Connection, owner: GroupId, accession: str, study_uid: str, mrn: str = ""
+) -> list[Study]:
+    """Return a group's studies that may be waiting for this order, first come first."""
+    return store_links.unattached(conn, owner, accession, study_uid, mrn)
+
+
+def replay(conn: Connection, blobs: BlobStore, aside_id: UUID, by: str, now: datetime) -> Filed:
+    """File kept bytes again, as after a rule was mended; settles them unless they conflict.
+
+    Raises Invalid when they still can't be filed, Conflict when they are settled already.
+    """
+    aside = store_asides.one(conn, aside_id)
+    if aside.resolved_at is not None:
+        raise Conflict("this was settled already; reload the list")
+    head = examine(blobs, aside.digest, aside.transfer_syntax)
+    (filed,) = file_instances(conn, [filing.arrival_of(aside, head, now)])
+    if filed.outcome is not Outcome.CONFLICT:
+        store_asides.resolve(conn, aside_id, f"filed again ({by})", now)
+    return filed

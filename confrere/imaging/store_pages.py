@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -104,12 +105,13 @@ def _started(span: Span) -> Condition:
         studies.c.acquired_at.is_(None),
         day != "",
         *([day >= f"{span.starts:%Y%m%d}"] if span.starts else []),
-        *([day < f"{_next_day(span.ends):%Y%m%d}"] if span.ends else []),
+        *([_before(day, span.ends)] if span.ends else []),
     ]
     return sa.or_(within(studies.c.acquired_at, [span]), sa.and_(*by_day))
 
 
-def _next_day(end: date) -> date:
-    """Return the first day that lies wholly after an end."""
+def _before(day: Any, end: date) -> Condition:
+    """Say that a day begins before an end, which may lie within that day."""
     at_midnight = not isinstance(end, datetime) or end.time() == end.time().min
-    return end if at_midnight else end + timedelta(days=1)
+    text = f"{end:%Y%m%d}"
+    return sa.and_(day < text if at_midnight else day <= text)

@@ -9,7 +9,7 @@ from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
-from confrere.files.store import BlobStore
+from confrere.files.folder import BlobStore
 from confrere.imaging.elements import encoding_of
 from confrere.imaging.model import Instance
 from confrere.imaging.plain import CHUNK, IN_MEMORY, open_plain

@@ -14,7 +14,7 @@ from pathlib import Path
 from confrere import dispatcher, doors, migrations, webserver, worker
 from confrere.database import local, local_roles
 from confrere.database.engine import connect
-from confrere.files.store import BlobStore
+from confrere.files.folder import BlobStore
 from confrere.kernel.errors import Unavailable
 from confrere.main.supervisor import Child, Supervisor
 from confrere.main.urls import Urls, of_private, of_settings

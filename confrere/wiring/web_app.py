@@ -17,7 +17,7 @@ from confrere.identity.permissions import Permission
 from confrere.kernel.ids import GroupId, PatientId, StudyId
 from confrere.kernel.principal import Principal
 from confrere.network import service as network
-from confrere.web import worklist_page
+from confrere.web import reading_api, study_page, worklist_page
 from confrere.web.access import allow
 from confrere.web.app import create as create_app
 from confrere.web.context import WebContext
@@ -46,7 +46,8 @@ def create(house: House, assets: Path) -> FastAPI:
         resolve_store=stow.resolver(house), shared=open_studies,
     )  # fmt: skip
     fhir = fhir_router(house.app, allow, fhir_noter(house), house.now)
-    return create_app(context, (worklist_page.router, dicomweb, fhir))
+    pages = (worklist_page.router, study_page.router, reading_api.router)
+    return create_app(context, (*pages, dicomweb, fhir))
 
 
 def named(permission: str) -> Callable[..., Principal]:

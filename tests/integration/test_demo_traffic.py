@@ -95,7 +95,7 @@ def test_every_light_scene_is_taken_whole_by_the_doors(doors: Doors) -> None:
 
 def test_the_opening_set_is_sent_once_and_the_story_again_after_hours(doors: Doors) -> None:
     folder = doors.house.settings.home / "demo"
-    few = phantom.Stack(0.0, 4.0, 2)
+    few = phantom.Stack(first=0.0, spacing=4.0, count=2, thickness=4.0)
     place = folder / "phantoms" / pictures.HEAD
     phantom.write_study(place, phantom.head_ct(HEAD_REQUEST, 3, stack=few))
     (place / "whole").touch()
