@@ -6,4 +6,5 @@ pytest_plugins = [
     "tests.dicomweb",
     "tests.acceptance.demonstration",
     "tests.acceptance.browser",
+    "tests.acceptance.house",
 ]
