@@ -29,14 +29,14 @@ from confrere.identity import service as identity
 from confrere.kernel.ids import GroupId, PeerId, ReaderId, SiteId
 from confrere.kernel.principal import Role
 from confrere.network import service as network
-from confrere.network.model import Group, Peer, Site
+from confrere.network.model import Group, Peer
 from tests.integration.world import NONE, World, build
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "green kettle under stairs"
 AET = "CONFRERE"
 PARTS = ("doors", "dispatcher", "worker", "web")
-START_SECONDS = 30.0
+START_SECONDS = 90.0
 # AE titles of each group; every one may call from loopback
 TITLES = {
     "lakeshore": ("ORTHANC", "STORESCU", "LAKE_CT"),
@@ -71,13 +71,19 @@ class House:
 
         Compiled modules are kept, beside the home: these tests start Python many times.
         """
-        kept = {n: v for n, v in os.environ.items() if not n.startswith(("CONFRERE_", "PYTHON"))}
-        ours = {f"CONFRERE_{name.upper()}_PORT": str(n) for name, n in self.ports.items()}
-        return kept | ours | {
-            "CONFRERE_HOME": str(self.home),
-            "PYTHONPATH": str(ROOT),
-            "PYTHONPYCACHEPREFIX": str(self.home.parent / "compiled"),
+        kept = {
+            n: v for n, v in os.environ.items() if not n.startswith(("CONFRERE_", "PYTHON"))
         }
+        ours = {f"CONFRERE_{name.upper()}_PORT": str(n) for name, n in self.ports.items()}
+        return (
+            kept
+            | ours
+            | {
+                "CONFRERE_HOME": str(self.home),
+                "PYTHONPATH": str(ROOT),
+                "PYTHONPYCACHEPREFIX": str(self.home.parent / "compiled"),
+            }
+        )
 
     def command(self, *words: str, given: str = "") -> "subprocess.CompletedProcess[str]":
         """Run another command of Confrere on this home."""
@@ -103,7 +109,9 @@ class House:
 
     def answers(self) -> bool:
         """Whether the web, DICOM and HL7 ports all answer."""
-        return all(listens(self.ports[name]) for name in ("dicom", "mllp")) and self.web_answers()
+        return (
+            all(listens(self.ports[name]) for name in ("dicom", "mllp")) and self.web_answers()
+        )
 
     def web_answers(self) -> bool:
         """Whether the sign-in page comes."""
@@ -183,9 +191,7 @@ class House:
         return made
 
 
-def add_sites(
-    conn: Connection, made: World, groups: dict[str, GroupId]
-) -> dict[str, SiteId]:
+def add_sites(conn: Connection, made: World, groups: dict[str, GroupId]) -> dict[str, SiteId]:
     """Give each further group a site like the first one."""
     like = network.site(conn, made.site)
     found = {}
@@ -201,9 +207,7 @@ def add_sites(
     return found
 
 
-def register(
-    conn: Connection, groups: dict[str, GroupId], sites: dict[str, SiteId]
-) -> None:
+def register(conn: Connection, groups: dict[str, GroupId], sites: dict[str, SiteId]) -> None:
     """Let the machines of each group speak to us."""
     for name, titles in TITLES.items():
         for title in titles:
