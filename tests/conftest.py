@@ -7,4 +7,5 @@ pytest_plugins = [
     "tests.acceptance.demonstration",
     "tests.acceptance.browser",
     "tests.acceptance.house",
+    "tests.acceptance.orthanc",
 ]

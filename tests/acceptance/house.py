@@ -21,6 +21,7 @@ from typing import Any
 
 import httpx
 import pytest
+from pynetdicom import AE
 from sqlalchemy import Connection, Engine
 
 from confrere.database import local
@@ -30,7 +31,7 @@ from confrere.kernel.ids import GroupId, PeerId, ReaderId, SiteId
 from confrere.kernel.principal import Role
 from confrere.network import service as network
 from confrere.network.model import Group, Peer
-from tests.integration.world import NONE, World, build
+from tests.integration.world import NONE, World, build, reader
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "green kettle under stairs"
@@ -69,21 +70,14 @@ class House:
     def environment(self) -> dict[str, str]:
         """The environment of every command on this home.
 
-        Compiled modules are kept, beside the home: these tests start Python many times.
+        Where Python is told to keep no compiled modules they are kept beside the home: these
+        tests start it many times.
         """
-        kept = {
-            n: v for n, v in os.environ.items() if not n.startswith(("CONFRERE_", "PYTHON"))
-        }
+        kept = {n: v for n, v in os.environ.items() if not n.startswith("CONFRERE_")}
+        if kept.pop("PYTHONDONTWRITEBYTECODE", ""):
+            kept["PYTHONPYCACHEPREFIX"] = str(self.home.parent / "compiled")
         ours = {f"CONFRERE_{name.upper()}_PORT": str(n) for name, n in self.ports.items()}
-        return (
-            kept
-            | ours
-            | {
-                "CONFRERE_HOME": str(self.home),
-                "PYTHONPATH": str(ROOT),
-                "PYTHONPYCACHEPREFIX": str(self.home.parent / "compiled"),
-            }
-        )
+        return kept | ours | {"CONFRERE_HOME": str(self.home), "PYTHONPATH": str(ROOT)}
 
     def command(self, *words: str, given: str = "") -> "subprocess.CompletedProcess[str]":
         """Run another command of Confrere on this home."""
@@ -124,6 +118,18 @@ class House:
             return False
         finally:
             asked.close()
+
+    def echoes(self) -> bool:
+        """Whether a registered machine's whole C-ECHO succeeds."""
+        ae = AE(ae_title="STORESCU")
+        ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = 5
+        ae.add_requested_context("1.2.840.10008.1.1")
+        link = ae.associate("127.0.0.1", self.ports["dicom"], ae_title=AET)
+        if not link.is_established:
+            return False
+        answer = link.send_c_echo()
+        link.release()
+        return "Status" in answer and answer.Status == 0
 
     def said(self) -> str:
         """The end of what was printed."""
@@ -184,10 +190,15 @@ class House:
             )
             sites = {"lakeshore": made.site, **add_sites(conn, made, self.groups)}
             register(conn, self.groups, sites)
-            readers = {"lakeshore": made.general, "prairie": made.neuro}
+            counter = network.add_reader(
+                conn,
+                reader(self.groups["counting"], "Cole, Cy", {"general"}, made.site, "IL", now),
+            )
+            readers = {"lakeshore": made.general, "prairie": made.neuro, "counting": counter}
             for name, group in self.groups.items():
-                self.tokens |= add_people(conn, name, group, readers.get(name), now)
+                self.tokens |= add_people(conn, name, group, readers[name], now)
         self.world = made
+        wait_for(self.echoes, 10, self.said)  # the doors read anew who may call
         return made
 
 
@@ -224,15 +235,15 @@ def register(conn: Connection, groups: dict[str, GroupId], sites: dict[str, Site
 
 
 def add_people(
-    conn: Connection, name: str, group: GroupId, reader: ReaderId | None, now: datetime
+    conn: Connection, name: str, group: GroupId, reads: ReaderId, now: datetime
 ) -> dict[str, str]:
     """Make a group's radiologist, manager and IT engineer, each with a token."""
-    roles = [Role.IT_ENGINEER, Role.GROUP_MANAGER, *([Role.RADIOLOGIST] if reader else [])]
+    roles = (Role.IT_ENGINEER, Role.GROUP_MANAGER, Role.RADIOLOGIST)
     made = {}
     for role in roles:
         user = identity.create_user(
             conn, f"{name}.{role.replace(' ', '.')}", f"{name.title()} {role}", role,
-            group=group, reader=reader if role is Role.RADIOLOGIST else None, site=None,
+            group=group, reader=reads if role is Role.RADIOLOGIST else None, site=None,
             password=PASSWORD, now=now,
         )  # fmt: skip
         made[f"{name} {role}"] = identity.create_token(

@@ -1,11 +1,20 @@
 """What machines send to the house: instances by a foreign toolkit, and HL7 messages."""
 
+import email
+import email.policy
+import hashlib
 import itertools
 import os
+from dataclasses import dataclass
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 
+import httpx
 import pydicom
+from pydicom import dcmread
+from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+from pynetdicom.dsutils import encode
 
 from confrere.hl7.acknowledge import Acknowledgement
 from confrere.hl7.sender import Sender
@@ -48,3 +57,72 @@ def acknowledged(house: House) -> str:
         return str(send_hl7(house, adt()).code)
     except Unavailable:
         return ""
+
+
+@dataclass(frozen=True)
+class Image:
+    """One instance to send: its UIDs, its transfer syntax and its data set's very bytes."""
+
+    study: str
+    series: str
+    uid: str
+    syntax: str
+    content: bytes
+    sop_class: str = CT
+
+    @property
+    def digest(self) -> str:
+        """What its bytes are known by."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
+def content_of(file: bytes) -> bytes:
+    """The bytes of a Part 10 file's data set: what follows the group of file meta (PS3.10 7.1)."""
+    assert file[128:132] == b"DICM"
+    group_length = int.from_bytes(file[140:144], "little")
+    return file[144 + group_length :]
+
+
+def image_of(file: bytes) -> Image:
+    """Read by pydicom what a file announces."""
+    read = dcmread(BytesIO(file), stop_before_pixels=True)
+    return Image(
+        read.StudyInstanceUID, read.SeriesInstanceUID, read.SOPInstanceUID,
+        read.file_meta.TransferSyntaxUID, content_of(file), read.SOPClassUID,
+    )  # fmt: skip
+
+
+def slices(count: int, series: int = 1) -> list[Image]:
+    """A new CT study: a bundled slice under new UIDs, evenly spread over its series."""
+    base = dcmread(FILES / "CT_small.dcm")
+    base.remove_private_tags()
+    base.StudyInstanceUID = generate_uid()
+    base.PatientID = f"K{RUN}{next(controls)}"
+    uids = [generate_uid() for _ in range(series)]
+    made = []
+    for number in range(count):
+        base.SeriesInstanceUID = uids[number % series]
+        base.SOPInstanceUID = generate_uid()
+        base.InstanceNumber = number
+        content = encode(base, is_implicit_vr=False, is_little_endian=True)
+        assert content
+        made.append(
+            Image(
+                base.StudyInstanceUID, base.SeriesInstanceUID, base.SOPInstanceUID,
+                ExplicitVRLittleEndian, content,
+            )
+        )  # fmt: skip
+    return made
+
+
+def retrieved(web: httpx.Client, path: str) -> dict[str, bytes]:
+    """Fetch a study, series or instance by WADO-RS; file by SOP Instance UID.
+
+    The multipart body is cut by the library's mail parser, not by code of ours.
+    """
+    accept = 'multipart/related; type="application/dicom"; transfer-syntax=*'
+    answer = web.get(f"/dicom-web{path}", headers={"accept": accept}).raise_for_status()
+    head = f"Content-Type: {answer.headers['content-type']}\r\n\r\n".encode()
+    whole = email.message_from_bytes(head + answer.content, policy=email.policy.HTTP)
+    files = [part.get_payload(decode=True) for part in whole.iter_parts()]
+    return {str(dcmread(BytesIO(f), stop_before_pixels=True).SOPInstanceUID): f for f in files}

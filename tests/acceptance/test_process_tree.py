@@ -8,29 +8,15 @@ from collections.abc import Callable
 
 import httpx
 import pytest
-from pynetdicom import AE
 
 from confrere.database import local
 from confrere.database.local_process import find_postmaster
 from confrere.delivery import service as delivery
 from confrere.delivery.model import STORED
-from tests.acceptance.house import AET, PARTS, PASSWORD, House, descendants, listens, wait_for
+from tests.acceptance.house import PARTS, PASSWORD, House, descendants, listens, wait_for
 from tests.acceptance.senders import acknowledged
 
 WEB, DOORS = "web", "doors"
-
-
-def echoes(house: House) -> bool:
-    """Whether a whole C-ECHO succeeds."""
-    ae = AE(ae_title="STORESCU")
-    ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = 5
-    ae.add_requested_context("1.2.840.10008.1.1")
-    link = ae.associate("127.0.0.1", house.ports["dicom"], ae_title=AET)
-    if not link.is_established:
-        return False
-    answer = link.send_c_echo()
-    link.release()
-    return "Status" in answer and answer.Status == 0
 
 
 def works(house: House) -> bool:
@@ -40,7 +26,7 @@ def works(house: House) -> bool:
             listed = web.get("/dicom-web/studies", params={"limit": "1"}).status_code
     except httpx.TransportError:
         return False
-    return listed in (200, 204) and echoes(house) and acknowledged(house) == "AA"
+    return listed in (200, 204) and house.echoes() and acknowledged(house) == "AA"
 
 
 def serving(house: House, part: str) -> Callable[[], bool]:
