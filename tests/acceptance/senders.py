@@ -5,6 +5,8 @@ import email.policy
 import hashlib
 import itertools
 import os
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from io import BytesIO
@@ -13,13 +15,15 @@ from pathlib import Path
 import httpx
 import pydicom
 from pydicom import dcmread
-from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
+from pynetdicom import AE
+from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.dsutils import encode
 
 from confrere.hl7.acknowledge import Acknowledgement
 from confrere.hl7.sender import Sender
 from confrere.kernel.errors import Unavailable
-from tests.acceptance.house import House
+from tests.acceptance.house import AET, House
 
 FILES = Path(pydicom.__file__).parent / "data" / "test_files"
 CT = "1.2.840.10008.5.1.4.1.1.2"
@@ -76,6 +80,9 @@ class Image:
         return hashlib.sha256(self.content).hexdigest()
 
 
+Heard = Callable[[Image, int], None]
+
+
 def content_of(file: bytes) -> bytes:
     """The bytes of a Part 10 file's data set: what follows the group of file meta (PS3.10 7.1)."""
     assert file[128:132] == b"DICM"
@@ -126,3 +133,45 @@ def retrieved(web: httpx.Client, path: str) -> dict[str, bytes]:
     whole = email.message_from_bytes(head + answer.content, policy=email.policy.HTTP)
     files = [part.get_payload(decode=True) for part in whole.iter_parts()]
     return {str(dcmread(BytesIO(f), stop_before_pixels=True).SOPInstanceUID): f for f in files}
+
+
+def send(house: House, images: Sequence[Image], heard: Heard, calling: str = "LAKE_CT") -> None:
+    """Send these very bytes on one association of pynetdicom, until done or cut off.
+
+    `heard` gets each answer's status. pynetdicom's own send_c_store would write the data
+    sets anew, and check what shall arrive unchecked.
+    """
+    ae = AE(ae_title=calling)
+    ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = 20
+    for abstract, syntax in dict.fromkeys((one.sop_class, one.syntax) for one in images):
+        ae.add_requested_context(abstract, syntax)
+    link = ae.associate("127.0.0.1", house.ports["dicom"], ae_title=AET)
+    assert link.is_established
+    contexts = {
+        (str(one.abstract_syntax), str(one.transfer_syntax[0])): one.context_id
+        for one in link.accepted_contexts
+    }
+    link._reactor_checkpoint.clear()  # its own reader is held off meanwhile
+    while not link._is_paused:
+        time.sleep(0.001)
+    for number, image in enumerate(images):
+        request = C_STORE()
+        request.MessageID, request.Priority = number + 1, 2
+        request.AffectedSOPClassUID = image.sop_class
+        request._affected_sop_instance_uid = UID(image.uid)
+        request.DataSet = BytesIO(image.content)
+        link.dimse.send_msg(request, contexts[image.sop_class, image.syntax] or 1)
+        _, answer = link.dimse.get_msg(block=True)
+        if not isinstance(answer, C_STORE) or answer.Status is None:
+            break
+        heard(image, answer.Status)
+    link._reactor_checkpoint.set()
+    if link.is_established:
+        link.release()
+
+
+def statuses(house: House, images: Sequence[Image], calling: str = "LAKE_CT") -> list[int]:
+    """Send them one after the other; return each one's status."""
+    found: list[int] = []
+    send(house, images, lambda _image, status: found.append(status), calling)
+    return found
