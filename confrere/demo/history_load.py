@@ -111,7 +111,9 @@ def _exams(
         "priority": _pick(PRIORITIES, seen.priority[kept]),
         "patient_class": _pick(CLASSES, seen.patient_class[kept]),
         "location": _pick([persons.LOCATIONS[c] for c in CLASSES], seen.patient_class[kept]),
-        "procedure_code": [_CODES[s][p] for s, p in zip(site.tolist(), procedure.tolist(), strict=True)],
+        "procedure_code": [
+            _CODES[s][p] for s, p in zip(site.tolist(), procedure.tolist(), strict=True)
+        ],
     }
     for name in ("text", "modality", "body_region", "subspecialty", "wrvu"):
         words[name] = _pick([str(getattr(p, name)) for p in catalogue.PROCEDURES], procedure)
@@ -139,7 +141,8 @@ def _people(
         "reader_id": _pick([str(ids.readers[one.key]) for one in plans], reader),
         "reader_group": _pick([str(ids.groups[one.group]) for one in plans], reader),
         "clinical_question": [
-            asked[p][n % len(asked[p])] for p, n in zip(procedure.tolist(), luck.tolist(), strict=True)
+            asked[p][n % len(asked[p])]
+            for p, n in zip(procedure.tolist(), luck.tolist(), strict=True)
         ],
         "referrer_name": _pick(persons.REFERRERS, luck % len(persons.REFERRERS)),
     }
