@@ -34,3 +34,12 @@ def set_up() -> None:
         "_granian",
     ):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def report(log: logging.Logger, what: str, error: BaseException) -> None:
+    """Log an error that nobody foresaw: its kind and traceback, not its own words.
+
+    A database's or parser's message may quote the row or message that it stumbled over.
+    """
+    bare = RuntimeError(type(error).__name__).with_traceback(error.__traceback__)
+    log.error("%s: %s", what, type(error).__name__, exc_info=bare)

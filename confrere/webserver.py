@@ -11,6 +11,7 @@ from granian.server.embed import Server
 from confrere.assets import default_folder
 from confrere.logs import set_up
 from confrere.settings import Settings, load
+from confrere.web.app import end_streams
 from confrere.wiring import tasks
 from confrere.wiring.house import open_house
 from confrere.wiring.web_app import create
@@ -23,16 +24,23 @@ async def serve(settings: Settings) -> None:
     house = open_house(settings, pool=THREADS)
     tasks.register(house)
     assets = Path(settings.assets) if settings.assets else default_folder()
+    app = create(house, assets)
     server = Server(
-        create(house, assets), address=settings.http_host, port=settings.http_port,
-        interface=Interfaces.ASGI, log_access=False,
+        app, address=settings.http_host, port=settings.http_port,
+        interface=Interfaces.ASGI, log_access=False, log_enabled=False,
         ssl_cert=Path(settings.tls_certificate) if settings.tls_certificate else None,
         ssl_key=Path(settings.tls_key) if settings.tls_key else None,
     )  # fmt: skip
     current_default_thread_limiter().total_tokens = THREADS
     loop = asyncio.get_running_loop()
+    ending: set[asyncio.Task[None]] = set()
+
+    async def end() -> None:
+        await end_streams(app)  # the server waits for open streams, which never end by themselves
+        server.stop()  # type: ignore[no-untyped-call]
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, server.stop)
+        loop.add_signal_handler(number, lambda: ending.add(asyncio.create_task(end())))
     try:
         await server.serve()
     finally:

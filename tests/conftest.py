@@ -1,3 +1,9 @@
 """Fixtures and rules for all tests."""
 
-pytest_plugins = ["tests.peers", "tests.database"]
+pytest_plugins = [
+    "tests.peers",
+    "tests.database",
+    "tests.dicomweb",
+    "tests.acceptance.demonstration",
+    "tests.acceptance.browser",
+]

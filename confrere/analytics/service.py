@@ -10,7 +10,7 @@ from confrere.analytics.periods import Period, Scope
 from confrere.analytics.pooled import Pool, publish
 from confrere.analytics.store_measures import Breakdown, Step
 from confrere.analytics.turnaround import Summary
-from confrere.database.copy import Columns
+from confrere.database.bulk import Columns
 from confrere.kernel.errors import Invalid
 from confrere.kernel.ids import SiteId
 

@@ -9,12 +9,12 @@ from sqlalchemy.dialects.postgresql import insert
 
 from confrere.analytics.model import ExamFact
 from confrere.analytics.tables import exam_facts
-from confrere.database.copy import Columns, copy_rows
+from confrere.database.bulk import Columns, add_rows
 
 
 def add_facts(conn: Connection, columns: Columns) -> int:
     """Add exam facts in bulk; return how many."""
-    return copy_rows(conn, exam_facts.name, columns)
+    return add_rows(conn, exam_facts.name, columns)
 
 
 def has_synthetic(conn: Connection) -> bool:

@@ -14,6 +14,6 @@ SHA-512 differs from the one pinned here, and keeps only the files that pages lo
 with each package's licence beside its files.
 """
 
-from confrere.assets.install import AssetsError, default_folder, install
+from confrere.assets.installation import AssetsError, default_folder, install
 
 __all__ = ["AssetsError", "default_folder", "install"]

@@ -95,7 +95,7 @@ class Link:
 class ChainState:
     """What checking a chain found.
 
-    `head` is the last link's mac: written down elsewhere, it also shows that the end of the
+    `head` is the last link's mac. Kept elsewhere with `count`, it shows that the end of the
     chain was cut off, which the rows that are left cannot show.
     """
 
@@ -124,17 +124,32 @@ def canonical(event: Event) -> bytes:
     return text.encode("ascii")
 
 
-def check_chain(key: bytes, links: Iterable[Link]) -> ChainState:
-    """Walk a chain in its order; stop at the first link that does not follow."""
+def check_chain(
+    key: bytes, links: Iterable[Link], known: ChainState | None = None
+) -> ChainState:
+    """Walk a chain in its order; stop at the first link that does not follow.
+
+    `known` is what an earlier check found, kept outside the database: the chain must still
+    hold that head at that place, so a cut-off or rebuilt end shows too.
+    """
     previous, expected = GENESIS, 1
     for link in links:
         right = mac_of(key, previous, link.seq, link.event)
-        if link.seq != expected or not hmac.compare_digest(right, link.mac):
+        fits = link.seq == expected and hmac.compare_digest(right, link.mac)
+        if known and fits and expected == known.count:
+            fits = hmac.compare_digest(link.mac, known.head)
+        if not fits:
             return ChainState(
                 ok=False, first_bad_seq=expected, count=expected - 1, head=previous
             )
         previous, expected = link.mac, expected + 1
-    return ChainState(ok=True, first_bad_seq=None, count=expected - 1, head=previous)
+    whole = known is None or expected > known.count
+    return ChainState(
+        ok=whole,
+        first_bad_seq=None if whole else expected,
+        count=expected - 1,
+        head=previous,
+    )
 
 
 def storable(text: str) -> str:

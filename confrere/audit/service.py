@@ -105,9 +105,14 @@ def events(
     return store.find(conn, query, limit, before)
 
 
-def verify(conn: Connection, key: bytes, group: GroupId) -> ChainState:
-    """Check a group's whole chain; the transaction must see the whole of it."""
-    return check_chain(key, store.chain(conn, group))
+def verify(
+    conn: Connection, key: bytes, group: GroupId, known: ChainState | None = None
+) -> ChainState:
+    """Check a group's whole chain; the transaction must see the whole of it.
+
+    `known` is an earlier result that was kept outside the database (`heads.load`).
+    """
+    return check_chain(key, store.chain(conn, group), known)
 
 
 def _storable(event: Event) -> Event:

@@ -9,7 +9,7 @@ from confrere.database.local_account import LocalServerError
 from confrere.kernel.errors import DomainError
 from confrere.logs import set_up
 
-COMMANDS = (demonstration, serving, accounts, doctor, database)
+COMMANDS = (demonstration.add, serving.add, accounts.add, doctor.add, database.add)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -20,8 +20,8 @@ def parser() -> argparse.ArgumentParser:
         "Settings come from the environment; see docs/settings.md.",
     )
     commands = made.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for one in COMMANDS:
-        one.add(commands)
+    for add in COMMANDS:
+        add(commands)
     return made
 
 

@@ -52,7 +52,7 @@ def run(_: argparse.Namespace) -> int:
         say(f"  {variable:28} {shown}")
     say("Limits")
     for door, limits in (("dicom", DicomLimits()), ("hl7", MllpLimits())):
-        for field in fields(limits):  # type: ignore[arg-type]
+        for field in fields(limits):
             say(f"  {door + ' ' + field.name:36} {getattr(limits, field.name)}")
     say("Checks")
     bad = 0

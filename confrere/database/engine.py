@@ -20,6 +20,7 @@ def connect(url: str, *, pool: int = 10) -> Engine:
         pool_size=pool,
         max_overflow=2,
         pool_pre_ping=True,
+        hide_parameters=True,  # errors must not carry patient data
         connect_args={"application_name": "confrere"},
     )
 

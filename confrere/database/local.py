@@ -149,13 +149,13 @@ def stop(home: Path) -> bool:
 
 def erase(home: Path) -> None:
     """Stop the server of `home` and delete its data for good."""
-    stop(home)
     home = home.absolute()
+    found = status(home)
+    stop(home)
     data = data_folder(home)
-    shutil.rmtree(data, ignore_errors=True)
-    shutil.rmtree(data.parent / "postgres-run", ignore_errors=True)
-    if data.parent != home:
-        data.parent.rmdir()
+    left = [data, data.parent / "postgres-run", *([found.socket_dir] if found else [])]
+    for folder in left if data.parent == home else [*left, data.parent]:
+        shutil.rmtree(folder, ignore_errors=True)
     forget_data(home)
 
 

@@ -148,6 +148,7 @@ def place_data(home: Path, account: Account) -> Path:
     REACHABLE.chmod(0o755)
     holder = Path(tempfile.mkdtemp(prefix=f"{_digest(home)}-", dir=REACHABLE))
     account.own(holder)
+    (holder / "home.txt").write_text(f"{home}\n")  # for whoever wonders whose data this is
     (home / _RECORD).write_text(json.dumps({"data": str(holder / "postgres")}) + "\n")
     return holder / "postgres"
 

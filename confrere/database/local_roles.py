@@ -33,5 +33,8 @@ def ensure_roles(server: LocalServer, database: str = "confrere") -> None:
             conn.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(closed))
         for user in users:
             conn.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(name, user))
+        # bulk loads go through a temporary table
+        system = sql.Identifier("confrere_system")
+        conn.execute(sql.SQL("GRANT TEMPORARY ON DATABASE {} TO {}").format(name, system))
     with psycopg.connect(server.url(BOOT_ROLE, database), autocommit=True) as conn:
         conn.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")

@@ -1,7 +1,7 @@
 """Keep what comes in, send what must go out, and show both. The caller owns the transaction."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -144,11 +144,18 @@ def due_peers(conn: Connection, now: datetime) -> list[PeerId]:
 
 def send_again(conn: Connection, message: MessageId, now: datetime) -> None:
     """Send a dead or waiting message now."""
-    if store.get_outgoing(conn, message) is None:
-        raise NotFound("no such message")
+    going_out(conn, message)
     values = {"state": WAITING, "next_at": now, "attempts": 0}
     if not store.change_outgoing(conn, message, values, outgoing.c.state != SENT):
         raise Conflict("this message was delivered and acknowledged")
+
+
+def going_out(conn: Connection, message: MessageId) -> Outgoing:
+    """One message of the outbox; NotFound."""
+    found = store.get_outgoing(conn, message)
+    if found is None:
+        raise NotFound("no such message")
+    return found
 
 
 def outbox(conn: Connection, states: list[str], limit: int = 200) -> list[Outgoing]:
@@ -166,8 +173,6 @@ def counts(conn: Connection) -> tuple[dict[str, int], dict[str, int]]:
     return store.count_received(conn), store.count_outgoing(conn)
 
 
-def oldest_wait(messages: list[Outgoing], now: datetime) -> timedelta:
-    """How long the oldest waiting message has waited."""
-    return max(
-        (now - m.created_at for m in messages if m.state == WAITING), default=timedelta()
-    )
+def waiting_since(conn: Connection) -> datetime | None:
+    """Since when the oldest message that still waits has waited; None when none does."""
+    return store.oldest_waiting(conn)

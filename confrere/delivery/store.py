@@ -52,7 +52,7 @@ def list_received(conn: Connection, states: list[str], limit: int) -> list[Recei
 def count_received(conn: Connection) -> dict[str, int]:
     """How many messages are in each state."""
     query = sa.select(received.c.state, sa.func.count()).group_by(received.c.state)
-    return dict(conn.execute(query).tuples())
+    return {row[0]: row[1] for row in conn.execute(query)}
 
 
 def add_outgoing(conn: Connection, values: dict[str, Any]) -> MessageId:
@@ -118,7 +118,14 @@ def of_report(conn: Connection, report: ReportId) -> list[Outgoing]:
 def count_outgoing(conn: Connection) -> dict[str, int]:
     """How many messages are in each state."""
     query = sa.select(outgoing.c.state, sa.func.count()).group_by(outgoing.c.state)
-    return dict(conn.execute(query).tuples())
+    return {row[0]: row[1] for row in conn.execute(query)}
+
+
+def oldest_waiting(conn: Connection) -> datetime | None:
+    """When the oldest message that still waits was put into the outbox."""
+    query = sa.select(sa.func.min(outgoing.c.created_at)).where(outgoing.c.state == WAITING)
+    since: datetime | None = conn.execute(query).scalar_one()
+    return since
 
 
 def _received(r: Any) -> Received:

@@ -46,7 +46,7 @@ def demo_json(built: Built, doors: Doors) -> dict[str, Any]:
     return {
         "http": doors.address,
         "fhir": f"{doors.address}/fhir",
-        "dicomweb": f"{doors.address}/dicomweb",
+        "dicomweb": f"{doors.address}/dicom-web",
         "dicom": {
             "host": LOOPBACK, "port": doors.dicom_port, "aet": doors.aet, "senders": senders,
         },
@@ -75,6 +75,16 @@ def known_accounts(path: Path) -> tuple[Account, ...]:
         return tuple(Account(**one) for one in users)
     except (OSError, ValueError, KeyError, TypeError):
         return ()
+
+
+def known_ports(path: Path) -> dict[str, int]:
+    """The results listeners' ports of an earlier start, by site code; 0 where there was none."""
+    ports = {one.code: 0 for one in places.SITES}
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))["results"]
+        return ports | {one["site"]: int(one["mllp_port"]) for one in told}
+    except (OSError, ValueError, KeyError, TypeError):
+        return ports
 
 
 def words(built: Built, doors: Doors, path: Path) -> str:

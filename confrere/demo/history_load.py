@@ -9,7 +9,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from confrere.analytics import service as analytics
-from confrere.database.copy import copy_rows
+from confrere.database.bulk import add_rows
 from confrere.demo import catalogue, history_patients, people, persons, places
 from confrere.demo.history import CLASSES, EXAMS, PRIORITIES, Arrivals, Ints, arrivals
 from confrere.demo.history_patients import Crowd
@@ -57,8 +57,8 @@ def load(conn: Connection, history: History, ids: Ids, now: datetime, seed: int)
     rng = np.random.default_rng((seed, 1))
     patients = _uuids(rng, history.crowd.site.size)
     exams = _exams(history, ids, patients, now, rng)
-    copy_rows(conn, "patients", _patient_columns(history.crowd, ids, patients, now))
-    copy_rows(conn, "orders", _orders(exams))
+    add_rows(conn, "patients", _patient_columns(history.crowd, ids, patients, now))
+    add_rows(conn, "orders", _orders(exams))
     return analytics.load_synthetic(conn, _facts(exams))
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from confrere.demo.places import CARDINAL, FOX, GRANITE, LANTERN, MAPLE, OAK
 from confrere.kernel.principal import Role
 
+# who reads all of these may stand alone in the evening and at night
+GENERALIST = frozenset({"general", "chest", "body", "msk"})
 ROTA, ALWAYS, AWAY = "rota", "always", "away"
 
 
@@ -58,36 +60,36 @@ def _key(name: str) -> str:
 
 
 _TABLE = f"""
-{FOX}      | Daniel Kowalski     | general        | IL WI    | SMC:proxy | rota
-{FOX}      | Laura Bennett       | body general   | IL IN    | SMC:full  | rota
-{FOX}      | Chidi Okafor        | msk            | IL IN WI | SMC:full  | rota
+{FOX}      | Daniel Kowalski     | general chest body msk | IL WI    | SMC:proxy | rota
+{FOX}      | Laura Bennett       | body general chest msk | IL IN    | SMC:full  | rota
+{FOX}      | Chidi Okafor        | msk general | IL IN WI | SMC:full  | rota
 {FOX}      | Teresa Sandoval     | breast general | IL       |           | rota
 {FOX}      | William Hargrove    | neuro          | IL       |           | away
-{FOX}      | Kevin Liu           | general chest  | IL WI    |           | rota
+{FOX}      | Kevin Liu           | general chest body msk nuclear | IL WI    |           | rota
 {OAK}      | Priya Raman         | neuro          | IL WI IN | HCM:full LIC:proxy GBR:full TCC:proxy LBH:full | always
 {OAK}      | Marcus Whitfield    | neuro          | WI IN    | HCM:full LIC:proxy GBR:full LBH:full | always
-{OAK}      | Erik Lindqvist      | msk            | WI IL    | GBR:full TCC:full | rota
-{OAK}      | Grace Nakamura      | cardiac chest  | WI IN    | LBH:full  | rota
+{OAK}      | Erik Lindqvist      | msk general chest body | WI IL    | GBR:full TCC:full | rota
+{OAK}      | Grace Nakamura      | cardiac chest | WI IN    | LBH:full  | rota
 {OAK}      | Joel Abrams         | neuro peds     | WI IL    | HCM:proxy GBR:proxy | rota
-{OAK}      | Maria Dela Cruz     | body           | WI       |           | rota
-{OAK}      | Emily Thornton      | general        | WI IL    |           | rota
+{OAK}      | Maria Dela Cruz     | body general chest msk | WI       |           | rota
+{OAK}      | Emily Thornton      | general chest body msk breast | WI IL    |           | rota
 {GRANITE}  | Elena Vasquez       | neuro          | WI IL    | HCM:full LBH:proxy | always
-{GRANITE}  | Paul Becker         | general        | WI IL    | LBH:proxy | rota
-{GRANITE}  | Abena Osei          | peds           | WI IL    | MOM:full BWH:full HCM:proxy | rota
-{GRANITE}  | Ryan McAllister     | body ir        | WI       | LBH:full  | rota
-{GRANITE}  | Mai Yang            | general msk    | WI       | LBH:proxy | rota
-{MAPLE}    | Nina Petrov         | body           | IN       | CRM:full  | rota
-{MAPLE}    | Aisha Coleman       | chest          | IN IL    | CRM:full THH:full | rota
-{MAPLE}    | Robert Jennings     | general        | IN       |           | rota
-{MAPLE}    | Samir Haddad        | ir body        | IN IL    |           | rota
-{MAPLE}    | Kate Sullivan       | breast         | IN       | CRM:proxy | rota
-{CARDINAL} | Anil Gupta          | general        | IN IL    | SMC:full EKH:full | rota
-{CARDINAL} | Denise Foster       | nuclear general| IN IL    | SMC:proxy | rota
-{CARDINAL} | Luis Ramirez        | msk general    | IN IL    | SMC:full  | rota
-{CARDINAL} | Brian O'Connell     | general        | IN IL WI | SMC:full EKH:proxy | rota
-{LANTERN}  | Julia Novak         | general breast | WI IN    | CRM:proxy | rota
-{LANTERN}  | Terrence Washington | general body   | WI       |           | rota
-{LANTERN}  | Hannah Kim          | chest cardiac  | WI       |           | rota
+{GRANITE}  | Paul Becker         | general chest body msk | WI IL    | LBH:proxy | rota
+{GRANITE}  | Abena Osei          | peds general | WI IL    | MOM:full BWH:full HCM:proxy | rota
+{GRANITE}  | Ryan McAllister     | body ir general chest msk | WI       | LBH:full  | rota
+{GRANITE}  | Mai Yang            | general msk chest body breast | WI       | LBH:proxy | rota
+{MAPLE}    | Nina Petrov         | body general chest msk | IN       | CRM:full  | rota
+{MAPLE}    | Aisha Coleman       | chest breast | IN IL    | CRM:full THH:full | rota
+{MAPLE}    | Robert Jennings     | general neuro chest body msk | IN       |           | rota
+{MAPLE}    | Samir Haddad        | ir body general chest msk | IN IL    |           | rota
+{MAPLE}    | Kate Sullivan       | breast general | IN       | CRM:proxy | rota
+{CARDINAL} | Anil Gupta          | general neuro chest body msk | IN IL    | SMC:full EKH:full | rota
+{CARDINAL} | Denise Foster       | nuclear general breast | IN IL    | SMC:proxy | rota
+{CARDINAL} | Luis Ramirez        | msk general body chest | IN IL    | SMC:full  | rota
+{CARDINAL} | Brian O'Connell     | general neuro chest body msk | IN IL WI | SMC:full EKH:proxy | rota
+{LANTERN}  | Julia Novak         | general breast chest body msk | WI IN    | CRM:proxy | rota
+{LANTERN}  | Terrence Washington | general body chest msk | WI       |           | rota
+{LANTERN}  | Hannah Kim          | chest cardiac general body msk | WI       |           | rota
 """
 RADIOLOGISTS = tuple(_row(line) for line in _TABLE.strip().splitlines())
 RESIDENTS = (ReaderPlan("feldman", OAK, "Noah Feldman", ("general",), ("WI",), {}, ALWAYS),)

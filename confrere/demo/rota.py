@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from confrere.demo.people import ALWAYS, ROTA, ReaderPlan
+from confrere.demo.people import ALWAYS, GENERALIST, ROTA, ReaderPlan
 from confrere.network.model import Shift
 
 FIRST_DAY, LAST_DAY = -1, 14  # around the day of `now`
@@ -17,11 +17,12 @@ def duty(readers: Sequence[ReaderPlan], zone: str, now: datetime) -> dict[str, l
     """The shifts of one group's readers, by their key, from yesterday for a fortnight.
 
     A calendar day always gets the same shifts, whatever `now` is, so that a later start
-    only adds what is missing. At any instant at least one of the rota is on duty.
+    only adds what is missing. At any instant one generalist is on duty; a group
+    needs three.
     """
     today = now.astimezone(ZoneInfo(zone)).date()
     days = [today + timedelta(days=n) for n in range(FIRST_DAY, LAST_DAY + 1)]
-    rota = [one.key for one in readers if one.duty == ROTA]
+    rota = [one for one in readers if one.duty == ROTA]
     made: dict[str, list[Shift]] = {one.key: [] for one in readers}
     for day in days:
         for key, kind in _roster(rota, day):
@@ -32,17 +33,15 @@ def duty(readers: Sequence[ReaderPlan], zone: str, now: datetime) -> dict[str, l
     return made
 
 
-def _roster(rota: Sequence[str], day: date) -> Iterator[tuple[str, str]]:
-    """Nights and evenings go round by the week; weekends keep one reader a shift."""
-    week, count = day.toordinal() // 7, len(rota)
-    for place, key in enumerate(rota):
-        turn = (place + week) % count
-        if turn == count - 1:
-            yield key, NIGHT
-        elif turn == count - 2:
-            yield key, EVENING
-        elif turn == 0 or day.weekday() < _SATURDAY:
-            yield key, DAY
+def _roster(staff: Sequence[ReaderPlan], day: date) -> Iterator[tuple[str, str]]:
+    """Generalists take nights and evenings by the week; weekends keep one reader a shift."""
+    week = day.toordinal() // 7
+    general = [one.key for one in staff if set(one.subspecialties) >= GENERALIST]
+    turns = (NIGHT, EVENING, DAY)
+    taken = {general[(week + n) % len(general)]: kind for n, kind in enumerate(turns)}
+    yield from taken.items()
+    if day.weekday() < _SATURDAY:
+        yield from ((one.key, DAY) for one in staff if one.key not in taken)
 
 
 def _shift(day: date, kind: str, zone: ZoneInfo) -> Shift:

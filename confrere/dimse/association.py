@@ -236,7 +236,9 @@ def _response(
     max_pdu: int, context: Context, asked: Command, outcome: Outcome, data_set: bytes | None
 ) -> bytes:
     has_data = data_set is not None
-    said = command.response(asked, outcome.status, outcome.comment, data_set=has_data)
+    said = command.response(
+        asked, outcome.status, outcome.comment, data_set=has_data, further=outcome.elements
+    )
     out = pdu.p_data(context.id, said, command=True, max_pdu=max_pdu)
     if data_set is not None:
         out += pdu.p_data(context.id, data_set, command=False, max_pdu=max_pdu)

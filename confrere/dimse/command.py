@@ -2,6 +2,7 @@
 
 import re
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from confrere.dimse.pdu import INVALID_PARAMETER, Malformed
@@ -15,6 +16,7 @@ RESPONSE = 0x8000  # bit that turns a request's field into its response's
 GROUP_LENGTH, AFFECTED_CLASS, COMMAND_FIELD = 0x0000, 0x0002, 0x0100
 MESSAGE_ID, MESSAGE_ID_RESPONDED_TO, PRIORITY = 0x0110, 0x0120, 0x0700
 DATA_SET_TYPE, STATUS, ERROR_COMMENT, AFFECTED_INSTANCE = 0x0800, 0x0900, 0x0902, 0x1000
+REQUESTED_CLASS, REQUESTED_INSTANCE = 0x0003, 0x1001  # of N-SET, N-GET, N-ACTION
 
 NO_DATA_SET = 0x0101
 MAX_UID = 64
@@ -87,22 +89,33 @@ def _encoded(element: int, value: int | str) -> bytes:
 
 
 def response(
-    request: Command, status: int, comment: str = "", *, data_set: bool = False
+    request: Command,
+    status: int,
+    comment: str = "",
+    *,
+    data_set: bool = False,
+    further: Iterable[tuple[int, int | str]] = (),
 ) -> bytes:
-    """Build the response command set to `request` (PS3.7 9.3): same message, class and instance."""
+    """Build the response command set to `request` (PS3.7 9.3, 10.3): same message and instance.
+
+    What a request calls "requested" class and instance, its response calls "affected".
+    """
     elements: dict[int, int | str] = {
         COMMAND_FIELD: request.field | RESPONSE,
         MESSAGE_ID_RESPONDED_TO: request.number(MESSAGE_ID),
         DATA_SET_TYPE: 1 if data_set else NO_DATA_SET,
         STATUS: status,
     }
-    for element in (AFFECTED_CLASS, AFFECTED_INSTANCE):
-        uid = request.text(element)
+    for affected, requested in (
+        (AFFECTED_CLASS, REQUESTED_CLASS),
+        (AFFECTED_INSTANCE, REQUESTED_INSTANCE),
+    ):
+        uid = request.text(affected) or request.text(requested)
         if is_uid(uid):
-            elements[element] = uid
+            elements[affected] = uid
     if comment:
         elements[ERROR_COMMENT] = printable(comment)
-    return encode(elements)
+    return encode(elements | dict(further))
 
 
 def is_uid(text: str) -> bool:

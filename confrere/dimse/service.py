@@ -75,10 +75,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A DIMSE status and what to say about it: at most 64 characters, no patient data."""
+    """A DIMSE status and what to say about it: at most 64 characters, no patient data.
+
+    `elements` adds further ones of group 0000 by number, such as C-MOVE's counts of
+    sub-operations (0x1020 to 0x1023, PS3.7 9.3.4.2).
+    """
 
     status: int
     comment: str = ""
+    elements: tuple[tuple[int, int | str], ...] = ()
 
 
 class Answer(Protocol):

@@ -9,6 +9,7 @@ from time import monotonic
 
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux only
 BUFFER = 256 * 1024
+_LAST_BYTES = 1024 * 1024  # read and thrown away at most, after our last word
 
 
 class Gone(Exception):
@@ -149,9 +150,10 @@ class Wire:
             if last_word:
                 self._sock.sendall(last_word)
             _shutdown(self._sock, socket.SHUT_WR)
-            while last_word and (left := until - monotonic()) > 0 and not self._cut:
+            unread = _LAST_BYTES if last_word else 0
+            while unread > 0 and (left := until - monotonic()) > 0 and not self._cut:
                 self._sock.settimeout(left)
-                if not self._sock.recv_into(self._view):
-                    break
+                got = self._sock.recv_into(self._view)
+                unread = unread - got if got else 0
         with self._lock:
             self._sock.close()

@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Protocol
 from uuid import UUID
 
+from confrere.imaging.head import Head
 from confrere.imaging.model import Arrival, Aside
+from confrere.kernel.ids import SiteId
 
 LONGEST = 1024  # characters kept of a value that is only listed
 Key = tuple[UUID, str]  # owner group, then a UID
@@ -132,7 +134,25 @@ def conflict(arrival: Arrival) -> Aside:
 def replay_detail(arrival: Arrival) -> dict[str, str]:
     """Keep what filing again needs and the bytes do not hold."""
     site = str(arrival.site_id) if arrival.site_id else ""
-    return {"site_id": site, "issuer": arrival.issuer, "sop_class": arrival.sop_class}
+    return {"site_id": site, "issuer": arrival.issuer}
+
+
+def arrival_of(aside: Aside, head: Head, now: datetime) -> Arrival:
+    """Make an arrival again of what was kept aside."""
+    site = aside.detail.get("site_id", "")
+    return Arrival(
+        owner_group=aside.owner_group,
+        site_id=SiteId(UUID(site)) if site else None,
+        head=head,
+        sop_class=head.sop_class,
+        transfer_syntax=aside.transfer_syntax,
+        digest=aside.digest,
+        size=aside.size,
+        calling_aet=aside.calling_aet,
+        received_at=now,
+        issuer=aside.detail.get("issuer", ""),
+        door=aside.door,
+    )
 
 
 def study_change(

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from confrere.files.store import BlobStore
+from confrere.files.folder import BlobStore
 from confrere.imaging import datasets, store_metadata, store_search
 from confrere.imaging.attributes import Level
 from confrere.imaging.elements import encoding_of
-from confrere.imaging.matching import MOST_RESULTS, Query
+from confrere.imaging.matching import MOST_RESULTS, Query, is_uid
 from confrere.imaging.model import Found, Instance, Scope, Series, Study
 from confrere.imaging.plain import open_plain
 from confrere.imaging.syntaxes import served
@@ -28,7 +28,7 @@ def search(
     A patient ID without its issuer finds the patients of every assigner that the scope
     shows, so results carry the issuer. `study` narrows to one study picked before.
     """
-    limit = max(0, min(query.limit, MOST_RESULTS))
+    limit = max(0, min(query.limit, MOST_RESULTS + 1))
     return store_search.search(conn, level, replace(query, limit=limit), study)
 
 
@@ -55,7 +55,7 @@ def pick_study(conn: Connection, scope: Scope, study_uid: str) -> Study:
     Two groups may hold one UID. The caller's own comes first, then the newest; everything
     below is read from this row, so objects of two groups are never mixed.
     """
-    found = store_search.pick_study(conn, scope, study_uid)
+    found = store_search.pick_study(conn, scope, study_uid) if is_uid(study_uid) else None
     if found is None:
         raise NotFound("no such study, or it is not open to you")
     return found
@@ -70,7 +70,10 @@ def instances_of(
     conn: Connection, study: StudyId, series_uid: str | None = None, sop_uid: str | None = None
 ) -> list[Instance]:
     """Return the instances of a study, of one of its series, or one; raises NotFound."""
-    found = store_search.instances_of(conn, study, series_uid, sop_uid)
+    named = (uid for uid in (series_uid, sop_uid) if uid is not None)
+    found: list[Instance] = []
+    if all(is_uid(uid) for uid in named):
+        found = store_search.instances_of(conn, study, series_uid, sop_uid)
     if not found:
         raise NotFound("this study holds no such series or object")
     return found

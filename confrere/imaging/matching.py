@@ -6,7 +6,7 @@ Source: PS3.4 section C.2.2.2 (attribute matching), PS3.18 section 8.3.4.
 import re
 from dataclasses import dataclass
 
-from confrere.imaging.attributes import Attribute, Level
+from confrere.imaging.attributes import Attribute
 from confrere.imaging.filing import name_key
 from confrere.imaging.model import Scope
 from confrere.kernel.errors import Invalid
@@ -80,6 +80,11 @@ def match(attribute: Attribute, text: str) -> Match | None:
     if attribute.vr == "PN":
         return _name(attribute, text)
     return _text(attribute, text)
+
+
+def is_uid(text: str) -> bool:
+    """Say whether a text can be a UID at all (PS3.5 section 9.1)."""
+    return UID.fullmatch(text) is not None
 
 
 def folded(attribute: Attribute) -> bool:
@@ -156,8 +161,3 @@ def _pattern(attribute: Attribute, text: str) -> str:
             f"{attribute.keyword}: use at most {MOST_WILDCARDS} wildcards", attribute.keyword
         )
     return pattern
-
-
-def allowed(attribute: Attribute, level: Level) -> bool:
-    """Say whether a search at `level` may use the attribute: its own level or one above."""
-    return attribute.level <= level

@@ -8,7 +8,8 @@ from enum import StrEnum
 from uuid import UUID
 
 from confrere.imaging.head import Head
-from confrere.kernel.ids import GroupId, PatientId, SeriesId, SiteId, StudyId
+from confrere.kernel.ids import GroupId, OrderId, PatientId, SeriesId, SiteId, StudyId
+from confrere.kernel.periods import Spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,11 @@ class Study:
     acquired_at: datetime | None
     synthetic: bool
 
+    @property
+    def changed_at(self) -> datetime:
+        """When it last grew or was closed."""
+        return max(self.last_at, self.closed_at or self.last_at)
+
 
 @dataclass(frozen=True, slots=True)
 class Series:
@@ -167,6 +173,34 @@ class Scope:
     groups: frozenset[GroupId]
     shared: frozenset[StudyId] = frozenset()
     site: SiteId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StudyNumber:
+    """A study's UID, or its accession number at one site or any; `value` None is any."""
+
+    kind: str  # study_uid or accession
+    value: str | None
+    site: SiteId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StudiesSought:
+    """What a search by change asks; all must hold.
+
+    None asks nothing; an empty collection fits none. Of each set in `numbers`, `modalities`
+    and `orders` one must fit. `started` is compared with the acquisition, or with the study
+    date where only that is known.
+    """
+
+    ids: frozenset[StudyId] | None = None
+    patients: frozenset[PatientId] | None = None
+    sites: frozenset[SiteId] | None = None
+    numbers: tuple[frozenset[StudyNumber], ...] = ()
+    modalities: tuple[frozenset[str], ...] = ()
+    orders: tuple[frozenset[OrderId], ...] = ()
+    started: Spans | None = None
+    updated: Spans | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,13 +46,21 @@ class PixelMap:
         first, last = start // 8, -(-(start + self.frame_bits) // 8)
         return ((self.at + first, last - first),)
 
+    @property
+    def native_size(self) -> int:
+        """The bytes of all frames together, when they are native."""
+        return -(-self.frame_bits * self.count // 8)
+
     def shift(self, number: int) -> int:
         """Return how many bits of a frame's first byte belong to the frame before."""
         return 0 if self.frames else (number - 1) * self.frame_bits % 8
 
 
-def map_pixels(stream: BinaryIO, encoding: Encoding) -> PixelMap:
-    """Walk to the pixel data; raises NotFound when there is none, Invalid when it lies."""
+def map_pixels(stream: BinaryIO, encoding: Encoding, *, video: bool = False) -> PixelMap:
+    """Walk to the pixel data; raises NotFound when there is none, Invalid when it lies.
+
+    A `video` is one frame: its stream can't be cut.
+    """
     values: dict[str, int] = {"samples": 1, "frames": 1}
     photometric = b""
     tables: dict[int, Element] = {}
@@ -67,7 +75,9 @@ def map_pixels(stream: BinaryIO, encoding: Encoding) -> PixelMap:
             tables[element.tag] = element
         elif element.tag in (PIXEL_DATA, FLOAT_PIXELS, DOUBLE_PIXELS):
             if element.length == UNDEFINED:
-                return _encapsulated(stream, element, encoding, values["frames"], tables)
+                return _encapsulated(
+                    stream, element, encoding, 1 if video else values["frames"], tables
+                )
             return _native(element, values, photometric)
     raise NotFound("this object has no pixel data")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, cast
 
-from confrere.files.store import BlobStore
+from confrere.files.folder import BlobStore
 from confrere.imaging.elements import (
     LONG_FORM,
     MAX_DEPTH,

@@ -8,7 +8,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from confrere.imaging import filing, store, store_asides, store_links
+from confrere.files.folder import BlobStore
+from confrere.imaging import filing, store, store_asides, store_links, store_pages
+from confrere.imaging.examining import examine
 from confrere.imaging.filing import Key, instance_key, study_key
 from confrere.imaging.model import (
     Arrival,
@@ -17,6 +19,8 @@ from confrere.imaging.model import (
     ImagesArrived,
     Outcome,
     Quiet,
+    Series,
+    StudiesSought,
     Study,
     StudyArrived,
     StudyClosed,
@@ -25,7 +29,8 @@ from confrere.imaging.model import (
 from confrere.imaging.tables import instances, series, studies
 from confrere.jobs.events import publish
 from confrere.kernel.errors import Conflict, NotFound
-from confrere.kernel.ids import GroupId, OrderId, PatientId, StudyId
+from confrere.kernel.ids import GroupId, OrderId, PatientId, SiteId, StudyId
+from confrere.kernel.periods import Place
 
 MOST_CLOSED = 1000  # studies looked at in one sweep; the next sweep takes the rest
 
@@ -40,10 +45,10 @@ def file_instances(conn: Connection, arrivals: Sequence[Arrival]) -> list[Filed]
     wanted = filing.once(arrivals)
     known = store.digests(conn, wanted)
     unfiled = [arrival for key, arrival in wanted.items() if key not in known]
-    new: set[Key] = set()
-    if unfiled:
-        new = _file_new(conn, unfiled)
-        known |= store.digests(conn, (instance_key(one) for one in unfiled))
+    new = _file_new(conn, unfiled) if unfiled else {}
+    known |= {key: (wanted[key].digest, study) for key, study in new.items()}
+    if outrun := [key for key in wanted if key not in known]:
+        known |= store.digests(conn, outrun)
     answers = [_answer(arrival, wanted, new, known) for arrival in arrivals]
     store_asides.keep_asides(
         conn,
@@ -59,7 +64,7 @@ def file_instances(conn: Connection, arrivals: Sequence[Arrival]) -> list[Filed]
 def _answer(
     arrival: Arrival,
     wanted: dict[Key, Arrival],
-    new: set[Key],
+    new: dict[Key, UUID],
     known: dict[Key, tuple[bytes, UUID]],
 ) -> Filed:
     key = instance_key(arrival)
@@ -70,8 +75,8 @@ def _answer(
     return Filed(Outcome.SAME if same else Outcome.CONFLICT, StudyId(study))
 
 
-def _file_new(conn: Connection, arrivals: list[Arrival]) -> set[Key]:
-    """Insert what no one has filed; return the keys that became rows here."""
+def _file_new(conn: Connection, arrivals: list[Arrival]) -> dict[Key, UUID]:
+    """Insert what no one has filed; return the keys that became rows here, and their studies."""
     heads = {study_key(one): one for one in reversed(arrivals)}
     rows = [filing.study_row(heads[key]) for key in sorted(heads)]
     made = {row.id for row in store.add(conn, studies, rows, "id")}
@@ -79,14 +84,13 @@ def _file_new(conn: Connection, arrivals: list[Arrival]) -> set[Key]:
     firsts = {
         (locked[study_key(one)].id, one.head.series_instance): one for one in reversed(arrivals)
     }
-    new_series = store.add(
-        conn,
-        series,
-        [filing.series_row(firsts[key], key[0]) for key in sorted(firsts)],
-        "id",
-        "study_id",
-    )
+    # whoever adds a series holds its study's row, so this can't be outrun
     ids = store.series_ids(conn, [key[0] for key in firsts], [key[1] for key in firsts])
+    missing = [
+        filing.series_row(firsts[key], key[0]) for key in sorted(firsts) if key not in ids
+    ]
+    new_series = store.add(conn, series, missing, "id", "study_id", "series_uid")
+    ids |= {(row.study_id, row.series_uid): row.id for row in new_series}
     placed = [(one, locked[study_key(one)].id) for one in arrivals]
     added = store.add(
         conn,
@@ -109,7 +113,7 @@ def _file_new(conn: Connection, arrivals: list[Arrival]) -> set[Key]:
         grown = Counter(row.study_id for row in new_series if row.id in filled)
         _count(conn, arrivals, locked, added, grown)
         _tell(conn, locked, made, added, arrivals)
-    return {(row.owner_group, row.sop_uid) for row in added}
+    return {(row.owner_group, row.sop_uid): row.study_id for row in added}
 
 
 def _count(
@@ -149,7 +153,8 @@ def _tell(
         if row.id in made:
             publish(conn, StudyArrived(row.owner_group, row.id, row.first_at))
         late = row.state != "receiving"
-        publish(conn, ImagesArrived(row.owner_group, row.id, counts[row.id], last, late))
+        arrived = ImagesArrived(row.owner_group, row.id, counts[row.id], last, late)
+        publish(conn, arrived, once=str(row.id))
 
 
 def close_quiet_studies(conn: Connection, quiet: Quiet, now: datetime) -> list[StudyId]:
@@ -219,6 +224,52 @@ def study(conn: Connection, study_id: StudyId) -> Study:
     return found
 
 
-def unattached(conn: Connection, owner: GroupId, accession: str, study_uid: str) -> list[Study]:
-    """Return a group's studies that wait for this order."""
-    return store_links.unattached(conn, owner, accession, study_uid)
+def get_many(conn: Connection, ids: Sequence[StudyId]) -> list[Study]:
+    """Studies by id, those the caller may see."""
+    return store_pages.studies_by_id(conn, ids)
+
+
+def page(
+    conn: Connection, sought: StudiesSought, limit: int, after: Place | None = None
+) -> list[Study]:
+    """Studies that fit, last changed first, from behind `after` on."""
+    return store_pages.page(conn, sought, limit, after)
+
+
+def series_of_studies(conn: Connection, ids: Sequence[StudyId]) -> dict[StudyId, list[Series]]:
+    """Return the series of each study that has any, by number."""
+    return store_pages.series_of_studies(conn, ids)
+
+
+def orders_of_studies(conn: Connection, ids: Sequence[StudyId]) -> dict[StudyId, list[OrderId]]:
+    """Return the orders of each study that answers any, oldest tie first."""
+    return store_pages.orders_of_studies(conn, ids)
+
+
+def patients_at(
+    conn: Connection, site: SiteId, patients: Sequence[PatientId]
+) -> set[PatientId]:
+    """Return which of these patients have a study at a site."""
+    return store_pages.patients_at(conn, site, patients)
+
+
+def unattached(
+    conn: Connection, owner: GroupId, accession: str, study_uid: str, mrn: str = ""
+) -> list[Study]:
+    """Return a group's studies that may be waiting for this order, first come first."""
+    return store_links.unattached(conn, owner, accession, study_uid, mrn)
+
+
+def replay(conn: Connection, blobs: BlobStore, aside_id: UUID, by: str, now: datetime) -> Filed:
+    """File kept bytes again, as after a rule was mended; settles them unless they conflict.
+
+    Raises Invalid when they still can't be filed, Conflict when they are settled already.
+    """
+    aside = store_asides.one(conn, aside_id)
+    if aside.resolved_at is not None:
+        raise Conflict("this was settled already; reload the list")
+    head = examine(blobs, aside.digest, aside.transfer_syntax)
+    (filed,) = file_instances(conn, [filing.arrival_of(aside, head, now)])
+    if filed.outcome is not Outcome.CONFLICT:
+        store_asides.resolve(conn, aside_id, f"filed again ({by})", now)
+    return filed

@@ -74,16 +74,20 @@ def _studies(conn: Connection, wanted: Any) -> list[Study]:
     return [study_of(row) for row in rows]
 
 
-def unattached(conn: Connection, owner: GroupId, accession: str, study_uid: str) -> list[Study]:
-    """Return a group's studies that no order is tied to, by accession number or UID."""
+def unattached(
+    conn: Connection, owner: GroupId, accession: str, study_uid: str, mrn: str
+) -> list[Study]:
+    """Return a group's studies that no order is tied to, by UID, accession or patient number."""
     tied = sa.select(study_orders.c.study_id).where(study_orders.c.owner_group == owner)
     same = [studies.c.study_uid == study_uid] if study_uid else []
     same += [studies.c.accession == accession] if accession else []
+    same += [sa.and_(studies.c.mrn == mrn, studies.c.accession == "")] if mrn else []
     if not same:
         return []
     found = conn.execute(
-        sa.select(*STUDY).where(
-            studies.c.owner_group == owner, sa.or_(*same), studies.c.id.not_in(tied)
-        )
+        sa.select(*STUDY)
+        .where(studies.c.owner_group == owner, sa.or_(*same), studies.c.id.not_in(tied))
+        .order_by(studies.c.first_at)
+        .limit(50)
     )
     return [study_of(row) for row in found]

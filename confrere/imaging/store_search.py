@@ -161,7 +161,7 @@ def _modality(column: Any, match: Match) -> Any:
     if isinstance(match, AnyOf):
         return column.overlap(sa.cast(list(match.values), ARRAY(sa.Text)))
     assert isinstance(match, Like)  # noqa: S101 - text has no other form
-    one = sa.func.unnest(column).table_valued("modality")
+    one = sa.func.unnest(column).table_valued("modality").render_derived()
     fits = one.c.modality.like(sql_pattern(match.pattern), escape="\\")
     return sa.exists(sa.select(1).select_from(one).where(fits))
 

@@ -10,27 +10,40 @@ from typing import Any
 from uuid import UUID
 
 import procrastinate
+from procrastinate.exceptions import AlreadyEnqueued
 from sqlalchemy import Connection
 
+# two faces of one queue: the worker runs tasks of `app` on its own asynchronous connections,
+# everybody defers through `outbox` on the connection of the transaction at hand
 app = procrastinate.App(connector=procrastinate.PsycopgConnector())
+outbox = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
 subscribers: dict[type, tuple[str, ...]] = {}  # event -> task names; filled once, in wiring
 
 
-def publish(conn: Connection, event: Any) -> None:
+def publish(conn: Connection, event: Any, *, once: str = "") -> None:
     """Queue `event` for each subscriber; it reaches them only if `conn` commits.
 
     Events are flat dataclasses of ids, text, numbers and instants: never patient data,
-    because job arguments are shown to operators.
+    because job arguments are shown to operators. With `once`, nothing is added while a job
+    for the same key still waits: a study of a thousand images is one job, not a thousand.
     """
-    payload = {field.name: _plain(getattr(event, field.name)) for field in fields(event)}
+    payload = {field.name: getattr(event, field.name) for field in fields(event)}
     for name in subscribers.get(type(event), ()):
-        defer(conn, name, **payload)
+        defer(conn, name, once=f"{name}:{once}" if once else "", **payload)
 
 
-def defer(conn: Connection, task: str, **arguments: Any) -> None:
+def defer(conn: Connection, task: str, *, once: str = "", **arguments: Any) -> None:
     """Queue one job by its task's name, in `conn`'s transaction."""
-    job = app.configure_task(name=task, connection=conn.connection.driver_connection)
-    job.defer(**{name: _plain(value) for name, value in arguments.items()})
+    plain = {name: _plain(value) for name, value in arguments.items()}
+    raw = conn.connection.driver_connection
+    if not once:
+        outbox.configure_task(name=task, connection=raw).defer(**plain)
+        return
+    try:
+        with conn.begin_nested():
+            outbox.configure_task(name=task, connection=raw, queueing_lock=once).defer(**plain)
+    except AlreadyEnqueued:
+        return
 
 
 def _plain(value: Any) -> Any:

@@ -5,17 +5,16 @@ import logging
 import os
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from confrere import migrations
+from confrere import dispatcher, doors, migrations, webserver, worker
 from confrere.database import local, local_roles
 from confrere.database.engine import connect
-from confrere.files.store import BlobStore
+from confrere.files.folder import BlobStore
 from confrere.kernel.errors import Unavailable
 from confrere.main.supervisor import Child, Supervisor
 from confrere.main.urls import Urls, of_private, of_settings
@@ -23,7 +22,12 @@ from confrere.settings import ENVIRONMENT, Settings
 
 log = logging.getLogger(__name__)
 
-PARTS = ("confrere.doors", "confrere.dispatcher", "confrere.worker", "confrere.webserver")
+PARTS: tuple[tuple[str, Callable[[], None]], ...] = (
+    ("doors", doors.main),
+    ("dispatcher", dispatcher.main),
+    ("worker", worker.main),
+    ("web", webserver.main),
+)
 
 
 class Database:
@@ -70,8 +74,11 @@ def migrate(urls: Urls) -> tuple[str, str]:
 
 
 @contextmanager
-def sole_use(home: Path) -> Iterator[None]:
-    """Let one supervisor at a time work on a home; raises Unavailable when another does."""
+def sole_use(home: Path) -> Iterator[Callable[[], None]]:
+    """Let one supervisor at a time work on a home; raises Unavailable when another does.
+
+    Gives what a forked child calls to leave the lock to the supervisor alone.
+    """
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (home / "supervisor.lock").open("a+") as lock:
         try:
@@ -80,7 +87,7 @@ def sole_use(home: Path) -> Iterator[None]:
             raise Unavailable(
                 f"Confrere already runs on {home}: stop it, or set CONFRERE_HOME to another folder"
             ) from None
-        yield
+        yield lock.close
 
 
 def environment_of(settings: Settings, urls: Urls) -> dict[str, str]:
@@ -92,7 +99,6 @@ def environment_of(settings: Settings, urls: Urls) -> dict[str, str]:
         "DATABASE_URL": urls.app,
         "DATABASE_SYSTEM_URL": urls.system,
         "DATABASE_OWNER_URL": urls.owner,
-        "PYTHONUNBUFFERED": "1",
     }
 
 
@@ -101,7 +107,7 @@ class Extra:
     """A further child, such as the demo's traffic."""
 
     name: str
-    command: Sequence[str]
+    work: Callable[[], None]
 
 
 def serve(
@@ -116,7 +122,7 @@ def serve(
     `prepare` runs once the schema is up to date and before any door opens; it may name more
     children. `ready` is called when the web page answers.
     """
-    with sole_use(settings.home):
+    with sole_use(settings.home) as leave:
         database = Database(settings)
         started = time.monotonic()
         try:
@@ -125,10 +131,10 @@ def serve(
             BlobStore(settings.blobs).sweep()
             extras = prepare(database.urls)
             environment = environment_of(settings, database.urls)
-            children = [Child(p, [sys.executable, "-m", p], environment) for p in PARTS]
-            children += [Child(e.name, e.command, environment) for e in extras]
+            children = [Child(name, work, environment) for name, work in PARTS]
+            children += [Child(extra.name, extra.work, environment) for extra in extras]
             watcher = _Ready(settings, database, ready)
-            Supervisor(children, watcher.tend, say).run()
+            Supervisor(children, watcher.tend, say, leave).run()
         finally:
             database.stop()
             say("Stopped.")

@@ -216,6 +216,11 @@ def share(
     store.share(conn, owner, to, objects, why, at)
 
 
+def shared(conn: Connection, to: frozenset[GroupId], kind: str) -> frozenset[UUID]:
+    """Which objects of a kind other groups have opened to these groups."""
+    return frozenset(store.shared(conn, sorted(to), kind))
+
+
 def end_shares(
     conn: Connection, owner: GroupId, to: GroupId, objects: Sequence[UUID], at: datetime
 ) -> None:

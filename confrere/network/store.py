@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -140,6 +141,14 @@ def share(
             set_={"ended_at": None, "why": made.excluded.why},
         )
         conn.execute(again, rows)
+
+
+def shared(conn: Connection, to: Sequence[GroupId], kind: str) -> list[UUID]:
+    """Which objects of other groups these groups may see now."""
+    query = sa.select(t.shares.c.object_id).where(
+        t.shares.c.to_group.in_(to), t.shares.c.kind == kind, t.shares.c.ended_at.is_(None)
+    )
+    return list(conn.execute(query).scalars())
 
 
 def end_shares(

@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from confrere.kernel.ids import GroupId, OrderId, PatientId, SiteId
+from confrere.kernel.periods import Spans
 
 ORDERED, IN_PROGRESS, COMPLETE, CANCELLED, REPORTED = (
     "ordered", "in progress", "complete", "cancelled", "reported",
@@ -68,6 +69,32 @@ class Order:
     clock_source: str
     synthetic: bool
     updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """One of an order's numbers, at one site or at any (None); `value` None is any."""
+
+    kind: str  # accession, placer_number or filler_number
+    value: str | None
+    site: SiteId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrdersSought:
+    """What a search asks; all must hold. None asks nothing; an empty collection fits none.
+
+    Of each set in `numbers` one must fit.
+    """
+
+    ids: frozenset[OrderId] | None = None
+    patients: frozenset[PatientId] | None = None
+    sites: frozenset[SiteId] | None = None
+    statuses: frozenset[str] | None = None
+    priorities: frozenset[str] | None = None
+    numbers: tuple[frozenset[Number], ...] = ()
+    ordered: Spans | None = None
+    updated: Spans | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from confrere.jobs import events
 from confrere.kernel.errors import Invalid, NotFound
 from confrere.kernel.ids import GroupId, OrderId, PatientId, SiteId
+from confrere.kernel.periods import Place
 from confrere.orders import store
 from confrere.orders.model import (
     CANCELLED,
@@ -17,6 +18,7 @@ from confrere.orders.model import (
     Order,
     OrderChanged,
     OrderContent,
+    OrdersSought,
     Procedure,
 )
 from confrere.orders.priorities import priority_of
@@ -127,6 +129,20 @@ def search(
         orders.c.site_id.in_(sites) if sites else None,
     ]
     return store.search(conn, [one for one in given if one is not None], limit, offset)
+
+
+def page(
+    conn: Connection, sought: OrdersSought, limit: int, after: Place | None = None
+) -> list[Order]:
+    """Orders that fit, last changed first, from behind `after` on."""
+    return store.page(conn, sought, limit, after)
+
+
+def patients_at(
+    conn: Connection, site: SiteId, patients: Sequence[PatientId]
+) -> set[PatientId]:
+    """Which of these patients have an order at a site."""
+    return store.patients_at(conn, site, patients)
 
 
 def map_procedures(conn: Connection, lines: Sequence[Procedure]) -> None:

@@ -9,8 +9,10 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import insert
 
+from confrere.database.paging import Condition, any_of, older, within
 from confrere.kernel.ids import GroupId, OrderId, PatientId, SiteId
-from confrere.orders.model import Order, OrderContent, Procedure
+from confrere.kernel.periods import Place
+from confrere.orders.model import Number, Order, OrderContent, OrdersSought, Procedure
 from confrere.orders.tables import orders, procedures
 
 KEPT_WHEN_EMPTY = (
@@ -80,6 +82,49 @@ def search(
         orders.c.updated_at.desc(), orders.c.id
     )  # fmt: skip
     return [_order(row) for row in conn.execute(query.limit(limit).offset(offset))]
+
+
+def page(
+    conn: Connection, sought: OrdersSought, limit: int, after: Place | None
+) -> list[Order]:
+    """Orders that fit, last changed first."""
+    c = orders.c
+    asked = [
+        c.id.in_(sought.ids) if sought.ids is not None else None,
+        c.patient_id.in_(sought.patients) if sought.patients is not None else None,
+        c.site_id.in_(sought.sites) if sought.sites is not None else None,
+        c.status.in_(sought.statuses) if sought.statuses is not None else None,
+        c.priority.in_(sought.priorities) if sought.priorities is not None else None,
+        within(c.ordered_at, sought.ordered) if sought.ordered is not None else None,
+        within(c.updated_at, sought.updated) if sought.updated is not None else None,
+        *(any_of(_numbered(one) for one in numbers) for numbers in sought.numbers),
+        older(c.updated_at, c.id, after),
+    ]
+    query = (
+        sa.select(orders)
+        .where(*(one for one in asked if one is not None))
+        .order_by(c.updated_at.desc(), c.id.desc())
+        .limit(limit)
+    )
+    return [_order(row) for row in conn.execute(query)]
+
+
+def _numbered(number: Number) -> Condition:
+    column = orders.c[number.kind]
+    return sa.and_(
+        column != "" if number.value is None else column == number.value,
+        sa.true() if number.site is None else orders.c.site_id == number.site,
+    )
+
+
+def patients_at(
+    conn: Connection, site: SiteId, patients: Sequence[PatientId]
+) -> set[PatientId]:
+    """Which of these patients have an order at a site."""
+    query = sa.select(orders.c.patient_id).where(
+        orders.c.patient_id.in_(patients), orders.c.site_id == site
+    )
+    return {PatientId(one) for one in conn.execute(query.distinct()).scalars()}
 
 
 def procedure(conn: Connection, owner: GroupId, site: SiteId, code: str) -> Procedure | None:

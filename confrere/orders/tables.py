@@ -66,4 +66,7 @@ orders = sa.Table(
     sa.UniqueConstraint("owner_group", "site_id", "accession"),
     sa.Index("ix_orders_patient_id", "owner_group", "patient_id"),
     sa.Index("ix_orders_updated_at", "owner_group", "updated_at"),
+    sa.Index("ix_orders_accession", "accession"),
+    sa.Index("ix_orders_placer_number", "placer_number"),
+    sa.Index("ix_orders_filler_number", "filler_number"),
 )

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 from uuid import UUID
 
 from confrere.kernel.ids import GroupId, PatientId
+from confrere.kernel.periods import Spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +31,45 @@ class Patient:
     demographics: Demographics
     person: UUID | None = None  # shared by identities that are linked
     merged_into: PatientId | None = None
+    updated_at: datetime | None = None  # None only where it did not come from the database
 
     @property
     def name(self) -> str:
         """The name as a list shows it: family, given."""
         d = self.demographics
         return ", ".join(part for part in (d.family, d.given) if part)
+
+
+class Fit(StrEnum):
+    """How a name must fit; only `exact` tells capitals from small letters."""
+
+    START = "start"
+    CONTAINS = "contains"
+    EXACT = "exact"
+
+
+@dataclass(frozen=True, slots=True)
+class NameSought:
+    """Fits when one of `fields` (family, given) fits one of `values`."""
+
+    fields: tuple[str, ...]
+    values: tuple[str, ...]
+    fit: Fit = Fit.START
+
+
+@dataclass(frozen=True, slots=True)
+class PatientsSought:
+    """What a search asks; all must hold. None asks nothing; an empty collection fits nobody.
+
+    `identifiers` holds (assigner, mrn) pairs, of which None is any; one of each set must fit.
+    """
+
+    ids: frozenset[PatientId] | None = None
+    identifiers: tuple[frozenset[tuple[str | None, str | None]], ...] = ()
+    names: tuple[NameSought, ...] = ()
+    sexes: frozenset[str] | None = None
+    born: Spans | None = None
+    updated: Spans | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from sqlalchemy import Connection
 from confrere.jobs import events
 from confrere.kernel.errors import Invalid, NotFound
 from confrere.kernel.ids import GroupId, PatientId
+from confrere.kernel.periods import Place
 from confrere.patients import store
 from confrere.patients.matching import Match, judge
-from confrere.patients.model import Demographics, Patient, PatientSeen
+from confrere.patients.model import Demographics, Patient, PatientSeen, PatientsSought
 
 LONGEST_IDENTIFIER = 64  # DICOM LO (PS3.5 table 6.2-1)
 
@@ -54,6 +55,18 @@ def search(
 ) -> list[Patient]:  # fmt: skip
     """Search by mrn, assigner, family, given (beginnings), birth_date."""
     return store.search(conn, owners, conditions, limit, offset)
+
+
+def get_many(conn: Connection, ids: Sequence[PatientId]) -> list[Patient]:
+    """Patients by id, those the caller may see."""
+    return store.get(conn, ids)
+
+
+def page(
+    conn: Connection, sought: PatientsSought, limit: int, after: Place | None = None
+) -> list[Patient]:
+    """Patients that fit, last changed first, from behind `after` on."""
+    return store.page(conn, sought, limit, after)
 
 
 def same_person(conn: Connection, patient: Patient) -> list[Patient]:

@@ -9,8 +9,10 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import insert
 
+from confrere.database.paging import Condition, any_of, older, within
 from confrere.kernel.ids import GroupId, PatientId
-from confrere.patients.model import Demographics, Patient
+from confrere.kernel.periods import Place
+from confrere.patients.model import Demographics, Fit, NameSought, Patient, PatientsSought
 from confrere.patients.tables import patient_links, patients
 
 FIELDS = ("family", "given", "birth_date", "sex", "postal_code")
@@ -113,11 +115,55 @@ def search(
     return [_patient(row) for row in conn.execute(query.limit(limit).offset(offset))]
 
 
+def page(
+    conn: Connection, sought: PatientsSought, limit: int, after: Place | None
+) -> list[Patient]:
+    """Patients that fit, last changed first."""
+    c = patients.c
+    asked = [
+        c.id.in_(sought.ids) if sought.ids is not None else None,
+        c.sex.in_(sought.sexes) if sought.sexes is not None else None,
+        within(c.birth_date, sought.born) if sought.born is not None else None,
+        within(c.updated_at, sought.updated) if sought.updated is not None else None,
+        *(any_of(_identified(*pair) for pair in pairs) for pairs in sought.identifiers),
+        *(_named(name) for name in sought.names),
+        older(c.updated_at, c.id, after),
+    ]
+    query = (
+        sa.select(patients)
+        .where(*(one for one in asked if one is not None))
+        .order_by(c.updated_at.desc(), c.id.desc())
+        .limit(limit)
+    )
+    return [_patient(row) for row in conn.execute(query)]
+
+
+def _identified(assigner: str | None, mrn: str | None) -> Condition:
+    return sa.and_(
+        sa.true() if assigner is None else patients.c.assigner == assigner,
+        sa.true() if mrn is None else patients.c.mrn == mrn,
+    )
+
+
+def _named(name: NameSought) -> Condition:
+    def fits(column: Any, value: str) -> Condition:
+        if name.fit is Fit.EXACT:
+            return sa.and_(column == value)
+        low = sa.func.lower(column)
+        at_start = name.fit is Fit.START
+        test = low.startswith if at_start else low.contains
+        return sa.and_(test(value.lower(), autoescape=True))
+
+    return any_of(
+        fits(patients.c[field], value) for field in name.fields for value in name.values
+    )
+
+
 def _patient(r: Any) -> Patient:
     said = Demographics(
         r.assigner, r.mrn, r.family, r.given, r.birth_date, r.sex, r.postal_code
     )
     return Patient(
         PatientId(r.id), GroupId(r.owner_group), said, r.person_id,
-        PatientId(r.merged_into) if r.merged_into else None,
+        PatientId(r.merged_into) if r.merged_into else None, r.updated_at,
     )  # fmt: skip

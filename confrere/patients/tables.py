@@ -24,6 +24,7 @@ patients = sa.Table(
     sa.UniqueConstraint("owner_group", "assigner", "mrn"),
     sa.Index("ix_patients_person_id", "person_id"),
     sa.Index("ix_patients_birth_date", "birth_date"),
+    sa.Index("ix_patients_mrn", "mrn"),
 )
 
 patient_links = sa.Table(

@@ -1,5 +1,6 @@
 """A report and its signed versions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,9 +14,10 @@ from confrere.kernel.ids import (
     SiteId,
     StudyId,
 )
+from confrere.kernel.periods import Spans
 
 DRAFT, PRELIMINARY, FINAL = "draft", "preliminary", "final"
-ADDENDUM = "addendum"
+ADDENDUM, AMENDED = "addendum", "amended"
 HERE, ELSEWHERE = "confrere", "external"
 SECTIONS = ("technique", "comparison", "findings", "impression")
 
@@ -57,6 +59,31 @@ class Version:
     signer: ReaderId | None
     signer_name: str
     signed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReportsSought:
+    """What a search of signed reports asks; all must hold.
+
+    None asks nothing; an empty collection fits none. Of each set in `orders` the report must
+    answer one. `states` holds preliminary, final and AMENDED.
+    """
+
+    ids: frozenset[ReportId] | None = None
+    patients: frozenset[PatientId] | None = None
+    sites: frozenset[SiteId] | None = None
+    readers: frozenset[ReaderId] | None = None
+    orders: tuple[frozenset[OrderId], ...] = ()
+    states: frozenset[str] | None = None
+    exam: Spans | None = None
+    signed: Spans | None = None  # of the last signature
+    updated: Spans | None = None
+
+
+def state_of(report: Report, versions: Sequence[Version]) -> str:
+    """Tell whether a report is preliminary, final, or final and AMENDED since."""
+    finals = [one for one in versions if one.kind != PRELIMINARY]
+    return AMENDED if report.state == FINAL and len(finals) > 1 else report.state
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from confrere.kernel.ids import (
     SiteId,
     StudyId,
 )
+from confrere.kernel.periods import Place
 from confrere.network.model import READS_ELSEWHERE, Directory, Reader
 from confrere.reading import store
 from confrere.reading.model import (
@@ -33,6 +34,7 @@ from confrere.reading.model import (
     Report,
     ReportReceived,
     ReportSigned,
+    ReportsSought,
     Version,
 )
 from confrere.reading.tables import reports
@@ -201,11 +203,9 @@ def receive(conn: Connection, came: Received, items: Sequence[Item], now: dateti
             "kind": state, "sections": {}, "text": came.text, "signer_id": None,
             "signer_name": came.author_name, "signed_at": came.signed_at,
         })  # fmt: skip
-        head = (
-            {"state": state, "updated_at": now}
-            if report.state != FINAL
-            else {"updated_at": now}
-        )
+        head: dict[str, object] = {"updated_at": now}
+        if report.state != FINAL:
+            head["state"] = state
         if came.final:
             head["final_at"] = came.signed_at
         report = store.change(conn, report.id, head) or report
@@ -219,30 +219,24 @@ def receive(conn: Connection, came: Received, items: Sequence[Item], now: dateti
 def _known(conn: Connection, came: Received) -> Report | None:
     if not came.orders:
         return None
-    found = store.search(
-        conn,
-        [
-            reports.c.owner_group == came.owner_group,
-            reports.c.origin == ELSEWHERE,
-            reports.c.order_ids.overlap(list(came.orders)),
-        ],
-        1,
-    )
-    return found[0] if found else None
+    asked = [
+        reports.c.owner_group == came.owner_group,
+        reports.c.origin == ELSEWHERE,
+        reports.c.order_ids.overlap(list(came.orders)),
+    ]
+    return next(iter(store.search(conn, asked, 1)), None)
 
 
 def get(conn: Connection, report_id: ReportId) -> Report:
     """One report; NotFound, also when it is another group's."""
-    found = store.get(conn, [report_id])
-    if not found:
+    if not (found := store.get(conn, [report_id])):
         raise NotFound("no such report")
     return found[0]
 
 
 def of_item(conn: Connection, item: ItemId) -> Report | None:
     """The report of an item, if it was begun."""
-    found = store.search(conn, [reports.c.item_id == item], 1)
-    return found[0] if found else None
+    return next(iter(store.search(conn, [reports.c.item_id == item], 1)), None)
 
 
 def of_exam(conn: Connection, study: StudyId | None, orders: Sequence[OrderId]) -> list[Report]:
@@ -287,3 +281,17 @@ def search(
 def versions(conn: Connection, ids: Sequence[ReportId]) -> dict[UUID, list[Version]]:
     """Signed versions of reports, in order."""
     return store.versions(conn, ids)
+
+
+def page(
+    conn: Connection, sought: ReportsSought, limit: int, after: Place | None = None
+) -> list[Report]:
+    """Signed reports that fit, last changed first, from behind `after` on."""
+    return store.page(conn, sought, limit, after)
+
+
+def patients_at(
+    conn: Connection, site: SiteId, patients: Sequence[PatientId]
+) -> set[PatientId]:
+    """Which of these patients have a signed report at a site."""
+    return store.patients_at(conn, site, patients)

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import insert
 
+from confrere.database.paging import Condition, any_of, older, within
 from confrere.kernel.ids import (
     GroupId,
     ItemId,
@@ -18,7 +19,16 @@ from confrere.kernel.ids import (
     SiteId,
     StudyId,
 )
-from confrere.reading.model import Report, Version
+from confrere.kernel.periods import Place
+from confrere.reading.model import (
+    AMENDED,
+    DRAFT,
+    FINAL,
+    PRELIMINARY,
+    Report,
+    ReportsSought,
+    Version,
+)
 from confrere.reading.tables import report_versions, reports
 
 
@@ -67,6 +77,57 @@ def search(
         reports.c.updated_at.desc(), reports.c.id
     )  # fmt: skip
     return [_report(row) for row in conn.execute(query.limit(limit).offset(offset))]
+
+
+def page(
+    conn: Connection, sought: ReportsSought, limit: int, after: Place | None
+) -> list[Report]:
+    """Signed reports that fit, last changed first."""
+    c = reports.c
+    signed = sa.select(sa.func.max(report_versions.c.signed_at)).where(
+        report_versions.c.report_id == c.id
+    )
+    asked = [
+        c.state != DRAFT,
+        c.id.in_(sought.ids) if sought.ids is not None else None,
+        c.patient_id.in_(sought.patients) if sought.patients is not None else None,
+        c.site_id.in_(sought.sites) if sought.sites is not None else None,
+        c.author_id.in_(sought.readers) if sought.readers is not None else None,
+        any_of(map(_in_state, sought.states)) if sought.states is not None else None,
+        within(c.exam_at, sought.exam) if sought.exam is not None else None,
+        within(signed.scalar_subquery(), sought.signed) if sought.signed is not None else None,
+        within(c.updated_at, sought.updated) if sought.updated is not None else None,
+        *(c.order_ids.overlap(sorted(these)) for these in sought.orders),
+        older(c.updated_at, c.id, after),
+    ]
+    query = (
+        sa.select(reports)
+        .where(*(one for one in asked if one is not None))
+        .order_by(c.updated_at.desc(), c.id.desc())
+        .limit(limit)
+    )
+    return [_report(row) for row in conn.execute(query)]
+
+
+def _in_state(state: str) -> Condition:
+    finals = sa.select(sa.func.count()).where(
+        report_versions.c.report_id == reports.c.id, report_versions.c.kind != PRELIMINARY
+    )
+    if state == AMENDED:
+        return sa.and_(reports.c.state == FINAL, finals.scalar_subquery() > 1)
+    if state == FINAL:
+        return sa.and_(reports.c.state == FINAL, finals.scalar_subquery() <= 1)
+    return sa.and_(reports.c.state == state)
+
+
+def patients_at(
+    conn: Connection, site: SiteId, patients: Sequence[PatientId]
+) -> set[PatientId]:
+    """Which of these patients have a signed report at a site."""
+    query = sa.select(reports.c.patient_id).where(
+        reports.c.patient_id.in_(patients), reports.c.site_id == site, reports.c.state != DRAFT
+    )
+    return {PatientId(one) for one in conn.execute(query.distinct()).scalars()}
 
 
 def add_version(conn: Connection, report: Report, values: dict[str, Any]) -> Version:

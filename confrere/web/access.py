@@ -20,7 +20,7 @@ from confrere.identity.permissions import Permission, may, require
 from confrere.kernel.principal import Principal
 from confrere.web.context import WebContext, context_of
 
-PUBLIC = frozenset({"/login", "/healthz", "/static", "/assets"})
+PUBLIC = frozenset({"/login", "/healthz", "/static", "/assets", "/fhir/metadata"})
 # set by our scripts on requests that no person made, so that an unattended page idles out
 BACKGROUND = "confrere-background"
 

@@ -61,6 +61,15 @@ def create(context: WebContext, routers: Sequence[APIRouter]) -> FastAPI:
     return app
 
 
+async def end_streams(app: FastAPI) -> None:
+    """End the open event streams: call before the server is asked to stop.
+
+    A server that stops gracefully waits for them, and tells the application only afterwards.
+    """
+    bell: Bell = app.state.bell
+    await bell.stop()
+
+
 @shell.get("/healthz")
 def health() -> Response:
     """Say that this process answers; nothing more."""
@@ -86,7 +95,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await bell.stop()
+        await end_streams(app)
 
 
 def _answer_errors(app: FastAPI) -> None:

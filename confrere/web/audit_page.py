@@ -3,7 +3,6 @@
 import base64
 import json
 from datetime import date, datetime, time, timedelta
-from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -12,7 +11,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, Response
 from pydantic import BaseModel, StringConstraints
 
-from confrere.audit import service
+from confrere.audit import heads, service
 from confrere.audit.model import COLLABORATIVE, Agent, Event, Link
 from confrere.audit.service import EventQuery, Place
 from confrere.database.engine import transaction
@@ -61,7 +60,8 @@ def verify(request: Request, me: Auditor) -> Response:
     """Check the chain from its first link, and note that it was checked."""
     context, chain = context_of(request), chain_of(me)
     with transaction(context.engine, frozenset({chain})) as conn:
-        state = service.verify(conn, context.audit_key, chain)
+        known = heads.load(context.audit_heads, chain)
+        state = service.verify(conn, context.audit_key, chain, known)
         event = Event(
             owner_group=chain,
             at=context.now(),
@@ -73,6 +73,7 @@ def verify(request: Request, me: Auditor) -> Response:
             detail={"checked": state.count, "first_bad_seq": state.first_bad_seq},
         )
         service.note(conn, context.audit_key, event)
+    heads.keep(context.audit_heads, chain, state)
     return render(request, "parts/chain.html", state=state, at=context.now())
 
 
@@ -83,28 +84,13 @@ def chain_of(me: Principal) -> GroupId:
 
 def _show(request: Request, me: Principal, asked: Asked) -> Response:
     context = context_of(request)
-    problem, links = "", tuple[Link, ...]()
-    try:
-        query = _query(asked, chain_of(me), ZoneInfo(context.zone_of(me)))
-        before = _place(asked.before)
-    except Invalid as wrong:
-        problem = str(wrong)
-    else:
-        with transaction(context.engine, frozenset({chain_of(me)})) as conn:
-            links = service.events(conn, query, PAGE + 1, before)
+    query = _query(asked, chain_of(me), ZoneInfo(context.zone_of(me)))
+    before = _place(asked.before)
+    with transaction(context.engine, frozenset({chain_of(me)})) as conn:
+        links = service.events(conn, query, PAGE + 1, before)
     more = _mark(links[PAGE - 1]) if len(links) > PAGE else ""
     part = "parts/audit_rows.html" if asked.before else "audit.html"
-    status = HTTPStatus.UNPROCESSABLE_ENTITY if problem else HTTPStatus.OK
-    return render(
-        request,
-        part,
-        status=status,
-        asked=asked,
-        links=links[:PAGE],
-        more=more,
-        actions=ACTIONS,
-        problem=problem,
-    )
+    return render(request, part, asked=asked, links=links[:PAGE], more=more, actions=ACTIONS)
 
 
 def _query(asked: Asked, chain: GroupId, zone: ZoneInfo) -> EventQuery:

@@ -50,6 +50,11 @@ class WebContext:
         return bool(self.settings.tls_certificate)
 
     @property
+    def audit_heads(self) -> Path:
+        """Name the file outside the database that keeps the audit chains' heads."""
+        return self.settings.home / "audit.heads"
+
+    @property
     def limits(self) -> Limits:
         """How long sessions live."""
         return Limits(

@@ -39,9 +39,15 @@ TABLE: dict[type[DomainError], tuple[HTTPStatus, str]] = {
     Invalid: (HTTPStatus.UNPROCESSABLE_ENTITY, "Correct the field and send it again."),
     Unavailable: (HTTPStatus.SERVICE_UNAVAILABLE, "Try again in a minute."),
 }
-REMEDIES = {
-    HTTPStatus.NOT_FOUND: "Check the address, or go back to the list.",
-    HTTPStatus.METHOD_NOT_ALLOWED: "Use the page's own buttons.",
+ROUTING = {
+    HTTPStatus.NOT_FOUND: (
+        "No page has this address.",
+        "Check it, or start from the start page.",
+    ),
+    HTTPStatus.METHOD_NOT_ALLOWED: (
+        "This address does not take that kind of request.",
+        "Use the page's own buttons.",
+    ),
 }
 
 
@@ -77,6 +83,7 @@ def plain_answer(
         made = render(request, "parts/error.html", status=status, problem=values)
         made.headers["hx-retarget"] = "#notices"
         made.headers["hx-reswap"] = "innerHTML"
+        made.headers["hx-reselect"] = ".notice"
         return made
     return render(request, "error.html", status=status, problem=values)
 
@@ -103,7 +110,8 @@ def from_http(request: Request, error: HTTPException) -> Response:
     status = HTTPStatus(error.status_code)
     if not is_program(request) and not hasattr(request.state, "principal"):
         request.state.principal = identify(context_of(request), request)
-    made = plain_answer(request, status, _headline(status) + ".", REMEDIES.get(status, ""))
+    what, remedy = ROUTING.get(status, (f"{_headline(status)}.", ""))
+    made = plain_answer(request, status, what, remedy)
     made.headers.update(error.headers or {})
     return made
 

@@ -53,6 +53,7 @@ class Bell:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
+            self._task = None
 
     @contextmanager
     def subscribe(self) -> Iterator[asyncio.Queue[str | None]]:

@@ -9,10 +9,11 @@ from confrere.kernel.principal import Principal, Role
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A page of the rail. `icon` is the path of a 24 x 24 line drawing."""
+    """A page of the rail. `icon` is the path of a 24 x 24 line drawing; `key` follows `g`."""
 
     path: str
     label: str
+    key: str
     icon: str
     permission: Permission
 
@@ -21,36 +22,42 @@ PLACES = (
     Place(
         "/worklist",
         "Worklist",
+        "w",
         "M9 6h11M9 12h11M9 18h11M5 6v.01M5 12v.01M5 18v.01",
         Permission.READ_WORKLIST,
     ),
     Place(
         "/patients",
         "Patients",
+        "p",
         "M12 8v4l2.5 2.5M3.6 9a9 9 0 1 1-.5 4.5M3 4.5V9h4.5",
         Permission.READ_PATIENTS,
     ),
     Place(
         "/dashboard",
         "Dashboard",
+        "d",
         "M4 19h16M4 15l4-6 4 3 4-6 4 5",
         Permission.READ_MEASURES,
     ),
     Place(
         "/pooled",
         "Pooled",
+        "o",
         "M4 20h16M6 16v-4M11 16V8M16 16v-6M20 16V5",
         Permission.READ_POOLED,
     ),
     Place(
         "/deliveries",
         "Deliveries",
+        "l",
         "M10 14L21 3M21 3l-6.5 18a.55.55 0 0 1-1 0L10 14l-7-3.5a.55.55 0 0 1 0-1L21 3",
         Permission.READ_DELIVERY,
     ),
     Place(
         "/exceptions",
         "Exceptions",
+        "e",
         "M12 9v4M12 16v.01M10.3 4.3L2.6 17.5A2 2 0 0 0 4.3 20.5h15.4a2 2 0 0 0 1.7-3L13.7 4.3"
         "a2 2 0 0 0-3.4 0z",
         Permission.READ_EXCEPTIONS,
@@ -58,12 +65,14 @@ PLACES = (
     Place(
         "/audit",
         "Audit",
+        "a",
         "M12 3l8 3v6c0 4.6-3.2 7.8-8 9-4.8-1.2-8-4.4-8-9V6zM9 12l2 2 4-4",
         Permission.READ_AUDIT,
     ),
     Place(
         "/network",
         "Network",
+        "n",
         "M12 9a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5zM5.5 20a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 "
         "0 5zM18.5 20a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5zM12 9v3M7.5 16l4.5-4 4.5 4",
         Permission.READ_DIRECTORY,
@@ -71,6 +80,7 @@ PLACES = (
     Place(
         "/admin",
         "Admin",
+        "m",
         "M12 15a3 3 0 1 0 0-6 3 3 0 0 0 0 6zM12 3v3M12 18v3M3 12h3M18 12h3M5.6 5.6l2.2 2.2"
         "M16.2 16.2l2.2 2.2M5.6 18.4l2.2-2.2M16.2 7.8l2.2-2.2",
         Permission.MANAGE_USERS,

@@ -80,12 +80,15 @@ def static(name: str) -> str:
 
 
 @pass_context
-def local(context: Context, at: datetime | None, zone: str | None = None) -> Markup:
+def local(
+    context: Context, at: datetime | None, zone: str | None = None, *, seconds: bool = False
+) -> Markup:
     """Write an instant as day and time in the reader's zone, or in `zone` (a site's)."""
     if at is None:
         return escape(ABSENT)
     there = at.astimezone(ZoneInfo(zone or context["zone"]))
-    return _time(at, f"{day(there)} {there:%H:%M} {there.tzname()}")
+    time_of_day = f"{there:%H:%M:%S}" if seconds else f"{there:%H:%M}"
+    return _time(at, f"{day(there)} {time_of_day} {there.tzname()}")
 
 
 @pass_context

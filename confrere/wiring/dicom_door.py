@@ -17,7 +17,7 @@ from confrere.dimse.events import Opened, TurnedAway
 from confrere.dimse.limits import Limits
 from confrere.dimse.service import CALLING_NOT_RECOGNISED, Admission, Call, Outcome, Rejection
 from confrere.dimse.store import StoreRequest
-from confrere.files.store import Incoming as Blob
+from confrere.files.folder import Incoming as Blob
 from confrere.imaging import service as imaging
 from confrere.imaging.batching import GroupCommit
 from confrere.imaging.head import Head, NeedMore, read_head

@@ -15,11 +15,13 @@ from confrere.kernel.ids import OrderId, PatientId, StudyId
 from confrere.network import service as network
 from confrere.network.model import Site
 from confrere.orders import service as orders
-from confrere.orders.model import Order
+from confrere.orders.model import COMPLETE, IN_PROGRESS, ORDERED, Order
 from confrere.patients import service as patients
 from confrere.patients.model import Demographics, Patient
 from confrere.worklist import service as worklist
 from confrere.worklist.model import Item
+
+WAITING = frozenset({ORDERED, IN_PROGRESS, COMPLETE})
 
 
 def study_changed(
@@ -31,7 +33,10 @@ def study_changed(
         return None  # the exceptions page asks a person for the site
     site = network.site(conn, study.site_id)
     patient = _patient(conn, study, site, now)
-    found = _orders(conn, study, patient, now)
+    found = _orders(conn, study, site, patient, now)
+    if found and patient and found[0].patient != patient.id and _names_no_issuer(study, site):
+        patient = patients.get(conn, found[0].patient)  # the order says whose number it is
+        imaging.attach_patient(conn, study.id, patient.id)
     return worklist.refresh(
         conn, study.owner_group, site, study, found, patient, now, new_images=new_images
     )
@@ -41,16 +46,17 @@ def order_changed(conn: Connection, order_id: OrderId, now: datetime) -> Item | 
     """An order was placed or changed: find its images, list it when there is work."""
     order = orders.get(conn, order_id)
     site = network.site(conn, order.site)
-    waiting = imaging.unattached(
-        conn, order.owner_group, order.content.accession, order.content.study_uid
-    )
-    for study in waiting:
-        if study.site_id in (None, order.site):
-            study_changed(conn, study.id, now, new_images=False)
+    patient = patients.get(conn, order.patient)
+    if not imaging.studies_of_order(conn, order.id):
+        for study in imaging.unattached(
+            conn, order.owner_group, order.content.accession, order.content.study_uid,
+            patient.demographics.mrn,
+        ):  # fmt: skip
+            if study.site_id in (None, order.site):
+                study_changed(conn, study.id, now, new_images=False)
     studies = imaging.studies_of_order(conn, order.id)
     if studies:
         return study_changed(conn, studies[0].id, now, new_images=False)
-    patient = patients.get(conn, order.patient)
     return worklist.refresh(conn, order.owner_group, site, None, [order], patient, now)
 
 
@@ -78,27 +84,61 @@ def _patient(conn: Connection, study: Study, site: Site, now: datetime) -> Patie
 
 
 def _orders(
-    conn: Connection, study: Study, patient: Patient | None, now: datetime
+    conn: Connection, study: Study, site: Site, patient: Patient | None, now: datetime
 ) -> Sequence[Order]:
+    """The orders a study is tied to; ties it now when the tie is sure.
+
+    Sure is: the order names the study's UID; or the same accession number and patient; or,
+    for images without an accession number, the only open order of this patient, site and
+    modality that has no images yet.
+    """
     tied = imaging.orders_of(conn, study.id)
     if tied:
         return orders.get_many(conn, tied)
     found = orders.match(
         conn, study.owner_group, study.site_id, study.accession, study.study_uid
     )
-    safe = [o for o in found if patient is None or _whose(conn, o, patient)]
+    how = (
+        "study UID"
+        if any(o.content.study_uid == study.study_uid for o in found)
+        else "accession"
+    )
+    safe = [o for o in found if patient is None or _whose(conn, o, study, site, patient)]
     if len(safe) != len(found):
         return []  # a wrong accession number: the images are another patient's
+    if not found and not study.accession and patient is not None:
+        how, safe = "patient and modality", _only_waiting(conn, study, site, patient)
     for order in safe:
-        how = "study UID" if order.content.study_uid == study.study_uid else "accession number"
         imaging.attach_order(conn, study.id, order.id, how, now)
     return safe
 
 
-def _whose(conn: Connection, order: Order, patient: Patient) -> bool:
+def _only_waiting(conn: Connection, study: Study, site: Site, patient: Patient) -> list[Order]:
+    mrn = {"mrn": patient.demographics.mrn}
+    same = [patient.id]
+    if _names_no_issuer(study, site):
+        same += [p.id for p in patients.search(conn, [study.owner_group], mrn, 10)]
+    waiting = [
+        order
+        for order in orders.search(conn, 20, patients=same, sites=[site.id])
+        if order.content.status in WAITING
+        and order.modality in study.modalities
+        and not imaging.studies_of_order(conn, order.id)
+    ]
+    return waiting if len(waiting) == 1 else []
+
+
+def _names_no_issuer(study: Study, site: Site) -> bool:
+    """Images rarely name who assigned the patient ID: then the site's own assigner is assumed."""
+    return study.issuer in ("", site.assigner)
+
+
+def _whose(conn: Connection, order: Order, study: Study, site: Site, patient: Patient) -> bool:
     if order.patient == patient.id:
         return True
     other = patients.get(conn, order.patient)
+    if other.demographics.mrn == study.mrn and _names_no_issuer(study, site):
+        return True
     return other.person is not None and other.person == patient.person
 
 

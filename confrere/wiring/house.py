@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from confrere.audit.keys import load_or_create
 from confrere.database.engine import connect
-from confrere.files.store import BlobStore
+from confrere.files.folder import BlobStore
 from confrere.settings import Settings
 
 

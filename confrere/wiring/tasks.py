@@ -1,5 +1,6 @@
 """The jobs: each parses its arguments, opens a transaction and calls a use case."""
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -21,6 +22,7 @@ from confrere.kernel.ids import (
     ReportId,
     StudyId,
 )
+from confrere.logs import report
 from confrere.orders.model import OrderChanged
 from confrere.patients.model import PatientSeen
 from confrere.reading.model import ReportReceived, ReportSigned
@@ -28,6 +30,8 @@ from confrere.wiring import exams, facts, inbound_hl7, priors, results
 from confrere.wiring.house import House
 from confrere.worklist.dispatch import ItemOffered
 from confrere.worklist.model import ItemFinished
+
+log = logging.getLogger(__name__)
 
 RETRY = RetryStrategy(max_attempts=6, exponential_wait=2)
 Work = Callable[[Connection, datetime], None]
@@ -50,8 +54,12 @@ def register(house: House) -> None:
     events.subscribers.update(SUBSCRIBERS)
 
     def run(work: Work) -> None:
-        with transaction(house.system, frozenset()) as conn:
-            work(conn, house.now())
+        try:
+            with transaction(house.system, frozenset()) as conn:
+                work(conn, house.now())
+        except Exception as error:
+            report(log, "a job failed; it is tried again", error)
+            raise
 
     def task(name: str) -> Callable[[Callable[..., None]], Any]:
         return events.app.task(name=name, retry=RETRY)

@@ -1,18 +1,32 @@
 """The web application put together: pages, JSON, DICOMweb and FHIR on one set of credentials."""
 
 import os
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
 from fastapi import FastAPI
+from sqlalchemy import Connection
 
+from confrere.audit import service as audit
+from confrere.audit.model import COLLABORATIVE
 from confrere.database.engine import transaction
-from confrere.kernel.ids import GroupId
+from confrere.dicomweb.router import router as dicomweb_router
+from confrere.fhir.door import router as fhir_router
+from confrere.identity.permissions import Permission
+from confrere.kernel.ids import GroupId, PatientId, StudyId
+from confrere.kernel.principal import Principal
 from confrere.network import service as network
-from confrere.web import worklist_page
+from confrere.web import dashboard_page, deliveries_page, reading_api, study_page, worklist_page
+from confrere.web.access import allow
 from confrere.web.app import create as create_app
 from confrere.web.context import WebContext
+from confrere.wiring import stow
 from confrere.wiring.house import House
+from confrere.wiring.sharing import open_studies
+
+PAGES = (worklist_page, study_page, reading_api, dashboard_page, deliveries_page)
+READS = {"search": "R", "view": "R", "store": "C"}
 
 
 def create(house: House, assets: Path) -> FastAPI:
@@ -28,7 +42,43 @@ def create(house: House, assets: Path) -> FastAPI:
         zone_of=lambda me: zone_of(house, me.group),
         viewer_cleared=lambda: viewer_cleared(house),
     )
-    return create_app(context, (worklist_page.router,))
+    dicomweb = dicomweb_router(
+        house.app, house.blobs, allow=named, note_access=image_noter(house), now=house.now,
+        resolve_store=stow.resolver(house), shared=open_studies,
+    )  # fmt: skip
+    fhir = fhir_router(house.app, allow, fhir_noter(house), house.now)
+    return create_app(context, (*(page.router for page in PAGES), dicomweb, fhir))
+
+
+def named(permission: str) -> Callable[..., Principal]:
+    """The dependency of a permission given by its words."""
+    return allow(Permission(permission))
+
+
+def image_noter(house: House) -> Callable[..., None]:
+    """Note each access to a study through DICOMweb, once a session and study."""
+
+    def note(
+        conn: Connection, me: Principal, kind: str, study: StudyId | None,
+        patient: PatientId | None, owner: GroupId | None,
+    ) -> None:  # fmt: skip
+        audit.note_access(
+            conn, house.audit_key, me, door="dicomweb",
+            kind="study" if kind != "search" else "study list",
+            owner_group=owner or me.group or COLLABORATIVE, object_id=study,
+            now=house.now(), patient_id=patient, study_id=study, action=READS.get(kind, "R"),
+        )  # fmt: skip
+
+    return note
+
+
+def fhir_noter(house: House) -> Callable[..., None]:
+    """Note each access to a resource through FHIR."""
+
+    def note(conn: Connection, me: Principal, /, **access: object) -> None:
+        audit.note_access(conn, house.audit_key, me, **access)  # type: ignore[arg-type]
+
+    return note
 
 
 @lru_cache(maxsize=256)

@@ -14,7 +14,7 @@ from confrere.network import service as network
 from confrere.network.model import Directory
 from confrere.worklist import store
 from confrere.worklist.eligibility import Case, agreement_used, eligibility, is_eligible
-from confrere.worklist.model import ADDENDUM, NOBODY, Item, Proof, State
+from confrere.worklist.model import ADDENDUM, NOBODY, OFF_DUTY, Item, Proof, State
 from confrere.worklist.routing import Offer, choose, offerable
 from confrere.worklist.tables import items
 
@@ -80,12 +80,12 @@ def _decide(
     conn: Connection, item: Item, offer: Offer, directory: Directory, now: datetime
 ) -> bool:
     chosen = offer.reader
-    nothing_new = (
-        chosen is None and item.offered_to is None and item.offer_reason == offer.reason
-    )
-    if nothing_new:
+    marked = bool({NOBODY, OFF_DUTY} & set(item.flags)) and item.offer_reason == offer.reason
+    if chosen is None and item.offered_to is None and marked:
         return False
-    flags = [f for f in item.flags if f != NOBODY] + ([] if chosen else [NOBODY])
+    flags = [f for f in item.flags if f not in (NOBODY, OFF_DUTY)]
+    if chosen is None:
+        flags.append(OFF_DUTY if any(map(is_eligible, offer.verdicts.values())) else NOBODY)
     done = store.change(
         conn,
         item.id,

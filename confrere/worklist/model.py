@@ -29,8 +29,9 @@ class State(StrEnum):
     CANCELLED = "cancelled"
 
 
-UNMATCHED, UNMAPPED, ARRIVING, NO_IMAGES, NOBODY, LATE = (
-    "unmatched", "unmapped", "images arriving", "no images", "nobody eligible", "late images",
+UNMATCHED, UNMAPPED, ARRIVING, NO_IMAGES, NOBODY, OFF_DUTY, LATE = (
+    "unmatched", "unmapped", "images arriving", "no images", "nobody eligible",
+    "nobody on duty", "late images",
 )  # fmt: skip
 READ, ADDENDUM = "read", "addendum"
 

@@ -20,6 +20,7 @@ from confrere.worklist.model import (
     ADDENDUM,
     LATE,
     NOBODY,
+    OFF_DUTY,
     READ,
     Item,
     ItemFinished,
@@ -57,8 +58,8 @@ def refresh(
         if study and unfinished[0].study not in (None, study.id):
             values = _together(unfinished[0], values, study)
         study_id = unfinished[0].study or (study.id if study else None)
-        if NOBODY in unfinished[0].flags:
-            values["flags"] = [*values["flags"], NOBODY]
+        kept = [f for f in unfinished[0].flags if f in (NOBODY, OFF_DUTY)]
+        values["flags"] = [*values["flags"], *kept]
         return store.change(
             conn, unfinished[0].id, values | {"study_id": study_id, "updated_at": now}
         )
@@ -92,8 +93,8 @@ def _together(item: Item, values: dict[str, object], study: Study) -> dict[str, 
 def _late(
     conn: Connection, done: Item, values: dict[str, object], study: Study | None, now: datetime
 ) -> Item | None:
-    if done.state is State.CANCELLED:
-        return None
+    if done.state is not State.FINAL:
+        return None  # cancelled, or reported elsewhere: nobody here has anything to add
     made = values | {
         "owner_group": done.owner_group, "site_id": done.site,
         "study_id": study.id if study else done.study, "kind": ADDENDUM,

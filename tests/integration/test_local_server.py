@@ -175,6 +175,8 @@ def test_a_path_too_long_for_a_socket_gets_a_short_one(folder: Path) -> None:
     assert len(os.fsencode(server.socket_dir)) < 80
     assert server.socket_dir.stat().st_mode & 0o777 == 0o700
     assert read(start(home)) == ["one"]
+    local.erase(home)
+    assert not server.socket_dir.exists()
 
 
 def test_two_homes_at_once_are_two_servers(folder: Path) -> None:
@@ -253,6 +255,7 @@ def test_for_root_below_a_0700_folder_the_data_lives_where_the_account_can_go(
     write(server, "one")
     assert server.data.is_relative_to(local_account.REACHABLE)
     assert server.data.stat().st_uid != 0
+    assert (server.data.parent / "home.txt").read_text() == f"{home}\n"
     assert server.data.stat().st_mode & 0o777 == 0o700
     local.stop(home)
     assert read(start(home)) == ["one"]

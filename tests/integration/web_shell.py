@@ -4,13 +4,14 @@ The server is granian on a loopback socket, in a thread of the test's process.
 """
 
 import asyncio
+import itertools
 import os
 import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -20,15 +21,18 @@ from fastapi import APIRouter, FastAPI
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
+from confrere.audit import service as audit
+from confrere.audit.model import Event
+from confrere.audit.service import EventQuery
 from confrere.database.engine import transaction
 from confrere.identity import service
 from confrere.identity.model import User
 from confrere.kernel.ids import GroupId, ReaderId, SiteId
 from confrere.kernel.principal import Role
 from confrere.settings import Settings
-from confrere.web.app import create
+from confrere.web.app import create, end_streams
 from confrere.web.context import WebContext
-from tests.database import Databases
+from tests.database import Databases, clone, drop
 
 GROUP = GroupId(UUID(int=1))
 KEY = b"k" * 32
@@ -63,6 +67,7 @@ class Site:
 
     def __post_init__(self) -> None:
         self._clients: list[httpx.Client] = []
+        self._numbers = itertools.count(1)
         self.context = WebContext(
             engine=self.made.app,
             settings=self.settings,
@@ -75,14 +80,14 @@ class Site:
         )
         self.app: FastAPI = create(self.context, self.routers)
 
-    def person(self, role: Role, username: str = "") -> User:
-        """Create an account."""
+    def person(self, role: Role) -> User:
+        """Create an account; its username is new."""
         reads = role in {Role.RADIOLOGIST, Role.RESIDENT}
         grouped = reads or role in {Role.GROUP_MANAGER, Role.HOSPITAL_CLIENT}
         with transaction(self.made.app, frozenset()) as conn:
             return service.create_user(
                 conn,
-                username or role.value.replace(" ", "."),
+                f"person{next(self._numbers)}",
                 "Dr Ana Kessler",
                 role,
                 group=GROUP if grouped else None,
@@ -131,6 +136,7 @@ class Site:
         )
         serving = asyncio.create_task(server.serve())
         await self._over.wait()
+        await end_streams(self.app)
         server.stop()
         await serving
 
@@ -154,12 +160,19 @@ class Site:
         """Make a client that sends what browsers send from our own pages."""
         return self.client(**{"sec-fetch-site": "same-origin", "accept": "text/html"})
 
-    def signed_in(self, role: Role) -> httpx.Client:
-        """Make a browser in which a new person of this role is signed in."""
-        user, client = self.person(role), self.browser()
+    def signed_in(self, who: Role | User) -> httpx.Client:
+        """Make a browser in which a person, or a new one of this role, is signed in."""
+        user = self.person(who) if isinstance(who, Role) else who
+        client = self.browser()
         answer = client.post("/login", data={"username": user.username, "password": PASSWORD})
         assert answer.status_code == 303, answer.text
         return client
+
+    def events(self, **query: str) -> tuple[Event, ...]:
+        """Read the audit trail, newest first."""
+        with transaction(self.made.system, frozenset()) as conn:
+            links = audit.events(conn, EventQuery(**query))  # type: ignore[arg-type]
+        return tuple(link.event for link in links)
 
 
 @contextmanager
@@ -170,3 +183,23 @@ def serving(site: Site) -> Iterator[Site]:
         yield site
     finally:
         site.stop()
+
+
+@contextmanager
+def own_site(
+    socket_folder: str,
+    template: str,
+    assets: Path,
+    routers: Sequence[APIRouter] = (),
+    settings: Settings | None = None,
+) -> Iterator[Site]:
+    """Serve a site on a database of its own."""
+    made = clone(socket_folder, template)
+    home = assets.parent / made.name
+    home.mkdir()
+    try:
+        here = replace(settings or Settings(), home=home)
+        with serving(Site(made, assets, routers, here)) as site:
+            yield site
+    finally:
+        drop(made)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from confrere.audit import keys
+from confrere.audit import heads, keys
 from confrere.audit.model import (
     GENESIS,
     Agent,
@@ -67,11 +67,38 @@ def test_two_rows_with_their_numbers_swapped_show() -> None:
     assert check_chain(KEY, links).first_bad_seq == 2
 
 
-def test_a_cut_off_end_shows_against_the_head_written_down_before() -> None:
+def test_a_cut_off_end_shows_against_the_head_kept_before() -> None:
+    known = check_chain(KEY, chain(5))
+    assert check_chain(KEY, chain(4)).ok
+    state = check_chain(KEY, chain(4), known)
+    assert (state.ok, state.first_bad_seq) == (False, 5)
+    assert not check_chain(KEY, [], known).ok
+    assert check_chain(KEY, chain(5), known).ok
+    assert check_chain(KEY, chain(9), known).ok
+
+
+def test_a_chain_rebuilt_with_the_key_shows_against_the_head_kept_before() -> None:
+    known = check_chain(KEY, chain(5))
+    rebuilt, previous = chain(4), chain(4)[-1].mac
+    other = replace(event(5), action="U")
+    rebuilt.append(Link(5, other, mac_of(KEY, previous, 5, other)))
+    assert check_chain(KEY, rebuilt).ok
+    assert check_chain(KEY, rebuilt, known).first_bad_seq == 5
+
+
+def test_the_longest_head_is_kept_outside_and_a_broken_chain_keeps_none(tmp_path: Path) -> None:
+    path = tmp_path / "audit.heads"
+    assert heads.load(path, GROUP) is None
     whole = check_chain(KEY, chain(5))
-    cut = check_chain(KEY, chain(4))
-    assert cut.ok
-    assert cut.head != whole.head
+    heads.keep(path, GROUP, whole)
+    heads.keep(path, GROUP, check_chain(KEY, chain(4)))
+    heads.keep(path, GROUP, check_chain(KEY, chain(4), whole))
+    assert heads.load(path, GROUP) == whole
+    assert heads.load(path, GroupId(UUID(int=8))) is None
+    assert path.stat().st_mode & 0o777 == 0o600
+    path.write_text("{")
+    with pytest.raises(Invalid, match="backup"):
+        heads.load(path, GROUP)
 
 
 @pytest.mark.parametrize(

@@ -93,12 +93,6 @@ def test_at_any_hour_meridian_oaks_neuroradiologist_is_on_duty_and_fox_hollows_i
     assert not {k for k in neuro & there if people.BY_KEY[k].group == places.FOX}
 
 
-@given(now=moments, offset=st.timedeltas(timedelta(hours=-12), timedelta(days=13)))
-def test_at_any_hour_every_group_has_a_reader_on_duty(now: datetime, offset: timedelta) -> None:
-    there = {people.BY_KEY[key].group for key in on_duty(now, now + offset)}
-    assert there == {one.code for one in places.GROUPS}
-
-
 @given(now=moments)
 def test_the_storys_three_readers_differ_in_one_fact_each(now: datetime) -> None:
     today = now.date()
@@ -134,3 +128,12 @@ def test_agreements_name_what_exists_and_cover_several_pairs() -> None:
     assert [one.state for one in collaborative.AGREEMENTS].count("suspended") == 1
     night = next(one for one in collaborative.AGREEMENTS if "nights by Card" in one.title)
     assert [night.covers_hour(hour) for hour in (21, 22, 3, 7)] == [False, True, True, False]
+
+
+@given(now=moments, offset=st.timedeltas(timedelta(hours=-12), timedelta(days=13)))
+def test_at_any_hour_a_generalist_of_every_group_is_on_duty(
+    now: datetime, offset: timedelta
+) -> None:
+    there = on_duty(now, now + offset) - people.RESIDENT_KEYS
+    general = {k for k in there if set(people.BY_KEY[k].subspecialties) >= people.GENERALIST}
+    assert {people.BY_KEY[k].group for k in general} == {one.code for one in places.GROUPS}

@@ -57,7 +57,11 @@ def oracle(name: str) -> Any:
 
 
 def with_pixels() -> list[str]:
-    return [name for name in files() if {"PixelData", "Rows"} <= set(oracle(name).dir()) and name != "badVR.dcm"]
+    return [
+        name
+        for name in files()
+        if {"PixelData", "Rows"} <= set(oracle(name).dir()) and name != "badVR.dcm"
+    ]
 
 
 @pytest.mark.parametrize("name", with_pixels())
@@ -98,16 +102,18 @@ def test_undone_syntaxes_say_the_same_as_pydicom_reads(name: str) -> None:
 def test_a_deflate_bomb_is_stopped_small() -> None:
     pack = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
     bomb = b"".join(pack.compress(bytes(1 << 20)) for _ in range(200)) + pack.flush()
-    with pytest.raises(Invalid, match="too large"), plain.undone(
-        io.BytesIO(bomb), "1.2.840.10008.1.2.1.99"
+    with (
+        pytest.raises(Invalid, match="too large"),
+        plain.undone(io.BytesIO(bomb), "1.2.840.10008.1.2.1.99"),
     ):
         pass
 
 
 def test_a_cut_deflated_object_is_refused() -> None:
     content, syntax = files()["image_dfl.dcm"]
-    with pytest.raises(Invalid, match="ends early"), plain.undone(
-        io.BytesIO(content[:-100]), syntax
+    with (
+        pytest.raises(Invalid, match="ends early"),
+        plain.undone(io.BytesIO(content[:-100]), syntax),
     ):
         pass
 
@@ -118,11 +124,12 @@ def test_metadata_reads_back_to_the_same_values(name: str) -> None:
     answer = datasets.metadata(stream, encoding_of(syntax), "/u")
     asked: list[str] = []
     back = pydicom.Dataset.from_json(
-        answer, lambda *args: asked.append(args[-1]) or b""  # type: ignore[func-returns-value]
+        answer,
+        lambda *args: asked.append(args[-1]) or b"",  # type: ignore[func-returns-value]
     )
     theirs = oracle(name)
     assert {int(tag, 16) for tag in answer} >= {
-        int(tag) for tag in theirs.keys() if tag < 0x7FE00000 and tag.element
+        int(tag) for tag in theirs._dict if tag < 0x7FE00000 and tag.element
     }
     for keyword in ("SOPInstanceUID", "PatientName", "Rows", "StudyDate", "WindowCenter"):
         if keyword in theirs and theirs[keyword].VM:
@@ -202,6 +209,32 @@ def test_every_first_frame_becomes_a_picture(name: str) -> None:
     picture = Image.open(io.BytesIO(out))
     assert max(picture.size) <= 64
     assert picture.mode == ("RGB" if image.PhotometricInterpretation[:4] != "MONO" else "L")
+
+
+def test_a_long_palette_colours_the_picture() -> None:
+    image = pydicom.Dataset()
+    image.Rows = image.Columns = 2
+    image.SamplesPerPixel, image.PhotometricInterpretation = 1, "PALETTE COLOR"
+    image.BitsAllocated = image.BitsStored = 16
+    image.HighBit, image.PixelRepresentation = 15, 0
+    ramps = {
+        "Red": np.arange(4096) * 16,
+        "Green": np.zeros(4096),
+        "Blue": np.arange(4096)[::-1] * 16,
+    }
+    for colour, ramp in ramps.items():
+        setattr(image, f"{colour}PaletteColorLookupTableDescriptor", [4096, 0, 16])
+        setattr(image, f"{colour}PaletteColorLookupTableData", ramp.astype("<u2").tobytes())
+    image.PixelData = np.array([0, 1024, 2048, 4095], "<u2").tobytes()
+    image["PixelData"].VR = "OW"
+    out = io.BytesIO()
+    pydicom.dcmwrite(out, image, implicit_vr=False, little_endian=True)
+    encoding = encoding_of(ExplicitVRLittleEndian)
+    where = pixels.map_pixels(out, encoding)
+    look = rendering.Look("image/png")
+    shown = rendering.render(out, encoding, ExplicitVRLittleEndian, where, 1, look)
+    picture = np.asarray(Image.open(io.BytesIO(shown))).reshape(4, 3).tolist()
+    assert picture == [[0, 0, 254], [63, 0, 191], [127, 0, 127], [254, 0, 0]]
 
 
 def test_a_window_is_applied_as_the_standard_says() -> None:

@@ -356,6 +356,9 @@ def upgrade() -> None:
     op.create_index(
         "ix_orders_updated_at", "orders", ["owner_group", "updated_at"], unique=False
     )
+    op.create_index("ix_orders_accession", "orders", ["accession"], unique=False)
+    op.create_index("ix_orders_placer_number", "orders", ["placer_number"], unique=False)
+    op.create_index("ix_orders_filler_number", "orders", ["filler_number"], unique=False)
     op.create_table(
         "outgoing",
         sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
@@ -433,6 +436,7 @@ def upgrade() -> None:
         ),
     )
     op.create_index("ix_patients_birth_date", "patients", ["birth_date"], unique=False)
+    op.create_index("ix_patients_mrn", "patients", ["mrn"], unique=False)
     op.create_index("ix_patients_person_id", "patients", ["person_id"], unique=False)
     op.create_table(
         "peers",

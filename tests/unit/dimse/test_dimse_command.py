@@ -1,4 +1,5 @@
 """Command sets against pydicom, and against any bytes."""
+# ruff: noqa: RUF001
 
 import io
 
@@ -46,6 +47,24 @@ def test_pydicom_reads_our_response() -> None:
     assert read.CommandGroupLength == len(out) - 12
     assert read.ErrorComment.startswith("St?rage ? full")
     assert len(read.ErrorComment) == 64
+
+
+def test_an_action_is_answered_with_the_requested_instance_and_further_elements() -> None:
+    asked = command.encode(
+        {
+            command.COMMAND_FIELD: 0x0130,
+            command.MESSAGE_ID: 9,
+            command.REQUESTED_CLASS: "1.2.840.10008.1.20.1",
+            command.REQUESTED_INSTANCE: "1.2.840.10008.1.20.1.1",
+            command.DATA_SET_TYPE: 1,
+        }
+    )
+    out = command.response(command.parse(asked), 0, further=((0x1008, 1),))
+    read = decode(io.BytesIO(out), is_implicit_vr=True, is_little_endian=True)
+    assert read.CommandField == 0x8130
+    assert read.AffectedSOPClassUID == "1.2.840.10008.1.20.1"
+    assert read.AffectedSOPInstanceUID == "1.2.840.10008.1.20.1.1"
+    assert read.ActionTypeID == 1
 
 
 def test_an_instance_uid_that_is_none_is_not_echoed() -> None:

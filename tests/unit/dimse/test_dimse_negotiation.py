@@ -1,7 +1,8 @@
 """What is accepted, in which syntax and role."""
+# ruff: noqa: ARG002, ARG005, D102
 
 import pytest
-from pynetdicom.sop_class import _STORAGE_CLASSES, _QR_CLASSES
+from pynetdicom.sop_class import _QR_CLASSES, _STORAGE_CLASSES
 
 from confrere.dimse import pdu, syntaxes
 from confrere.dimse.negotiation import negotiate

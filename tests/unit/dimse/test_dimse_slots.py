@@ -1,4 +1,5 @@
 """Who keeps a seat when all want one."""
+# ruff: noqa: D101, D102
 
 from dataclasses import dataclass, field
 from datetime import timedelta

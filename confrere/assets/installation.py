@@ -9,15 +9,16 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from confrere.assets import catalogue, ohif
-from confrere.assets.catalogue import OHIF, PACKAGES, Package
+from confrere.assets.catalogue import PACKAGES, Package
 
 _ROOT = "package/"
 _STAMP = "VERSIONS.json"
 _NPM_SECONDS = 600
+_SYSTEM_TRUST = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
 class AssetsError(Exception):
@@ -38,13 +39,15 @@ def default_folder() -> Path:
     return Path.home() / ".local" / "share" / "confrere" / "assets"
 
 
-def install(dest: Path, say: Callable[[str], None]) -> None:
-    """Make `dest` hold exactly the catalogue's files; at once when it already does.
+def install(
+    dest: Path, say: Callable[[str], None], packages: Sequence[Package] = PACKAGES
+) -> None:
+    """Make `dest` hold exactly the packages' files; at once when it already does.
 
     The folder is built beside `dest` and takes its place by a rename, so that a page never
     sees half of it. Raises `AssetsError`, with `dest` as it was.
     """
-    stamp = _versions()
+    stamp = _versions(packages)
     if _read(dest / _STAMP) == stamp:
         say(f"assets: up to date in {dest}")
         return
@@ -53,7 +56,7 @@ def install(dest: Path, say: Callable[[str], None]) -> None:
         dest.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".assets-", dir=dest.parent) as holder:
             fresh = Path(holder) / "new"
-            for package, tarball in _bring(Path(holder), say):
+            for package, tarball in _bring(Path(holder), packages, say):
                 count = _unpack(package, tarball, fresh / package.folder)
                 say(f"assets: {package.name} {package.version}, {count} files")
             (fresh / _STAMP).write_text(stamp)
@@ -67,8 +70,8 @@ def install(dest: Path, say: Callable[[str], None]) -> None:
     say(f"assets: ready in {dest} after {time.monotonic() - started:.0f} s")
 
 
-def _versions() -> str:
-    pins = {package.name: [package.version, package.integrity] for package in PACKAGES}
+def _versions(packages: Sequence[Package]) -> str:
+    pins = {package.name: [package.version, package.integrity] for package in packages}
     rules = [Path(str(module.__file__)).read_bytes() for module in (catalogue, ohif)]
     digest = hashlib.sha256(b"".join(rules)).hexdigest()
     return json.dumps({"packages": pins, "rules": digest}, indent=1) + "\n"
@@ -81,10 +84,12 @@ def _read(path: Path) -> str | None:
         return None
 
 
-def _bring(folder: Path, say: Callable[[str], None]) -> Iterator[tuple[Package, Path]]:
-    say(f"assets: bringing {len(PACKAGES)} packages through the npm client")
-    _pack(folder, [f"{package.name}@{package.version}" for package in PACKAGES])
-    for package in PACKAGES:
+def _bring(
+    folder: Path, packages: Sequence[Package], say: Callable[[str], None]
+) -> Iterator[tuple[Package, Path]]:
+    say(f"assets: bringing {len(packages)} packages through the npm client")
+    _pack(folder, [f"{package.name}@{package.version}" for package in packages])
+    for package in packages:
         tarball = folder / package.tarball
         if not package.matches(tarball.read_bytes()):
             raise AssetsError(
@@ -98,11 +103,12 @@ def _pack(folder: Path, names: list[str]) -> None:
     """Let the system's npm fetch the tarballs, or the one that came with our environment."""
     told = "there is no npm client"
     for client in _clients():
-        command = [*client, "pack", *names, "--silent", "--ignore-scripts"]
+        command = [*client, "pack", *names, "--loglevel=error", "--ignore-scripts"]
         try:
             done = subprocess.run(  # noqa: S603 - pinned names, no shell
                 command,
                 cwd=folder,
+                env=_environment(),
                 capture_output=True,
                 text=True,
                 check=False,
@@ -122,6 +128,12 @@ def _pack(folder: Path, names: list[str]) -> None:
     )
 
 
+def _environment() -> dict[str, str]:
+    """Let the client trust what the system trusts: hospitals put their own proxies between."""
+    trusted = {"NODE_EXTRA_CA_CERTS": str(_SYSTEM_TRUST)} if _SYSTEM_TRUST.exists() else {}
+    return trusted | os.environ
+
+
 def _clients() -> Iterator[list[str]]:
     if system := shutil.which("npm"):
         yield [system]
@@ -139,14 +151,14 @@ def _unpack(package: Package, tarball: Path, dest: Path) -> int:
             if name is None or source is None:
                 continue
             content = source.read()
-            if package is OHIF:
+            if not package.files:
                 scripts_moved += ohif.names_public_path(name, content)
                 content = ohif.moved(name, content)
             target = dest / name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
             written += 1
-    if package is OHIF and scripts_moved != ohif.MOVED_SCRIPTS:
+    if not package.files and scripts_moved != ohif.MOVED_SCRIPTS:
         raise AssetsError(
             f"{scripts_moved} scripts of OHIF name their public path, not {ohif.MOVED_SCRIPTS}: "
             "this version is laid out differently; see confrere/assets/ohif.py"

@@ -1,0 +1,71 @@
+"""WADO-RS: frames (PS3.18 section 10.4.1.1.3)."""
+
+import re
+from collections.abc import Sequence
+from typing import Annotated, TypeAlias
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from confrere.dicomweb import accept, sending
+from confrere.dicomweb.door import VIEW, DicomRoute, Door, NotAcceptable
+from confrere.dicomweb.sending import KEPT, Part
+from confrere.dicomweb.wado import instances, wished
+from confrere.imaging.model import Instance
+from confrere.imaging.syntaxes import served
+from confrere.kernel.errors import Invalid
+from confrere.kernel.principal import Principal
+
+OBJECT = "/studies/{study}/series/{series}/instances/{sop}"
+MOST_FRAMES = 1000
+
+
+def routes(door: Door) -> APIRouter:
+    """Make the route."""
+    router = APIRouter(route_class=DicomRoute)
+    Allowed: TypeAlias = Annotated[Principal, Depends(door.allow(VIEW))]
+
+    @router.get(OBJECT + "/frames/{numbers}")
+    def frames(
+        request: Request,
+        principal: Allowed,
+        *,
+        study: str,
+        series: str,
+        sop: str,
+        numbers: str,
+    ) -> Response:
+        (instance,) = instances(door, principal, study, series, sop)
+        return send(door, request, instance, listed(numbers))
+
+    return router
+
+
+def listed(text: str) -> list[int]:
+    """Read a frame list such as 1,2,5 (PS3.18 10.4.1.1.3); raises Invalid."""
+    if not re.fullmatch(r"[0-9]{1,9}(,[0-9]{1,9})*", text):
+        raise Invalid("write frames as numbers with commas, such as 1,2,5", "frames")
+    numbers = [int(part) for part in text.split(",")]
+    if len(numbers) > MOST_FRAMES:
+        raise Invalid(f"ask for at most {MOST_FRAMES} frames at once", "frames")
+    return numbers
+
+
+def send(door: Door, request: Request, instance: Instance, numbers: Sequence[int]) -> Response:
+    """Answer with frames, as stored or uncompressed."""
+    syntax = served(instance.transfer_syntax)
+    choice = accept.for_frames(wished(request), syntax, single=len(numbers) == 1)
+    if choice is None:
+        raise NotAcceptable("accept these frames as stored: transfer-syntax=*")
+    tag = sending.etag(instance.digest, repr((numbers, choice)).encode())
+    if (same := sending.unchanged(request, tag)) is not None:
+        return same
+    where = door.frames.map(instance)
+    for number in numbers:
+        where.ranges(number)  # refuses before the first byte is sent
+    kind = f"{choice.media}; transfer-syntax={choice.syntax}"
+    read = door.frames.stored if choice.stored else door.frames.native
+    parts = (Part(kind, [read(instance, number)]) for number in numbers)
+    headers = {**KEPT, "ETag": tag}
+    if choice.multipart:
+        return sending.several(parts, choice.media, headers)
+    return sending.one(next(parts), headers)

@@ -1,0 +1,115 @@
+"""One part of a store request on its way into the blob store."""
+
+from confrere.dicomweb import answers
+from confrere.dicomweb.answers import Stored
+from confrere.files.folder import BlobStore, Incoming
+from confrere.imaging.examining import examine
+from confrere.imaging.head import Head, NeedMore
+from confrere.imaging.part10 import FileMeta, split_part10
+from confrere.kernel.errors import Invalid
+
+LARGEST_PART = 4 << 30
+LARGEST_META = 256 << 10
+NOT_ITS_CLASS = 0xA900
+
+
+class Rejected(Exception):
+    """One part can't be filed; the others may be."""
+
+    def __init__(self, reason: int, message: str, field: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.field = field
+
+
+class Part:
+    """Takes a file (PS3.10) in pieces; the data set goes to the blob store as it is."""
+
+    def __init__(self, blobs: BlobStore, content_type: str) -> None:
+        self._blobs = blobs
+        self._held = bytearray()
+        self._incoming: Incoming | None = None
+        self.failed: Rejected | None = None
+        self.meta = FileMeta("", "", "", "")
+        self.digest = b""
+        self.size = 0
+        kind = content_type.split(";", maxsplit=1)[0].strip().lower()
+        if kind not in ("", "application/dicom"):
+            message = "parts must be application/dicom"
+            self._fail(Rejected(answers.CANNOT_UNDERSTAND, message, "Content-Type"))
+
+    def write(self, data: bytes) -> None:
+        """Take the next bytes; after a failure the rest is let go by."""
+        if self.failed:
+            return
+        try:
+            self._take(data)
+        except Invalid as error:
+            self._fail(Rejected(answers.CANNOT_UNDERSTAND, str(error), error.field))
+        except OSError:
+            self._fail(Rejected(answers.OUT_OF_RESOURCES, "the blob store is full"))
+
+    def keep(self) -> None:
+        """Make the bytes durable; a failure is in `failed` then."""
+        if self.failed:
+            return
+        if self._incoming is None:
+            message = "the file ends before its data set: send it again"
+            self._fail(Rejected(answers.CANNOT_UNDERSTAND, message))
+            return
+        self.size = self._incoming.size
+        incoming, self._incoming = self._incoming, None
+        try:
+            self.digest = incoming.keep()
+        except OSError:
+            self.failed = Rejected(answers.OUT_OF_RESOURCES, "the blob store is full")
+
+    def discard(self) -> None:
+        """Forget what is not kept."""
+        if self._incoming is not None:
+            self._incoming.discard()
+            self._incoming = None
+
+    def head(self, study_uid: str) -> Head:
+        """Check the kept bytes and read their head; raises Rejected."""
+        try:
+            head = examine(self._blobs, self.digest, self.meta.transfer_syntax)
+        except Invalid as error:
+            raise Rejected(answers.CANNOT_UNDERSTAND, str(error), error.field) from None
+        if self.meta.sop_class not in ("", head.sop_class):
+            message = "the file's meta names another SOP class than its data set"
+            raise Rejected(NOT_ITS_CLASS, message, "SOPClassUID")
+        if self.meta.sop_instance not in ("", head.sop_instance):
+            message = "the file's meta names another SOP instance than its data set"
+            raise Rejected(NOT_ITS_CLASS, message, "SOPInstanceUID")
+        if study_uid not in ("", head.study_instance):
+            message = "the data set is of another study than the address names"
+            raise Rejected(NOT_ITS_CLASS, message, "StudyInstanceUID")
+        return head
+
+    def stored(self, failure: int) -> Stored:
+        """Report a failure of this part by what its meta says."""
+        return Stored(self.meta.sop_class, self.meta.sop_instance, failure=failure)
+
+    def _take(self, data: bytes) -> None:
+        if self._incoming is not None:
+            if self._incoming.size + len(data) > LARGEST_PART:
+                raise Invalid("a part can have at most 4 GiB")
+            self._incoming.write(data)
+            return
+        self._held += data
+        try:
+            self.meta, start = split_part10(bytes(self._held))
+        except NeedMore:
+            if len(self._held) > LARGEST_META:
+                raise Invalid("the file meta information is too long") from None
+            return
+        if len(self._held) > start:
+            self._incoming = self._blobs.begin()
+            self._incoming.write(memoryview(bytes(self._held))[start:])
+            self._held.clear()
+
+    def _fail(self, why: Rejected) -> None:
+        self.discard()
+        self._held.clear()
+        self.failed = why

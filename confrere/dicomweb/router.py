@@ -1,0 +1,45 @@
+"""The DICOMweb service: everything is mounted under /dicom-web."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter
+
+from confrere.dicomweb import bulk, frames, pictures, qido, stow, wado
+from confrere.dicomweb.door import Door, NoteAccess, Place
+from confrere.files.folder import BlobStore
+from confrere.imaging.finding import BASE
+from confrere.imaging.frames import Frames
+from confrere.imaging.head import Head
+from confrere.kernel.ids import StudyId
+from confrere.kernel.principal import Principal
+
+
+def nothing_shared(_conn: Any, _principal: Principal) -> frozenset[StudyId]:
+    """Share nothing: what a site without agreements needs."""
+    return frozenset()
+
+
+def router(
+    engine: Any,
+    blobs: BlobStore,
+    *,
+    allow: Callable[[str], Callable[..., Principal]],
+    note_access: NoteAccess,
+    now: Callable[[], datetime],
+    resolve_store: Callable[[Principal, Head], Place],
+    shared: Callable[[Any, Principal], frozenset[StudyId]] = nothing_shared,
+) -> APIRouter:
+    """Make the routes (PS3.18 section 10).
+
+    `allow(permission)` is a FastAPI dependency that yields the Principal or refuses;
+    permissions are `see images` and `store images`. `resolve_store` says whose an instance
+    is that a principal stores, or raises Refused. `shared` names the studies of other groups
+    that are open to the principal, as the database's policies know them too.
+    """
+    door = Door(engine, blobs, allow, note_access, now, resolve_store, shared, Frames(blobs))
+    made = APIRouter(prefix=BASE, tags=["DICOMweb"])
+    for part in (qido, wado, frames, pictures, bulk, stow):
+        made.include_router(part.routes(door))
+    return made

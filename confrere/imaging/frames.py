@@ -1,0 +1,61 @@
+"""Read frames of stored objects; where they lie is remembered."""
+
+import threading
+from collections import OrderedDict
+
+from confrere.files.folder import BlobStore
+from confrere.imaging.elements import encoding_of
+from confrere.imaging.model import Instance
+from confrere.imaging.pixels import PixelMap, map_pixels, read_frame
+from confrere.imaging.plain import open_plain
+from confrere.imaging.rendering import Look, native_frame, render
+from confrere.imaging.syntaxes import is_video, served
+
+REMEMBERED = 1024  # objects
+LONGEST_REMEMBERED = 50_000  # frames of one object
+
+
+class Frames:
+    """Frames of a blob store. Safe to share among threads."""
+
+    def __init__(self, blobs: BlobStore) -> None:
+        self._blobs = blobs
+        self._known: OrderedDict[bytes, PixelMap] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def map(self, instance: Instance) -> PixelMap:
+        """Find where an object's frames lie; raises NotFound, Invalid."""
+        with self._lock:
+            known = self._known.get(instance.digest)
+            if known is not None:
+                self._known.move_to_end(instance.digest)
+                return known
+        syntax = served(instance.transfer_syntax)
+        with open_plain(self._blobs, instance.digest, instance.transfer_syntax) as stream:
+            found = map_pixels(stream, encoding_of(syntax), video=is_video(syntax))
+        if len(found.frames) <= LONGEST_REMEMBERED:
+            with self._lock:
+                self._known[instance.digest] = found
+                while len(self._known) > REMEMBERED:
+                    self._known.popitem(last=False)
+        return found
+
+    def stored(self, instance: Instance, number: int) -> bytes:
+        """Read a frame as it is stored, little endian when native."""
+        where = self.map(instance)
+        with open_plain(self._blobs, instance.digest, instance.transfer_syntax) as stream:
+            return read_frame(stream, where, number)
+
+    def native(self, instance: Instance, number: int) -> bytes:
+        """Return a frame uncompressed; raises Invalid when it can't be decoded."""
+        where = self.map(instance)
+        syntax = served(instance.transfer_syntax)
+        with open_plain(self._blobs, instance.digest, instance.transfer_syntax) as stream:
+            return native_frame(stream, encoding_of(syntax), syntax, where, number)
+
+    def picture(self, instance: Instance, number: int, look: Look) -> bytes:
+        """Make a picture of a frame; raises Invalid when it can't be decoded."""
+        where = self.map(instance)
+        syntax = served(instance.transfer_syntax)
+        with open_plain(self._blobs, instance.digest, instance.transfer_syntax) as stream:
+            return render(stream, encoding_of(syntax), syntax, where, number, look)

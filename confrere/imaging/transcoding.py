@@ -1,0 +1,65 @@
+"""Rewrite an object as explicit little endian, uncompressed, for clients that ask for it."""
+
+from collections.abc import Iterator
+from tempfile import SpooledTemporaryFile
+from typing import BinaryIO, cast
+
+import pydicom
+from pydicom import Dataset
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import UID, ExplicitVRLittleEndian
+
+from confrere.files.folder import BlobStore
+from confrere.imaging.elements import encoding_of
+from confrere.imaging.model import Instance
+from confrere.imaging.plain import CHUNK, IN_MEMORY, open_plain
+from confrere.imaging.syntaxes import NATIVE, is_video, served
+from confrere.kernel.errors import Invalid
+
+LARGEST = 512 << 20  # bytes of pixels, decompressed
+
+
+def decompressed(blobs: BlobStore, instance: Instance) -> Iterator[bytes]:
+    """Yield the object as a file (PS3.10); raises Invalid before the first piece.
+
+    Colours come as RGB. Read whole into memory, so refused above LARGEST.
+    """
+    syntax = served(instance.transfer_syntax)
+    if is_video(syntax):
+        raise Invalid("video can't be sent uncompressed: accept transfer-syntax=*")
+    with open_plain(blobs, instance.digest, instance.transfer_syntax) as stream:
+        data = _read(stream, syntax)
+        with SpooledTemporaryFile(IN_MEMORY) as spool:
+            _write(data, syntax, cast("BinaryIO", spool))
+            spool.seek(0)
+            while piece := spool.read(CHUNK):
+                yield piece
+
+
+def _read(stream: BinaryIO, syntax: str) -> Dataset:
+    encoding = encoding_of(syntax)
+    try:
+        data = pydicom.filereader.read_dataset(stream, encoding.implicit, not encoding.big)
+    except Exception as error:
+        raise Invalid("the data set can't be parsed: have the object sent again") from error
+    pixels = (int(data.get(keyword) or 1) for keyword in ("Rows", "Columns", "NumberOfFrames"))
+    size = int(data.get("SamplesPerPixel") or 1) * int(data.get("BitsAllocated") or 8) // 8
+    for one in pixels:
+        size *= one
+    if size > LARGEST:
+        raise Invalid("this object is too large to be sent uncompressed: ask by frame")
+    return data
+
+
+def _write(data: Dataset, syntax: str, target: BinaryIO) -> None:
+    data.file_meta = FileMetaDataset()
+    data.file_meta.MediaStorageSOPClassUID = data.SOPClassUID
+    data.file_meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID
+    data.file_meta.TransferSyntaxUID = UID(syntax)
+    try:
+        if syntax not in NATIVE and "PixelData" in data:
+            data.decompress(generate_instance_uid=False)
+        data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        data.save_as(target, implicit_vr=False, little_endian=True, enforce_file_format=True)
+    except Exception as error:
+        raise Invalid("this object can't be decoded: accept transfer-syntax=*") from error

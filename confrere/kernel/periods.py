@@ -1,0 +1,37 @@
+"""Spans of time, half open, and places in a list that goes from newest to oldest."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import NamedTuple
+from uuid import UUID
+
+
+class Span(NamedTuple):
+    """From `starts` on and before `ends`; None is an open end. Both are dates or instants."""
+
+    starts: date | None = None
+    ends: date | None = None
+
+
+Spans = tuple[Span, ...]  # fits when one of them fits; an empty tuple fits nothing
+
+
+class Place(NamedTuple):
+    """Where a page ended: when its last row was changed, and that row's id."""
+
+    changed: datetime
+    id: UUID
+
+
+def common(one: Sequence[Span], other: Sequence[Span]) -> Spans:
+    """Return what lies in a span of both."""
+    met = (Span(_later(a, b), _earlier(a, b)) for a in one for b in other)
+    return tuple(s for s in met if s.starts is None or s.ends is None or s.starts < s.ends)
+
+
+def _later(a: Span, b: Span) -> date | None:
+    return max((s.starts for s in (a, b) if s.starts is not None), default=None)
+
+
+def _earlier(a: Span, b: Span) -> date | None:
+    return min((s.ends for s in (a, b) if s.ends is not None), default=None)

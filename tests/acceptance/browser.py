@@ -1,0 +1,54 @@
+"""Chromium, driven as a person would, for acceptance tests."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.acceptance.demonstration import Demonstration
+from tests.peers import require
+
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --use-angle=swiftshader "
+    "--enable-unsafe-swiftshader --ignore-gpu-blocklist"
+).split()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium that shows pixels."""
+    path = require("chromium")
+    with sync_playwright() as play:
+        made = play.chromium.launch(executable_path=str(path), args=FLAGS)
+        yield made
+        made.close()
+
+
+@contextmanager
+def signed_in(browser: Browser, demonstration: Demonstration, username: str) -> Iterator[Page]:
+    """A page of a browser of one's own, signed in as a user of the demonstration."""
+    context = browser.new_context(
+        viewport={"width": 1680, "height": 980}, color_scheme="dark",
+        base_url=demonstration.address,
+    )  # fmt: skip
+    page = context.new_page()
+    outside: list[str] = []
+    page.on(
+        "request",
+        lambda r: None
+        if r.url.startswith((demonstration.address, "data:", "blob:"))
+        else outside.append(r.url),
+    )
+    user = demonstration.user(username)
+    page.goto("/login")
+    page.fill("input[name=username]", user["username"])
+    page.fill("input[name=password]", user["password"])
+    page.click("button[type=submit]")
+    page.wait_for_url(lambda url: "/login" not in url)
+    try:
+        yield page
+    finally:
+        context.close()
+    assert outside == [], "a page asked something outside"

@@ -1,0 +1,1 @@
+"""The FHIR door over a loopback socket and a real database."""
