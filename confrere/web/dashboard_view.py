@@ -56,6 +56,16 @@ def cards(asked: Asked, figures: Figures) -> list[Card]:
     ]  # fmt: skip
     if figures.lent and figures.lent_before:
         made.append(_lent(figures.lent, figures.lent_before))
+    else:
+        made.append(
+            Card(
+                "Mean turnaround",
+                words.length(now.mean),
+                words.change_of_length(now.mean, before.mean),
+                few=now.indicative,
+                course=tuple(w.mean if w else None for w in weeks),
+            )
+        )
     return made
 
 

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from confrere.analytics.periods import Period, recent, weekday_counts, whole_months
@@ -73,6 +73,7 @@ def test_nothing_measured_is_absent_and_never_zero() -> None:
         quantile([], 0.5)
 
 
+@settings(deadline=None, max_examples=60)
 @given(
     st.lists(st.floats(0, 1e5), min_size=1, max_size=40),
     st.sampled_from((0, 0.5, 0.9, 0.95, 1)),
@@ -82,6 +83,7 @@ def test_quantiles_are_numpys_linear_ones(values: list[float], at: float) -> Non
     assert quantile(sorted(values), at) == pytest.approx(expected, abs=1e-6)
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.integers(0, 500), st.integers(1, 500))
 def test_the_wilson_interval_holds_the_share_and_solves_its_equation(
     part: int, of: int
@@ -127,6 +129,7 @@ def test_a_long_period_is_cut_into_months_and_a_broken_one_is_refused() -> None:
     assert wrong.value.field == "to"
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.dates(date(2020, 1, 1), date(2030, 1, 1)), st.integers(0, 60))
 def test_weekdays_are_counted_as_a_calendar_has_them(first: date, days: int) -> None:
     each = [(first + timedelta(days=n)).weekday() for n in range(days + 1)]
