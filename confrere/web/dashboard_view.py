@@ -166,6 +166,8 @@ def as_json(asked: Asked, figures: Figures) -> dict[str, Any]:
         "site": str(asked.scope.site) if asked.scope.site else None,
         "priority": asked.scope.priority or None,
         "modality": asked.scope.modality or None,
+        "count": now.total.measured,
+        "median_minutes": now.total.median,
         "total": _plain(now.total),
         "period_before": _plain(figures.before),
         "read_for_other_groups": _plain(figures.lent) if figures.lent else None,

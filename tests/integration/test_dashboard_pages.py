@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 import httpx
@@ -32,7 +34,7 @@ LAST_MONTH = datetime(2026, 10, 14, 15, tzinfo=UTC)
 EVIL = "=HYPERLINK(1) Hospital"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Place:
     """Two groups, three sites, and the application served."""
 
@@ -45,14 +47,18 @@ class Place:
     theirs: SiteId  # of the other group
 
     def get(self, role: Role, path: str, **owned: object) -> httpx.Response:
-        """Ask as a new person of that role."""
+        """Ask as a person of that role and belongings."""
+        values = {"group": self.home, "reader": None, "site": None} | owned
+        return self.site.client(**self._token(role, tuple(values.items()))).get(path)
+
+    @cache  # noqa: B019 - a place lives as long as the run; hashing passwords is slow
+    def _token(self, role: Role, values: tuple[tuple[str, object], ...]) -> dict[str, str]:
         with transaction(self.made.app, frozenset()) as conn:
             user = identity.create_user(
                 conn, uuid4().hex, "Dr Ana Kessler", role, password=web_shell.PASSWORD,
-                now=self.site.clock(),
-                **({"group": self.home, "reader": None, "site": None} | owned),  # type: ignore[arg-type]
+                now=self.site.clock(), **dict(values),  # type: ignore[arg-type]
             )  # fmt: skip
-        return self.site.client(**self.site.token(user)).get(path)
+        return self.site.token(user)
 
 
 def add_site(conn: Connection, group: GroupId, name: str) -> SiteId:
@@ -120,6 +126,20 @@ def test_the_answer_for_programs_is_that_of_the_recorded_instants(place: Place) 
         Role.GROUP_MANAGER, f"/api/measures/turnaround?{WEEK}&site={place.other}&priority=ed"
     ).json()
     assert (one["total"]["median_minutes"], one["read_for_other_groups"]) == (40, None)
+
+
+def test_a_program_may_ask_between_instants(place: Place) -> None:
+    ends = {
+        "from": LAST_WEEK.isoformat(),
+        "to": (LAST_WEEK + timedelta(minutes=20)).isoformat(),
+    }
+    address = f"/api/measures/turnaround?{urlencode(ends)}"
+    told = place.get(Role.GROUP_MANAGER, address).json()
+    # signed 0, 10 and not yet 20 minutes after; the first has no clock
+    assert (told["total"]["exams"], told["count"], told["median_minutes"]) == (2, 1, 10)
+    bad = urlencode(ends | {"to": "2026-11-17T16:00:00"})
+    assert place.get(Role.GROUP_MANAGER, f"/api/measures/turnaround?{bad}").status_code == 422
+    assert place.get(Role.GROUP_MANAGER, f"/dashboard?{urlencode(ends)}").status_code == 422
 
 
 def test_a_reader_sees_the_own_figures_and_nobody_elses_name(place: Place) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from confrere.analytics.periods import Period, recent, weekday_counts, whole_months
+from confrere.analytics.periods import Period, between, recent, weekday_counts, whole_months
 from confrere.analytics.turnaround import METHOD, Interval, Summary, quantile, share, summarize
 from confrere.kernel.errors import Invalid
 from confrere.web import dashboard_words as words
@@ -109,6 +109,20 @@ def test_a_period_has_the_instants_of_its_zone_across_the_clock_change() -> None
     assert period.until == datetime(2026, 11, 2, 6, tzinfo=UTC)
     assert period.before.last == date(2026, 10, 25)
     assert period.before.days == period.days == 7
+
+
+def test_a_period_between_two_instants_is_cut_at_them_and_not_at_midnight() -> None:
+    since, until = START + timedelta(hours=1), START + timedelta(days=9)
+    period = between(since, until, "America/Chicago")
+    assert (period.since, period.until, period.before.since) == (
+        since,
+        until,
+        since - (until - since),
+    )
+    assert (period.edges()[0], period.edges()[-1]) == (since, until)
+    assert not any(period.is_whole(n) for n in range(len(period.starts())))
+    with pytest.raises(Invalid):
+        between(until, since, "UTC")
 
 
 def test_the_last_weeks_begin_on_a_monday_and_the_running_one_is_not_whole() -> None:
