@@ -214,6 +214,7 @@ def the_viewer_shows_known_pixels(page: Page, images: Images) -> None:
 
 
 def viewer_of(page: Page) -> Frame:
+    page.screenshot(path="/tmp/acc.png")
     frame = page.wait_for_selector("iframe[src*='/ohif/']").content_frame()
     assert frame
     return frame
