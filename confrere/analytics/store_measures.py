@@ -1,7 +1,7 @@
 """SQL of the measures. The scope's groups stand in every query, beside row-level security."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -198,8 +198,8 @@ def _where(scope: Scope, period: Period | None) -> tuple[str, dict[str, Any]]:
 
 
 def _summary(row: Any) -> Summary:
-    at: Sequence[float | None] = row.at or (None, None, None)
+    median, p90, p95 = row.at or (None, None, None)
     return Summary(
-        row.exams, row.missing, row.negative, *at, row.mean, row.limited, row.in_limit,
-        row.least_limit, row.most_limit, row.read_here, row.lent, row.synthetic,
+        row.exams, row.missing, row.negative, median, p90, p95, row.mean, row.limited,
+        row.in_limit, row.least_limit, row.most_limit, row.read_here, row.lent, row.synthetic,
     )  # fmt: skip
