@@ -57,9 +57,16 @@ class Images:
 def images(tmp_path_factory: pytest.TempPathFactory) -> Images:
     """The head phantom's CT where the shared folder is, else a series made of a bundled CT."""
     folder = shared_folder() / "dicom" / "series" / "ct_head_phantom_philips" / "S21570"
-    folder = folder if folder.is_dir() else shared_folder() / "data" / "dicom" / "series" / (
-        "ct_head_phantom_philips"
-    ) / "S21570"
+    folder = (
+        folder
+        if folder.is_dir()
+        else shared_folder()
+        / "data"
+        / "dicom"
+        / "series"
+        / ("ct_head_phantom_philips")
+        / "S21570"
+    )
     if folder.is_dir():
         files = tuple(sorted(p for p in folder.rglob("*") if p.is_file()))
     else:
@@ -127,7 +134,9 @@ def item(
 ) -> Item:
     """The exam, sent by foreign programs and offered."""
     acknowledged = mllp_send(
-        demonstration, order(demonstration, images, "HC900001", "HCM"), tmp_path_factory.mktemp("o")
+        demonstration,
+        order(demonstration, images, "HC900001", "HCM"),
+        tmp_path_factory.mktemp("o"),
     )
     assert "MSA|AA|MHC900001" in acknowledged
     storescu(demonstration, "HCM_PACS", *images.files)
@@ -214,7 +223,6 @@ def the_viewer_shows_known_pixels(page: Page, images: Images) -> None:
 
 
 def viewer_of(page: Page) -> Frame:
-    page.screenshot(path="/tmp/acc.png")
     frame = page.wait_for_selector("iframe[src*='/ohif/']").content_frame()
     assert frame
     return frame
@@ -317,7 +325,9 @@ def the_dashboard_agrees(demonstration: Demonstration, signed: Item) -> None:
 
     def measured() -> dict[str, Any] | None:
         with demonstration.client(MANAGER) as client:
-            told = client.get("/api/measures/turnaround", params=asked).raise_for_status().json()
+            told = (
+                client.get("/api/measures/turnaround", params=asked).raise_for_status().json()
+            )
         return told if told["count"] else None
 
     told = wait_for(measured, "the dashboard has the exam")
@@ -341,7 +351,9 @@ def test_an_exam_of_a_site_with_external_dictation_is_closed_by_its_report(
 ) -> None:
     """The site signs elsewhere: our Sign is hidden, and its ORU closes the item."""
     raw = order(demonstration, images, "EK900001", "EKH")
-    assert "MSA|AA|" in mllp_send(demonstration, raw.replace(images.study_uid, "1.2.3"), tmp_path)
+    assert "MSA|AA|" in mllp_send(
+        demonstration, raw.replace(images.study_uid, "1.2.3"), tmp_path
+    )
     made = wait_for(lambda: item_of(demonstration, "EK900001"), "the exam is listed")
     with signed_in(browser, demonstration, "coleman") as page:
         page.goto(f"/items/{made.id}")

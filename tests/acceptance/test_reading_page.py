@@ -59,7 +59,9 @@ def report(desk: BrowserContext, room: Room) -> Page:
     return page
 
 
-def test_write_autosave_and_sign_by_the_keyboard_alone(desk: BrowserContext, room: Room) -> None:
+def test_write_autosave_and_sign_by_the_keyboard_alone(
+    desk: BrowserContext, room: Room
+) -> None:
     page = report(desk, room)
     page.keyboard.type("Left thalamic haemorrhage.")
     expect(page.locator("#status")).to_have_text("Draft saved 09:00:00")

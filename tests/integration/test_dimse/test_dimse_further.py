@@ -1,6 +1,5 @@
 """Further services and TLS at the same door."""
 
-# ruff: noqa: D102
 import shutil
 import socket
 import ssl
