@@ -11,6 +11,8 @@
     }],
     seriesMatchingRules: [
       { attribute: "numImageFrames", constraint: { greaterThan: { value: 0 } } },
+      // a stack before a scout view
+      { attribute: "numImageFrames", weight: 10, constraint: { greaterThan: { value: 3 } } },
       { attribute: "isDisplaySetFromUrl", weight: 20, constraint: { equals: true } },
     ],
   });
