@@ -39,6 +39,17 @@
     }],
   };
 
+  const alone = {
+    id: "@confrere/alone", name: "Current", locked: true, isPreset: true,
+    icon: "layout-common-1x1", protocolMatchingRules: [], toolGroupIds: ["default"],
+    displaySetSelectors: { current: chooseStudy(0) },
+    stages: [{
+      name: "1x1",
+      viewportStructure: { layoutType: "grid", properties: { rows: 1, columns: 1 } },
+      viewports: [viewport("current")],
+    }],
+  };
+
   // position of an image along its own normal, mm (PS3.3 C.7.6.2.1.1); null without a plane
   const along = imageId => {
     const plane = imageId && window.cornerstone.metaData.get("imagePlaneModule", imageId);
@@ -233,7 +244,8 @@
   let left = [];
   const extension = {
     id: "@confrere/extension",
-    getHangingProtocolModule: () => [{ name: comparePrior.id, protocol: comparePrior }],
+    getHangingProtocolModule: () =>
+      [alone, comparePrior].map(protocol => ({ name: protocol.id, protocol })),
     onModeEnter: ({ servicesManager }) => {
       const { services } = servicesManager;
       const views = services.cornerstoneViewportService;
