@@ -51,6 +51,10 @@ WRITES = {
     "series_metadata": "true",
     "outgoing": f"{MINE} or report_id in (select id from reports)",
 }
+# who may change a row that only its owner may add
+CHANGES = {"agreements": SEES["agreements"]}  # either party may suspend
+# the columns that may change at all; the terms of an agreement are not among them
+COLUMNS = {"agreements": "state, version"}
 # the collaborative's directory: every member may look up who is who
 DIRECTORY = ("groups", "sites", "readers", "licences", "privileges", "shifts")
 ACCOUNTS = ("users", "sessions", "tokens")
@@ -66,15 +70,18 @@ def upgrade() -> None:
     op.execute("grant execute on function app_groups() to confrere_app, confrere_system")
     for table, sees in SEES.items():
         _wall(table)
-        op.execute(f"grant select, insert, update, delete on {table} to confrere_app")
+        op.execute(f"grant select, insert, delete on {table} to confrere_app")
+        columns = f"({COLUMNS[table]})" if table in COLUMNS else ""
+        op.execute(f"grant update {columns} on {table} to confrere_app")
         op.execute(f"create policy sees on {table} for select to confrere_app using ({sees})")
         may = WRITES.get(table, MINE)
         op.execute(
             f"create policy adds on {table} for insert to confrere_app with check ({may})"
         )
+        change = CHANGES.get(table, may)
         op.execute(
             f"create policy changes on {table} for update to confrere_app "
-            f"using ({may}) with check ({may})"
+            f"using ({change}) with check ({change})"
         )
         op.execute(
             f"create policy removes on {table} for delete to confrere_app using ({MINE})"
@@ -83,6 +90,12 @@ def upgrade() -> None:
         _wall(table)
         op.execute(f"grant select on {table} to confrere_app")
         op.execute(f"create policy sees on {table} for select to confrere_app using (true)")
+    # a group says itself which of its systems receives a site's results
+    op.execute("grant update (result_peer) on sites to confrere_app")
+    op.execute(
+        "create policy changes on sites for update to confrere_app "
+        f"using ({MINE}) with check ({MINE})"
+    )
     for table in ACCOUNTS:
         op.execute(f"grant select, insert, update on {table} to confrere_app, confrere_system")
     _audit()
