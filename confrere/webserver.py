@@ -39,7 +39,7 @@ async def serve(settings: Settings) -> None:
         await end_streams(
             app
         )  # the server waits for open streams, which never end by themselves
-        server.stop()
+        server.stop()  # type: ignore[no-untyped-call]
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, lambda: ending.add(asyncio.create_task(end())))

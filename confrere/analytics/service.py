@@ -1,13 +1,18 @@
 """What can be done with exam facts. The caller owns the transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection
 
-from confrere.analytics import store
+from confrere.analytics import store, store_measures, store_pooled
 from confrere.analytics.model import ExamFact
+from confrere.analytics.periods import Period, Scope
+from confrere.analytics.pooled import Pool, publish
+from confrere.analytics.store_measures import Breakdown, Step
+from confrere.analytics.turnaround import Summary
 from confrere.database.bulk import Columns
 from confrere.kernel.errors import Invalid
+from confrere.kernel.ids import SiteId
 
 
 def load_synthetic(conn: Connection, columns: Columns) -> int:
@@ -29,3 +34,46 @@ def has_synthetic(conn: Connection) -> bool:
 def record(conn: Connection, facts: Sequence[ExamFact]) -> None:
     """Record finished exams, one fact an accession number; a later word replaces an earlier."""
     store.record(conn, facts)
+
+
+def breakdown(conn: Connection, scope: Scope, period: Period) -> Breakdown:
+    """Sum up report turnaround, in total and by site, modality, priority, week or month."""
+    return store_measures.breakdown(conn, scope, period)
+
+
+def total(conn: Connection, scope: Scope, period: Period) -> Summary:
+    """Sum up report turnaround in total only."""
+    return store_measures.total(conn, scope, period)
+
+
+def clock_sources(conn: Connection, scope: Scope, period: Period) -> dict[str, int]:
+    """Count exams by where their exam complete comes from, most first; empty: nowhere."""
+    return store_measures.clock_sources(conn, scope, period)
+
+
+def steps(conn: Connection, scope: Scope, period: Period) -> tuple[Step, ...]:
+    """Measure the parts of the way from order to report."""
+    return store_measures.steps(conn, scope, period)
+
+
+def arrivals(
+    conn: Connection, scope: Scope, period: Period, zones: Mapping[SiteId, str]
+) -> dict[tuple[int, int], int]:
+    """Count exams completed by (weekday from Monday 0, hour) of the sites' wall clocks.
+
+    `zones` holds each site's IANA zone; a site that it does not name is left out.
+    """
+    return store_measures.arrivals(conn, scope, period, zones)
+
+
+def modalities(conn: Connection, scope: Scope) -> tuple[str, ...]:
+    """List the modalities that occur in a scope, whenever."""
+    return store_measures.modalities(conn, scope)
+
+
+def pool(conn: Connection, period: Period) -> Pool:
+    """Publish turnaround across all groups, by month, of twelve whole months in UTC.
+
+    Small cells are withheld before anything leaves this function.
+    """
+    return publish(store_pooled.cells(conn, period.last), period.starts())

@@ -33,5 +33,10 @@ exam_facts = sa.Table(
     sa.Column("wrvu", sa.Numeric(7, 2)),
     flag("synthetic"),
     sa.UniqueConstraint("owner_group", "site_id", "accession"),
-    sa.Index("ix_exam_facts_final_at", "owner_group", "final_at"),
+    # an exam counts in the period of its signature; see store_measures
+    sa.Index("ix_exam_facts_owner", "owner_group", sa.text("coalesce(final_at, complete_at)")),
+    sa.Index(
+        "ix_exam_facts_reader", "reader_group", sa.text("coalesce(final_at, complete_at)")
+    ),
+    sa.Index("ix_exam_facts_complete", "owner_group", "complete_at"),
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from confrere.dicomweb import bulk, frames, qido, stow, wado
+from confrere.dicomweb import bulk, frames, pictures, qido, stow, wado
 from confrere.dicomweb.door import Door, NoteAccess, Place
 from confrere.files.folder import BlobStore
 from confrere.imaging.finding import BASE
@@ -40,6 +40,6 @@ def router(
     """
     door = Door(engine, blobs, allow, note_access, now, resolve_store, shared, Frames(blobs))
     made = APIRouter(prefix=BASE, tags=["DICOMweb"])
-    for part in (qido, wado, frames, bulk, stow):
+    for part in (qido, wado, frames, pictures, bulk, stow):
         made.include_router(part.routes(door))
     return made

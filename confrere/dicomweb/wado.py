@@ -15,8 +15,6 @@ from confrere.imaging.syntaxes import EXPLICIT, served
 from confrere.imaging.transcoding import decompressed
 from confrere.kernel.principal import Principal
 
-OBJECTS = ("", "/series/{series}", "/series/{series}/instances/{sop}")
-
 
 def routes(door: Door) -> APIRouter:
     """Make the routes at three levels."""

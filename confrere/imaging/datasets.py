@@ -31,8 +31,11 @@ PIXEL_TAGS = {PIXEL_DATA: "OW", FLOAT_PIXELS: "OF", DOUBLE_PIXELS: "OD"}
 Json = dict[str, Any]
 
 
-def read_head(stream: BinaryIO, encoding: Encoding) -> Dataset:
-    """Parse the data set up to its pixel data; long values stay in the stream."""
+def read_head(stream: BinaryIO, encoding: Encoding, *, loaded: bool = False) -> Dataset:
+    """Parse the data set up to its pixel data; long values stay in the stream unless `loaded`.
+
+    Raises Invalid.
+    """
     stream.seek(0)
     try:
         return read_dataset(
@@ -40,7 +43,7 @@ def read_head(stream: BinaryIO, encoding: Encoding) -> Dataset:
             encoding.implicit,
             not encoding.big,
             stop_when=lambda tag, _vr, _length: tag in PIXEL_TAGS,
-            defer_size=INLINE,
+            defer_size=None if loaded else INLINE,
         )
     except RecursionError:
         raise Invalid("sequences are nested too deeply; flatten them") from None

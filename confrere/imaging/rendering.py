@@ -42,7 +42,7 @@ def render(
     stream: BinaryIO, encoding: Encoding, syntax: str, pixels: PixelMap, number: int, look: Look
 ) -> bytes:
     """Make a picture of frame `number`; raises Invalid when it can't be decoded."""
-    head = read_head(stream, encoding)
+    head = read_head(stream, encoding, loaded=True)
     frame, photometric = decode(stream, head, syntax, pixels, number)
     picture = Image.fromarray(_eight_bits(frame, head, photometric, number, look))
     width, height = look.viewport or (LARGEST_SIDE, LARGEST_SIDE)
@@ -61,7 +61,7 @@ def native_frame(
     """Return a frame uncompressed, little endian, colours by pixel."""
     if syntax in NATIVE:
         return read_frame(stream, pixels, number)
-    frame, _ = decode(stream, read_head(stream, encoding), syntax, pixels, number)
+    frame, _ = decode(stream, read_head(stream, encoding, loaded=True), syntax, pixels, number)
     return frame.astype(frame.dtype.newbyteorder("<"), copy=False).tobytes()
 
 

@@ -157,7 +157,7 @@ def _tell(
             publish(conn, StudyArrived(row.owner_group, row.id, row.first_at))
         late = row.state != "receiving"
         arrived = ImagesArrived(row.owner_group, row.id, counts[row.id], last, late)
-        publish(conn, arrived, once=str(row.id))
+        publish(conn, arrived, once=f"{row.id}:{late}")
 
 
 def close_quiet_studies(conn: Connection, quiet: Quiet, now: datetime) -> list[StudyId]:

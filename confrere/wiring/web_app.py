@@ -17,7 +17,18 @@ from confrere.identity.permissions import Permission
 from confrere.kernel.ids import GroupId, PatientId, StudyId
 from confrere.kernel.principal import Principal
 from confrere.network import service as network
-from confrere.web import reading_api, study_page, worklist_page
+from confrere.web import (
+    admin_page,
+    dashboard_page,
+    deliveries_page,
+    exceptions_page,
+    network_page,
+    peers_page,
+    pooled_page,
+    reading_api,
+    study_page,
+    worklist_page,
+)
 from confrere.web.access import allow
 from confrere.web.app import create as create_app
 from confrere.web.context import WebContext
@@ -25,6 +36,10 @@ from confrere.wiring import stow
 from confrere.wiring.house import House
 from confrere.wiring.sharing import open_studies
 
+PAGES = (
+    worklist_page, study_page, reading_api, dashboard_page, pooled_page, deliveries_page,
+    exceptions_page, network_page, peers_page, admin_page,
+)  # fmt: skip
 READS = {"search": "R", "view": "R", "store": "C"}
 
 
@@ -46,8 +61,7 @@ def create(house: House, assets: Path) -> FastAPI:
         resolve_store=stow.resolver(house), shared=open_studies,
     )  # fmt: skip
     fhir = fhir_router(house.app, allow, fhir_noter(house), house.now)
-    pages = (worklist_page.router, study_page.router, reading_api.router)
-    return create_app(context, (*pages, dicomweb, fhir))
+    return create_app(context, (*(page.router for page in PAGES), dicomweb, fhir))
 
 
 def named(permission: str) -> Callable[..., Principal]:

@@ -33,7 +33,7 @@ from confrere.orders import service as orders
 from confrere.orders.model import OrderContent
 from confrere.reading import service as reading
 from confrere.reading.service import Received
-from confrere.web import reading_api, study_page
+from confrere.web import reading_api, study_page, worklist_page
 from confrere.web.access import allow
 from confrere.wiring import exams, inbound_hl7, priors
 from confrere.wiring.sharing import open_studies
@@ -41,13 +41,24 @@ from confrere.worklist import service as worklist
 from confrere.worklist.dispatch import dispatch
 from confrere.worklist.model import Item
 from tests.database import Databases
-from tests.integration.web_shell import PASSWORD, Clock, Site, serving
+from tests.integration.web_shell import PASSWORD, Clock, Site
 from tests.integration.world import NOW, World, build, order_message
 
 EXPLICIT = "1.2.840.10008.1.2.1"
 CURRENT, PRIOR = "1.2.826.0.1.3680043.10.900.1", "1.2.826.0.1.3680043.10.900.2"
 PRIOR_TEXT = "IMPRESSION:\nNo haemorrhage. Old left lacunar infarct."
 SIZE, SLICES = 64, 6
+
+
+@dataclass
+class House(Site):
+    """A site whose data folder is a test's own, whatever assets it serves."""
+
+    data: Path = Path()
+
+    def home(self) -> Path:
+        """Name the data folder."""
+        return self.data
 
 
 @dataclass
@@ -63,10 +74,12 @@ class Room:
 
     @property
     def path(self) -> str:
+        """The study page."""
         return f"/items/{self.item}"
 
     @property
     def api(self) -> str:
+        """The exam in the JSON API."""
         return f"/api/items/{self.item}"
 
     def person(
@@ -108,20 +121,26 @@ class Room:
         return self.person(role, group, reader, name)
 
     def item_now(self) -> Item:
+        """The exam as it stands."""
         with transaction(self.made.system, frozenset()) as conn:
             return worklist.get(conn, self.item)
 
 
 @contextmanager
-def reading_room(made: Databases, home: Path, assets: Path) -> Iterator[Room]:
-    """Fill the database, serve, and give the room."""
+def reading_room(
+    made: Databases, home: Path, assets: Path, *studies: Iterable[Dataset]
+) -> Iterator[Room]:
+    """Fill the database, serve, and give the room; `studies`: other images, and their prior."""
     blobs = BlobStore(home / "blobs")
     with transaction(made.system, frozenset()) as conn:
-        world, item = furnish(conn, blobs)
+        world, item = furnish(conn, blobs, *studies)
     clock = Clock(NOW)
-    site = Site(made, assets, routers(made, blobs, clock), clock=clock)
-    with serving(site):
+    site = House(made, assets, routers(made, blobs, clock), clock=clock, data=home)
+    site.start()
+    try:
         yield Room(site, world, item, blobs, made)
+    finally:
+        site.stop()
 
 
 def routers(made: Databases, blobs: BlobStore, clock: Clock) -> list[APIRouter]:
@@ -134,7 +153,7 @@ def routers(made: Databases, blobs: BlobStore, clock: Clock) -> list[APIRouter]:
         made.app, blobs, allow=lambda words: allow(Permission(words)),
         note_access=lambda *_: None, now=clock, resolve_store=nowhere, shared=open_studies,
     )  # fmt: skip
-    return [study_page.router, reading_api.router, images]
+    return [worklist_page.router, study_page.router, reading_api.router, images]
 
 
 def furnish(

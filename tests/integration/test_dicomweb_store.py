@@ -153,7 +153,7 @@ def test_a_replay_files_what_is_right_by_now(service: Service) -> None:
 def test_meta_and_data_set_must_agree(service: Service) -> None:
     data = as_file(image())
     start = data.index(b"\x08\x00\x05\x00")
-    wrong = part10_prefix(CT, "1.2.3.9", "1.2.840.10008.1.2.1", "", "2.25.1") + data[start:]
+    wrong = part10_prefix(CT, "1.2.3.9", "1.2.840.10008.1.2.1", "") + data[start:]
     assert reasons(service.store(wrong)) == [0xA900]
     elsewhere = service.store(data, study="/9.9.9")
     assert (elsewhere.status_code, reasons(elsewhere)) == (409, [0xA900])
@@ -171,7 +171,7 @@ def test_a_deflate_bomb_is_refused_and_leaves_the_others_alone(service: Service)
     data = body[body.index(b"\x08\x00\x05\x00") :]
     bomb = pack.compress(data) + b"".join(pack.compress(bytes(1 << 20)) for _ in range(100))
     bomb += pack.flush()
-    hostile = part10_prefix(CT, "1.2.3.1.1", DEFLATED, "", "2.25.1") + bomb
+    hostile = part10_prefix(CT, "1.2.3.1.1", DEFLATED, "") + bomb
     answer = service.store(hostile, as_file(image(2)))
     assert (answer.status_code, reasons(answer)) == (202, [0xC000])
 

@@ -16,6 +16,7 @@ from confrere.database.engine import transaction
 from confrere.kernel.ids import ReportId
 from confrere.kernel.principal import Role
 from confrere.network.model import READS_ELSEWHERE
+from confrere.network.tables import sites
 from confrere.wiring import results
 from tests.database import Databases
 from tests.integration.reading_room import CURRENT, PRIOR, Room, reading_room, stranger
@@ -32,9 +33,8 @@ def room(fresh: Databases, tmp_path: Path) -> Iterator[Room]:
 
 
 def change_site(room: Room, **values: str) -> None:
-    sets = ", ".join(f"{name} = :{name}" for name in values)
     with transaction(room.made.system, frozenset()) as conn:
-        conn.execute(sa.text(f"update sites set {sets}"), values)
+        conn.execute(sa.update(sites).values(**values))
 
 
 def test_the_page_shows_the_patient_the_clock_and_everything_beside_the_images(

@@ -211,6 +211,32 @@ def test_every_first_frame_becomes_a_picture(name: str) -> None:
     assert picture.mode == ("RGB" if image.PhotometricInterpretation[:4] != "MONO" else "L")
 
 
+def test_a_long_palette_colours_the_picture() -> None:
+    image = pydicom.Dataset()
+    image.Rows = image.Columns = 2
+    image.SamplesPerPixel, image.PhotometricInterpretation = 1, "PALETTE COLOR"
+    image.BitsAllocated = image.BitsStored = 16
+    image.HighBit, image.PixelRepresentation = 15, 0
+    ramps = {
+        "Red": np.arange(4096) * 16,
+        "Green": np.zeros(4096),
+        "Blue": np.arange(4096)[::-1] * 16,
+    }
+    for colour, ramp in ramps.items():
+        setattr(image, f"{colour}PaletteColorLookupTableDescriptor", [4096, 0, 16])
+        setattr(image, f"{colour}PaletteColorLookupTableData", ramp.astype("<u2").tobytes())
+    image.PixelData = np.array([0, 1024, 2048, 4095], "<u2").tobytes()
+    image["PixelData"].VR = "OW"
+    out = io.BytesIO()
+    pydicom.dcmwrite(out, image, implicit_vr=False, little_endian=True)
+    encoding = encoding_of(ExplicitVRLittleEndian)
+    where = pixels.map_pixels(out, encoding)
+    look = rendering.Look("image/png")
+    shown = rendering.render(out, encoding, ExplicitVRLittleEndian, where, 1, look)
+    picture = np.asarray(Image.open(io.BytesIO(shown))).reshape(4, 3).tolist()
+    assert picture == [[0, 0, 254], [63, 0, 191], [127, 0, 127], [254, 0, 0]]
+
+
 def test_a_window_is_applied_as_the_standard_says() -> None:
     stream, syntax = opened("CT_small.dcm")
     where = pixels.map_pixels(stream, encoding_of(syntax))

@@ -123,7 +123,19 @@ def upgrade() -> None:
         ),
     )
     op.create_index(
-        "ix_exam_facts_final_at", "exam_facts", ["owner_group", "final_at"], unique=False
+        "ix_exam_facts_owner",
+        "exam_facts",
+        ["owner_group", sa.text("coalesce(final_at, complete_at)")],
+        unique=False,
+    )
+    op.create_index(
+        "ix_exam_facts_reader",
+        "exam_facts",
+        ["reader_group", sa.text("coalesce(final_at, complete_at)")],
+        unique=False,
+    )
+    op.create_index(
+        "ix_exam_facts_complete", "exam_facts", ["owner_group", "complete_at"], unique=False
     )
     op.create_table(
         "groups",

@@ -1,6 +1,7 @@
-// The viewer's configuration and our one extension: a current | prior layout, scroll linked by
-// table position, and measurements told to the page around the viewer. `window.confrere` is
-// set by the server above this line.
+// The viewer's configuration and our one extension: a current | prior layout with its names on
+// the images, scroll linked by table position, and what the page around the viewer must know:
+// measurements, the studies on the screen, that somebody works. `window.confrere` is set by the
+// server above this line.
 (() => {
   "use strict";
   const chooseStudy = index => ({
@@ -16,6 +17,7 @@
   const viewport = id => ({
     viewportOptions: {
       toolGroupId: "default", viewportType: "stack", allowUnmatchedView: true,
+      initialImageOptions: { preset: "middle" },
       syncGroups: [
         { type: "voi", id: "confrere-voi", source: true, target: true },
         { type: "zoompan", id: "confrere-zoom", source: true, target: true },
@@ -124,19 +126,106 @@
     return { button, refresh: () => { button.hidden = !link.compares(); } };
   };
 
+  // Told to the page around the viewer, of our own origin only.
+  const embedded = window.parent !== window;
+  const say = (what, items) =>
+    window.parent.postMessage({ type: `confrere:${what}`, items }, location.origin);
   const tellMeasurements = measurementService => {
-    const tell = () => window.parent.postMessage({
-      type: "confrere:measurements",
-      items: measurementService.getMeasurements().map(one => ({
-        uid: one.uid, label: one.label, type: one.toolName, text: one.displayText,
-        study: one.referenceStudyUID, series: one.referenceSeriesUID,
-        sop: one.SOPInstanceUID, frame: one.frameNumber,
-      })),
-    }, location.origin);
+    const tell = () => say("measurements", measurementService.getMeasurements().map(one => ({
+      uid: one.uid, label: one.label, type: one.toolName, text: one.displayText,
+      study: one.referenceStudyUID, series: one.referenceSeriesUID,
+      sop: one.SOPInstanceUID, frame: one.frameNumber,
+    })));
     const { MEASUREMENT_ADDED, MEASUREMENT_UPDATED, MEASUREMENT_REMOVED } =
       measurementService.EVENTS;
     return [MEASUREMENT_ADDED, MEASUREMENT_UPDATED, MEASUREMENT_REMOVED]
       .map(event => measurementService.subscribe(event, tell));
+  };
+  const tellWork = () => {
+    const QUIET = 15000; // ms; the page needs to know that somebody works, not each click
+    let told = 0;
+    const work = event => {
+      if (event.timeStamp - told < QUIET && told) return;
+      told = event.timeStamp;
+      say("activity");
+    };
+    const key = event => {
+      const sign = (event.ctrlKey || event.metaKey) && !event.shiftKey && event.key === "Enter";
+      if (!sign) return;
+      event.preventDefault();
+      event.stopPropagation();
+      say("sign");
+    };
+    const kinds = ["pointerdown", "wheel", "keydown"];
+    kinds.forEach(kind => addEventListener(kind, work, { capture: true, passive: true }));
+    addEventListener("keydown", key, true);
+    return {
+      unsubscribe: () => {
+        kinds.forEach(kind => removeEventListener(kind, work, { capture: true }));
+        removeEventListener("keydown", key, true);
+      },
+    };
+  };
+
+  // Which study is on which viewport: told to the page, and written on the image.
+  const requested = (new URLSearchParams(location.search).get("StudyInstanceUIDs") || "").split(",");
+  const named = study => {
+    const place = requested.indexOf(study);
+    if (place < 0) return ["Another study", "#7f1023", "#fff"];
+    return place === 0 ? ["Current", "#0b3a57", "#cdeaff"] : ["Prior", "#4a3606", "#fde68a"];
+  };
+  const watchStudies = services => {
+    const { viewportGridService, displaySetService } = services;
+    const badge = (id, study, date) => {
+      const pane = document.querySelector(`[data-viewportid="${CSS.escape(id)}"]`);
+      if (!pane) return;
+      let mark = pane.querySelector(":scope > .confrere-study");
+      if (!mark) {
+        mark = document.createElement("div");
+        mark.className = "confrere-study";
+        mark.style.cssText = "position:absolute;z-index:5;top:6px;left:50%;pointer-events:none;"
+          + "transform:translateX(-50%);margin-top:16px;padding:2px 10px;border-radius:6px;"
+          + "font:600 12px system-ui,sans-serif;white-space:nowrap";
+        pane.append(mark);
+      }
+      const [word, ground, ink] = named(study);
+      mark.style.background = ground;
+      mark.style.color = ink;
+      mark.textContent = date ? `${word} \u00b7 ${date}` : word;
+    };
+    const dated = text => {
+      const parts = /^(\d{4})(\d\d)(\d\d)$/.exec(text || "");
+      return parts ? new Date(+parts[1], parts[2] - 1, +parts[3])
+        .toLocaleDateString("en-US", { day: "numeric", month: "short", year: "numeric" }) : "";
+    };
+    let before = "";
+    const look = () => {
+      const studies = new Set();
+      viewportGridService.getState().viewports.forEach((viewport, id) => {
+        const sets = (viewport.displaySetInstanceUIDs || [])
+          .map(uid => displaySetService.getDisplaySetByUID(uid)).filter(Boolean);
+        sets.forEach(one => studies.add(one.StudyInstanceUID));
+        if (sets.length) {
+          const first = sets[0];
+          badge(id, first.StudyInstanceUID, dated(first.StudyDate || first.instances?.[0]?.StudyDate));
+        }
+      });
+      const now = [...studies].sort().join();
+      if (now && now !== before) say("shown", [...studies]);
+      before = now;
+    };
+    return { look, events: [viewportGridService.EVENTS.GRID_STATE_CHANGED,
+      viewportGridService.EVENTS.VIEWPORTS_READY].filter(Boolean)
+      .map(event => viewportGridService.subscribe(event, look)) };
+  };
+
+  // Beside a report there is less room: the images get it, the list of series opens by a click.
+  const NARROW = 1250; // CSS pixels
+  const foldSeries = panelService => {
+    if (!embedded || window.innerWidth >= NARROW) return;
+    panelService._broadcastEvent(panelService.EVENTS.PANELS_CHANGED, {
+      options: { leftPanelClosed: true },
+    });
   };
 
   let left = [];
@@ -148,13 +237,18 @@
       const views = services.cornerstoneViewportService;
       const link = linkScroll(services);
       const { button, refresh } = addLinkButton(link);
+      const studies = watchStudies(services);
+      let folded = false;
       refresh();
       const changed = views.subscribe(views.EVENTS.VIEWPORT_DATA_CHANGED, () => {
         link.wire();
         refresh();
+        studies.look();
+        if (!folded) foldSeries(services.panelService);
+        folded = true;
       });
-      left = [changed, ...tellMeasurements(services.measurementService),
-        { unsubscribe: () => button.remove() }];
+      left = [changed, ...studies.events, { unsubscribe: () => button.remove() }];
+      if (embedded) left.push(tellWork(), ...tellMeasurements(services.measurementService));
     },
     onModeExit: () => {
       left.forEach(one => one.unsubscribe());
@@ -165,9 +259,12 @@
   window.config = {
     name: "confrere", routerBasename: "/ohif", extensions: [extension], modes: [],
     customizationService: [{ "ohif.tours": { $set: [] } }],
-    showStudyList: true, maxNumberOfWebWorkers: 3, showWarningMessageForCrossOrigin: true,
+    // beside a report the viewer shows that exam and its priors; it does not wander off
+    showStudyList: !embedded, maxNumberOfWebWorkers: 3, showWarningMessageForCrossOrigin: true,
     showCPUFallbackMessage: true, showLoadingIndicator: true,
     strictZSpacingForVolumeViewport: true,
+    // measurements are kept without a question over the image each time
+    measurementTrackingMode: "simplified",
     // shown until the operator has recorded clearance for the intended use
     investigationalUseDialog: { option: window.confrere?.cleared ? "never" : "always" },
     maxNumRequests: { interaction: 100, thumbnail: 5, prefetch: 25 },

@@ -3,7 +3,7 @@
 // window.confrereEditor({item, hold, draft, tell, refused}).
 window.confrereEditor = given => {
   "use strict";
-  const { item, hold, draft, tell, refused } = given;
+  const { item, hold, draft, zone, tell, refused } = given;
   const form = document.getElementById("editor");
   const fields = form ? [...form.querySelectorAll("textarea")] : [];
   const QUIET = 1500; // ms without a key before a draft is saved
@@ -20,7 +20,8 @@ window.confrereEditor = given => {
     one.style.height = "auto";
     one.style.height = `${one.scrollHeight + 2}px`;
   };
-  const clock = at => new Date(at).toLocaleTimeString("en-US", { hour12: false });
+  const clock = at => 
+    new Date(at).toLocaleTimeString("en-US", { hourCycle: "h23", timeZone: zone });
 
   const send = async (path, method, body) => {
     try {
@@ -84,9 +85,11 @@ window.confrereEditor = given => {
     grow(field);
     changed();
   };
+  const toEnd = one => one.setSelectionRange(one.value.length, one.value.length);
   const load = saved => {
     fields.forEach(one => {
       one.value = saved.sections[one.name] ?? "";
+      toEnd(one);
       grow(one);
     });
     state.version = saved.version;
@@ -108,7 +111,7 @@ window.confrereEditor = given => {
       const add = event.target.closest("[data-add]");
       if (add) put(add.dataset.add, add.dataset.text);
     });
-    fields.forEach(grow);
+    fields.forEach(one => { toEnd(one); grow(one); });
   }
   window.addEventListener("beforeunload", event => { if (state.dirty) event.preventDefault(); });
   return { state, fields, sections, text, save, send, put, load, freeze, clock, form };

@@ -1,7 +1,8 @@
 // The study page and its two windows: claim, write, sign, and never the wrong patient.
 (() => {
   "use strict";
-  const data = JSON.parse(document.getElementById("exam-data").textContent);
+  const told = document.getElementById("exam-data");
+  const data = { ...JSON.parse(told.textContent), zone: told.dataset.zone };
   const byId = id => document.getElementById(id);
   const role = document.querySelector("[data-window]")?.dataset.window || "both";
   const frame = byId("viewer");
@@ -183,6 +184,9 @@
     shown: said => { if (role === "report" && said.item === data.item) shown(said.items); },
     activity: said => { if (said.item === data.item) active(); },
     asked: said => { if (role === "viewer" && said.item === data.item) windows.say("measurements", { items: measured.all() }); },
+    rejoined: said => {
+      if (role === "viewer" && said.item === data.item) { leaving = true; window.close(); }
+    },
     claimed: said => { if (said.item === data.item && role === "viewer") refresh(); },
     done: said => {
       if (role !== "viewer" || said.item !== data.item) return;
@@ -264,6 +268,12 @@
   byId("two-windows")?.addEventListener("click", async () => {
     if (!(await editor.save()) && editor.state.dirty) return;
     if (!windows.open()) tell("The browser refused the second window: allow pop-ups for Confrere", true);
+  });
+  byId("one-window")?.addEventListener("click", async event => {
+    event.preventDefault();
+    if (!(await editor.save()) && editor.state.dirty) return;
+    windows.say("rejoined");
+    leave(event.target.href);
   });
   byId("addendum")?.addEventListener("submit", event => event.preventDefault());
   const press = id => { const one = byId(id); if (one && !one.disabled && one.offsetParent) one.click(); };

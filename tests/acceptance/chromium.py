@@ -1,0 +1,43 @@
+"""A headless Chromium that draws pixels without a graphics card, for the acceptance tests."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from confrere.assets import default_folder
+
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist",
+]  # fmt: skip
+PROGRAM = shutil.which("chromium") or ""
+
+
+@contextmanager
+def browser() -> Iterator[Browser]:
+    """Start Chromium; the test is skipped where it, or the pages' assets, are not there."""
+    if not PROGRAM:
+        pytest.skip("chromium is not installed")
+    if not (default_folder() / "ohif" / "index.html").exists():
+        pytest.skip("the pages' assets are not installed: python -m confrere.assets")
+    with sync_playwright() as play:
+        made = play.chromium.launch(executable_path=PROGRAM, args=FLAGS)
+        try:
+            yield made
+        finally:
+            made.close()
+
+
+def violations(page: Page) -> list[str]:
+    """Run axe-core on a page; give what it found, empty when all is well."""
+    page.add_script_tag(url="/assets/axe/axe.min.js")
+    found = page.evaluate("axe.run(document, {iframes: false})")
+    return [
+        f"{one['id']}: {node['html'][:160]}"
+        for one in found["violations"]
+        for node in one["nodes"]
+    ]
