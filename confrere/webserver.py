@@ -36,7 +36,9 @@ async def serve(settings: Settings) -> None:
     ending: set[asyncio.Task[None]] = set()
 
     async def end() -> None:
-        await end_streams(app)  # the server waits for open streams, which never end by themselves
+        await end_streams(
+            app
+        )  # the server waits for open streams, which never end by themselves
         server.stop()  # type: ignore[no-untyped-call]
 
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection
 
-from confrere.analytics import store, store_measures
+from confrere.analytics import store, store_measures, store_pooled
 from confrere.analytics.model import ExamFact
 from confrere.analytics.periods import Period, Scope
+from confrere.analytics.pooled import Pool, publish
 from confrere.analytics.store_measures import Breakdown, Step
 from confrere.analytics.turnaround import Summary
 from confrere.database.bulk import Columns
@@ -68,3 +69,11 @@ def arrivals(
 def modalities(conn: Connection, scope: Scope) -> tuple[str, ...]:
     """List the modalities that occur in a scope, whenever."""
     return store_measures.modalities(conn, scope)
+
+
+def pool(conn: Connection, period: Period) -> Pool:
+    """Publish turnaround across all groups, by month, of twelve whole months in UTC.
+
+    Small cells are withheld before anything leaves this function.
+    """
+    return publish(store_pooled.cells(conn, period.last), period.starts())

@@ -144,6 +144,11 @@ def list_users(conn: Connection) -> tuple[User, ...]:
     return store.list_users(conn)
 
 
+def last_seen(conn: Connection) -> dict[UserId, datetime]:
+    """When each person last used a session, to the minute; who never signed in is absent."""
+    return store.last_seen(conn)
+
+
 def get_user(conn: Connection, user: UserId) -> User:
     """Return one account; raises NotFound."""
     found = store.load_user(conn, user)

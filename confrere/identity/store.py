@@ -159,6 +159,13 @@ def touch_session(conn: Connection, session: UUID, now: datetime) -> None:
     conn.execute(sa.update(sessions).where(sessions.c.id == session).values(seen_at=now))
 
 
+def last_seen(conn: Connection) -> dict[UserId, datetime]:
+    """When each user's sessions were last used."""
+    query = sa.select(sessions.c.user_id, sa.func.max(sessions.c.seen_at))
+    found = conn.execute(query.group_by(sessions.c.user_id))
+    return {UserId(user): seen for user, seen in found}
+
+
 def end_session(conn: Connection, digest: bytes, now: datetime) -> None:
     """End one session."""
     conn.execute(

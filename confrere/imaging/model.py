@@ -80,6 +80,15 @@ class StudyClosed:
 
 
 @dataclass(frozen=True, slots=True)
+class StudyCorrected:
+    """A person tied a study to an order, or said its site."""
+
+    owner_group: GroupId
+    study_id: StudyId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Study:
     """A study as listed. Dates and times are DICOM's DA and TM text, local to the site."""
 

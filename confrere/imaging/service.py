@@ -24,13 +24,16 @@ from confrere.imaging.model import (
     Study,
     StudyArrived,
     StudyClosed,
+    StudyCorrected,
     quiet_time,
 )
 from confrere.imaging.tables import instances, series, studies
 from confrere.jobs.events import publish
-from confrere.kernel.errors import Conflict, NotFound
+from confrere.kernel.errors import Conflict, NotFound, Refused
 from confrere.kernel.ids import GroupId, OrderId, PatientId, SiteId, StudyId
 from confrere.kernel.periods import Place
+from confrere.network.model import Site
+from confrere.orders.model import Order
 
 MOST_CLOSED = 1000  # studies looked at in one sweep; the next sweep takes the rest
 
@@ -154,7 +157,7 @@ def _tell(
             publish(conn, StudyArrived(row.owner_group, row.id, row.first_at))
         late = row.state != "receiving"
         arrived = ImagesArrived(row.owner_group, row.id, counts[row.id], last, late)
-        publish(conn, arrived, once=str(row.id))
+        publish(conn, arrived, once=f"{row.id}:{late}")
 
 
 def close_quiet_studies(conn: Connection, quiet: Quiet, now: datetime) -> list[StudyId]:
@@ -199,6 +202,35 @@ def attach_order(
 ) -> bool:
     """Tie a study to an order, saying by which rule; False when they are tied already."""
     return store_links.add_order(conn, study_id, order_id, how, at)
+
+
+def tie_order(conn: Connection, study_id: StudyId, order: Order, by: str, at: datetime) -> None:
+    """Tie a study to the order that a person chose; publishes StudyCorrected.
+
+    The study becomes that order's patient's. Refused where owner or site differ.
+    """
+    found = study(conn, study_id)
+    if found.owner_group != order.owner_group or found.site_id not in (None, order.site):
+        raise Refused("the order belongs to another site than the images")
+    if not attach_order(conn, study_id, order.id, f"by hand: {by}", at):
+        raise Conflict("these images have this order already; reload the list")
+    attach_patient(conn, study_id, order.patient)
+    publish(conn, StudyCorrected(found.owner_group, study_id, at))
+
+
+def without_site(conn: Connection, owner: GroupId, limit: int = 500) -> list[Study]:
+    """A group's studies of which no rule told the site, newest first."""
+    return store_links.without_site(conn, owner, limit)
+
+
+def choose_site(conn: Connection, study_id: StudyId, site: Site, at: datetime) -> None:
+    """Say whose study it is where no rule could; publishes StudyCorrected."""
+    found = study(conn, study_id)
+    if site.owner_group != found.owner_group:
+        raise Refused("the site is another group's")
+    if not store_links.set_site(conn, study_id, site.id):
+        raise Conflict("the site was chosen already; reload the list")
+    publish(conn, StudyCorrected(found.owner_group, study_id, at))
 
 
 def orders_of(conn: Connection, study_id: StudyId) -> list[OrderId]:

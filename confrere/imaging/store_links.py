@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 from confrere.imaging.model import Study
 from confrere.imaging.rows import NEWEST, STUDY, study_of
 from confrere.imaging.tables import studies, study_orders
-from confrere.kernel.ids import GroupId, OrderId, PatientId, StudyId
+from confrere.kernel.ids import GroupId, OrderId, PatientId, SiteId, StudyId
 
 
 def study(conn: Connection, key: StudyId) -> Study | None:
@@ -30,6 +30,24 @@ def set_patient(conn: Connection, key: StudyId, patient: PatientId) -> bool:
         .returning(studies.c.id)
     )
     return done.first() is not None
+
+
+def set_site(conn: Connection, key: StudyId, site: SiteId) -> bool:
+    """Write the site of a study that has none; False when it has one or is not there."""
+    done = conn.execute(
+        sa.update(studies)
+        .values(site_id=site)
+        .where(studies.c.id == key, studies.c.site_id.is_(None))
+        .returning(studies.c.id)
+    )
+    return done.first() is not None
+
+
+def without_site(conn: Connection, owner: GroupId, limit: int) -> list[Study]:
+    """Return a group's studies that have no site, newest first."""
+    wanted = sa.and_(studies.c.owner_group == owner, studies.c.site_id.is_(None))
+    query = sa.select(*STUDY).where(wanted).order_by(studies.c.last_at.desc(), studies.c.id)
+    return [study_of(row) for row in conn.execute(query.limit(limit))]
 
 
 def add_order(conn: Connection, key: StudyId, order: OrderId, how: str, at: datetime) -> bool:

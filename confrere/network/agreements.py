@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from confrere.kernel.ids import GroupId, SiteId
 from confrere.network.model import Agreement
 
-IN_FORCE = "in force"
+IN_FORCE, SUSPENDED = "in force", "suspended"
 
 
 def covers(  # noqa: PLR0911 - one line a term of the agreement

@@ -7,10 +7,10 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from confrere.kernel.errors import Invalid, NotFound
+from confrere.kernel.errors import Conflict, Invalid, NotFound
 from confrere.kernel.ids import AgreementId, GroupId, PeerId, ReaderId, SiteId
 from confrere.network import store, tables
-from confrere.network.agreements import IN_FORCE
+from confrere.network.agreements import IN_FORCE, SUSPENDED
 from confrere.network.model import (
     Agreement,
     Directory,
@@ -76,19 +76,24 @@ def agreements(conn: Connection) -> list[Agreement]:
 
 
 def suspend(conn: Connection, agreement: AgreementId) -> Agreement:
-    """Stop lending or taking reads under an agreement, at once."""
-    return _set_state(conn, agreement, "suspended")
+    """Stop lending and taking reads under an agreement, at once; either party may.
+
+    Raises Conflict where it is not in force, NotFound where the caller is no party to it.
+    """
+    return _set_state(conn, agreement, IN_FORCE, SUSPENDED)
 
 
 def resume(conn: Connection, agreement: AgreementId) -> Agreement:
-    """Put a suspended agreement in force again."""
-    return _set_state(conn, agreement, IN_FORCE)
+    """Put a suspended agreement in force again; never one that was only proposed."""
+    return _set_state(conn, agreement, SUSPENDED, IN_FORCE)
 
 
-def _set_state(conn: Connection, agreement: AgreementId, state: str) -> Agreement:
-    changed = store.set_agreement_state(conn, agreement, state)
+def _set_state(conn: Connection, agreement: AgreementId, before: str, state: str) -> Agreement:
+    changed = store.set_agreement_state(conn, agreement, before, state)
     if changed is None:
-        raise NotFound("no such agreement, or your group did not make it")
+        if not any(one.id == agreement for one in store.agreements(conn)):
+            raise NotFound("no such agreement, or your group is no party to it")
+        raise Conflict(f"the agreement is not {before} any more: reload the page")
     return changed
 
 

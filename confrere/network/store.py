@@ -60,12 +60,12 @@ def agreements(conn: Connection) -> list[Agreement]:
 
 
 def set_agreement_state(
-    conn: Connection, agreement: AgreementId, state: str
+    conn: Connection, agreement: AgreementId, before: str, state: str
 ) -> Agreement | None:
-    """Change an agreement's state; None when it is not the caller's to change."""
+    """Change an agreement's state; None when it is in another or not the caller's."""
     done = (
         sa.update(t.agreements)
-        .where(t.agreements.c.id == agreement)
+        .where(t.agreements.c.id == agreement, t.agreements.c.state == before)
         .values(state=state, version=t.agreements.c.version + 1)
         .returning(t.agreements)
     )

@@ -98,6 +98,17 @@ class OrdersSought:
 
 
 @dataclass(frozen=True, slots=True)
+class Unmapped:
+    """A code of a site that its procedure map lacks, and how many orders wait for it."""
+
+    site: SiteId
+    code: str
+    text: str
+    count: int
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class OrderChanged:
     """Event: an order was placed, changed, completed or cancelled."""
 

@@ -20,6 +20,7 @@ from confrere.orders.model import (
     OrderContent,
     OrdersSought,
     Procedure,
+    Unmapped,
 )
 from confrere.orders.priorities import priority_of
 from confrere.orders.tables import orders
@@ -158,3 +159,20 @@ def procedures(conn: Connection, owner: GroupId) -> list[Procedure]:
 def procedure(conn: Connection, owner: GroupId, site: SiteId, code: str) -> Procedure | None:
     """What a site's code means; None when its map lacks it."""
     return store.procedure(conn, owner, site, code)
+
+
+def unmapped(conn: Connection, owner: GroupId) -> list[Unmapped]:
+    """The codes of open orders that a group's maps lack, most frequent first."""
+    return store.unmapped(conn, owner)
+
+
+def give_meaning(conn: Connection, line: Procedure, at: datetime) -> int:
+    """Map a code and type the open orders that wait for it; publishes OrderChanged for each.
+
+    Returns how many there were; an order that was typed before keeps its type.
+    """
+    store.save_procedures(conn, [line])
+    typed = store.retype(conn, line, at)
+    for order in typed:
+        events.publish(conn, OrderChanged(line.owner_group, order, at))
+    return len(typed)

@@ -12,9 +12,19 @@ from sqlalchemy.dialects.postgresql import insert
 from confrere.database.paging import Condition, any_of, older, within
 from confrere.kernel.ids import GroupId, OrderId, PatientId, SiteId
 from confrere.kernel.periods import Place
-from confrere.orders.model import Number, Order, OrderContent, OrdersSought, Procedure
+from confrere.orders.model import (
+    CANCELLED,
+    REPORTED,
+    Number,
+    Order,
+    OrderContent,
+    OrdersSought,
+    Procedure,
+    Unmapped,
+)
 from confrere.orders.tables import orders, procedures
 
+OVER = (REPORTED, CANCELLED)
 KEPT_WHEN_EMPTY = (
     "placer_number", "filler_number", "procedure_code", "procedure_text", "clinical_question",
     "notes", "allergies", "diagnoses", "patient_class", "location", "referrer_name",
@@ -155,6 +165,33 @@ def save_procedures(conn: Connection, lines: Sequence[Procedure]) -> None:
         kept = ("owner_group", "site_id", "code")
         news = {n: made.excluded[n] for n in rows[0] if n not in kept}
         conn.execute(made.on_conflict_do_update(index_elements=list(kept), set_=news), rows)
+
+
+def unmapped(conn: Connection, owner: GroupId) -> list[Unmapped]:
+    """Codes of open orders that no line of a map types, most frequent first."""
+    c, number = orders.c, sa.func.count()
+    query = (
+        sa.select(c.site_id, c.procedure_code, sa.func.max(c.procedure_text), number,
+                  sa.func.min(c.updated_at))
+        .where(c.owner_group == owner, c.mapped.is_(False), c.status.not_in(OVER))
+        .group_by(c.site_id, c.procedure_code)
+        .order_by(number.desc(), c.site_id, c.procedure_code)
+    )  # fmt: skip
+    return [Unmapped(SiteId(r[0]), *r[1:]) for r in conn.execute(query)]
+
+
+def retype(conn: Connection, line: Procedure, at: datetime) -> list[OrderId]:
+    """Type the open orders of a code that had no meaning; return them."""
+    c = orders.c
+    done = (
+        sa.update(orders)
+        .where(c.owner_group == line.owner_group, c.site_id == line.site,
+               c.procedure_code == line.code, c.mapped.is_(False), c.status.not_in(OVER))
+        .values(modality=line.modality, body_region=line.body_region,
+                subspecialty=line.subspecialty, mapped=True, updated_at=at)
+        .returning(c.id)
+    )  # fmt: skip
+    return [OrderId(one) for one in conn.execute(done).scalars()]
 
 
 def _procedure(r: Any) -> Procedure:

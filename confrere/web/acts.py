@@ -17,15 +17,16 @@ from confrere.web.rendering import render
 
 
 def show(
-    request: Request, page: str, part: str, *, said: str = "", **values: Any
+    request: Request, page: str, part: str, *, said: str = "", trouble: str = "", **values: Any
 ) -> HTMLResponse:
     """Show a page whose changing half is the template `part`.
 
-    To htmx goes that half alone, with what was done beside it for the page's status line.
+    To htmx goes that half alone, with what was done (or what is the trouble) beside it for
+    the page's status line.
     """
     is_fragment = "hx-request" in request.headers
     template = "parts/answer.html" if is_fragment else page
-    return render(request, template, part=part, said=said, **values)
+    return render(request, template, part=part, said=said, trouble=trouble, **values)
 
 
 def note_act(

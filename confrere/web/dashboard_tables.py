@@ -26,12 +26,13 @@ def tables(asked: Asked, figures: Figures) -> dict[str, Table]:
     starts = asked.period.starts()
     week = "week" if asked.period.in_weeks else "month"
     sites = [(one.name, now.sites.get(one.id)) for one in asked.sites]
+    modalities = sorted(now.modalities.items(), key=lambda pair: -pair[1].exams)
     made = (
         _table("turnaround-by-priority", "Turnaround by priority", "Priority",
                ((NAMES.get(p, p), one) for p, one in in_order(now.priorities))),
         _table("turnaround-by-site", "Turnaround by site", "Site", sites),
         _table("turnaround-by-modality", "Turnaround by modality", "Modality",
-               sorted(now.modalities.items(), key=lambda pair: -pair[1].exams)),
+               modalities),
         _table(f"turnaround-by-{week}", f"Turnaround by {week}", f"{week.title()} of",
                ((start.isoformat(), now.weeks.get(n)) for n, start in enumerate(starts))),
         _by_both(asked, figures, week),
@@ -61,7 +62,7 @@ def _table(
 
 def _figures(one: Summary) -> tuple[Cell, ...]:
     within = one.within
-    shares = (None, None, None)
+    shares: tuple[Cell, ...] = (None, None, None)
     if within:
         shares = (within.value * 100, within.low * 100, within.high * 100)
     note = INDICATIVE if one.indicative else "" if one.measured else NOT_MEASURED

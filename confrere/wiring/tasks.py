@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from confrere.database.engine import transaction
 from confrere.delivery.service import PROCESS_TASK
-from confrere.imaging.model import ImagesArrived, StudyArrived, StudyClosed
+from confrere.imaging.model import ImagesArrived, StudyArrived, StudyClosed, StudyCorrected
 from confrere.jobs import events
 from confrere.kernel.ids import (
     GroupId,
@@ -40,6 +40,7 @@ SUBSCRIBERS: dict[type, tuple[str, ...]] = {
     StudyArrived: ("exams.study_arrived",),
     ImagesArrived: ("exams.images_arrived",),
     StudyClosed: ("exams.study_closed",),
+    StudyCorrected: ("exams.study_corrected",),
     OrderChanged: ("exams.order_changed",),
     PatientSeen: ("exams.patient_seen",),
     ItemOffered: ("priors.share",),
@@ -93,6 +94,10 @@ def _register_exams(run: Run, task: Task) -> None:
 
     @task("exams.study_closed")
     def study_closed(study_id: str, **_: Any) -> None:
+        study(study_id, new_images=False)
+
+    @task("exams.study_corrected")
+    def study_corrected(study_id: str, **_: Any) -> None:
         study(study_id, new_images=False)
 
     @task("exams.order_changed")

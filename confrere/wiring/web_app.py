@@ -17,7 +17,20 @@ from confrere.identity.permissions import Permission
 from confrere.kernel.ids import GroupId, PatientId, StudyId
 from confrere.kernel.principal import Principal
 from confrere.network import service as network
-from confrere.web import dashboard_page, deliveries_page, reading_api, study_page, worklist_page
+from confrere.web import (
+    admin_page,
+    dashboard_page,
+    deliveries_page,
+    exceptions_page,
+    network_page,
+    patients_page,
+    peers_page,
+    pooled_page,
+    reading_api,
+    reports_page,
+    study_page,
+    worklist_page,
+)
 from confrere.web.access import allow
 from confrere.web.app import create as create_app
 from confrere.web.context import WebContext
@@ -25,7 +38,10 @@ from confrere.wiring import stow
 from confrere.wiring.house import House
 from confrere.wiring.sharing import open_studies
 
-PAGES = (worklist_page, study_page, reading_api, dashboard_page, deliveries_page)
+PAGES = (
+    worklist_page, study_page, reading_api, dashboard_page, pooled_page, deliveries_page,
+    exceptions_page, network_page, peers_page, admin_page, patients_page, reports_page,
+)  # fmt: skip
 READS = {"search": "R", "view": "R", "store": "C"}
 
 

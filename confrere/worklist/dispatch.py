@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from sqlalchemy import Connection
 
@@ -14,7 +13,15 @@ from confrere.network import service as network
 from confrere.network.model import Directory
 from confrere.worklist import store
 from confrere.worklist.eligibility import Case, agreement_used, eligibility, is_eligible
-from confrere.worklist.model import ADDENDUM, NOBODY, OFF_DUTY, Item, Proof, State
+from confrere.worklist.model import (
+    ADDENDUM,
+    NOBODY,
+    OFF_DUTY,
+    Item,
+    Proof,
+    State,
+    shared_objects,
+)
 from confrere.worklist.routing import Offer, choose, offerable
 from confrere.worklist.tables import items
 
@@ -113,17 +120,6 @@ def _decide(
         network.share(conn, item.owner_group, chosen.group, shared_objects(item), "offer", now)
     events.publish(conn, ItemOffered(item.owner_group, item.id, chosen.group, now))
     return True
-
-
-def shared_objects(item: Item) -> list[tuple[str, UUID]]:
-    """What a group must see to read an exam: the item, its patient, orders and images."""
-    found: list[tuple[str, UUID]] = [("item", item.id)]
-    found += [("order", order) for order in item.orders]
-    if item.patient:
-        found.append(("patient", item.patient))
-    if item.study:
-        found.append(("study", item.study))
-    return found
 
 
 def _end_other_shares(conn: Connection, item: Item, to: GroupId | None, now: datetime) -> None:

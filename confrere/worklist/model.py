@@ -93,6 +93,17 @@ class Item:
         return bool(self.held_by and self.lease_until and self.lease_until > at)
 
 
+def shared_objects(item: Item) -> list[tuple[str, UUID]]:
+    """What a group must see to read an exam: the item, its patient, orders and images."""
+    found: list[tuple[str, UUID]] = [("item", item.id)]
+    found += [("order", order) for order in item.orders]
+    if item.patient:
+        found.append(("patient", item.patient))
+    if item.study:
+        found.append(("study", item.study))
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The outcome of one rule for one reader, kept as proof with the read."""

@@ -10,6 +10,7 @@ from confrere.imaging.model import Study
 from confrere.jobs import events
 from confrere.kernel.errors import NotFound
 from confrere.kernel.ids import GroupId, ItemId, OrderId, ReaderId, StudyId
+from confrere.network import service as network
 from confrere.network.model import Directory, Site
 from confrere.orders.model import CANCELLED, COMPLETE, Order
 from confrere.patients.model import Patient
@@ -27,6 +28,7 @@ from confrere.worklist.model import (
     Proof,
     State,
     Verdict,
+    shared_objects,
 )
 from confrere.worklist.tables import items
 
@@ -55,14 +57,19 @@ def refresh(
     if orders and all(o.content.status == CANCELLED for o in orders):
         return _cancel(conn, unfinished, now)
     if unfinished:
-        if study and unfinished[0].study not in (None, study.id):
-            values = _together(unfinished[0], values, study)
-        study_id = unfinished[0].study or (study.id if study else None)
-        kept = [f for f in unfinished[0].flags if f in (NOBODY, OFF_DUTY)]
+        main, spare = _one_of(unfinished)
+        _cancel(conn, spare, now)
+        if study and main.study not in (None, study.id):
+            values = _together(main, values, study)
+        study_id = main.study or (study.id if study else None)
+        kept = [f for f in main.flags if f in (NOBODY, OFF_DUTY)]
         values["flags"] = [*values["flags"], *kept]
-        return store.change(
-            conn, unfinished[0].id, values | {"study_id": study_id, "updated_at": now}
+        changed = store.change(
+            conn, main.id, values | {"study_id": study_id, "updated_at": now}
         )
+        if changed:
+            _extend_share(conn, changed, study, now)
+        return changed
     if known:
         return _late(conn, known[0], values, study, now) if new_images else None
     if study is None and not any(o.content.status == COMPLETE for o in orders):
@@ -72,6 +79,25 @@ def refresh(
         "kind": READ, "state": State.WAITING, "created_at": now, "updated_at": now,
     }  # fmt: skip
     return store.add(conn, made)
+
+
+def _extend_share(conn: Connection, item: Item, study: Study | None, now: datetime) -> None:
+    """What came after the offer is open to the group that reads, too."""
+    to = item.held_group or item.offered_group
+    if to and to != item.owner_group:
+        more = [("study", study.id)] if study else []
+        network.share(conn, item.owner_group, to, [*shared_objects(item), *more], "offer", now)
+
+
+def _one_of(unfinished: Sequence[Item]) -> tuple[Item, list[Item]]:
+    """Choose the item that goes on when images and order had one each; the rest is spare."""
+    main = min(unfinished, key=lambda i: (i.held_by is None, i.study is None, i.created_at))
+    spare = [
+        one
+        for one in unfinished
+        if one.id != main.id and one.kind == main.kind == READ and one.held_by is None
+    ]
+    return main, spare
 
 
 def _cancel(conn: Connection, unfinished: Sequence[Item], now: datetime) -> Item | None:

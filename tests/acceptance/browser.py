@@ -9,11 +9,18 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.acceptance.demonstration import Demonstration
 from tests.peers import require
 
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --use-angle=swiftshader "
-    "--enable-unsafe-swiftshader --ignore-gpu-blocklist"
-).split()
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--ignore-gpu-blocklist",
+]
 
 
 @pytest.fixture(scope="session")
@@ -37,9 +44,11 @@ def signed_in(browser: Browser, demonstration: Demonstration, username: str) -> 
     outside: list[str] = []
     page.on(
         "request",
-        lambda r: None
-        if r.url.startswith((demonstration.address, "data:", "blob:"))
-        else outside.append(r.url),
+        lambda r: (
+            None
+            if r.url.startswith((demonstration.address, "data:", "blob:"))
+            else outside.append(r.url)
+        ),
     )
     user = demonstration.user(username)
     page.goto("/login")

@@ -52,9 +52,7 @@ def foreign_listener() -> Iterator[ForeignInbox]:
     """Run python-hl7's asyncio MLLP server on a thread."""
     inbox, loop, ready = ForeignInbox(), asyncio.new_event_loop(), threading.Event()
 
-    async def talk(
-        reader: hl7.mllp.HL7StreamReader, writer: hl7.mllp.HL7StreamWriter
-    ) -> None:
+    async def talk(reader: hl7.mllp.HL7StreamReader, writer: hl7.mllp.HL7StreamWriter) -> None:
         try:
             while not writer.is_closing():
                 message = await reader.readmessage()

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from confrere.database.engine import see_as, transaction
 from confrere.delivery import service as delivery
+from confrere.imaging import service as imaging
 from confrere.kernel.errors import Conflict, NotFound, Refused
 from confrere.kernel.ids import ItemId, MessageId, ReaderId
 from confrere.network import service as network
@@ -113,7 +114,8 @@ def test_a_hundred_claims_at_once_have_one_winner(fresh: Databases) -> None:
         world = build(conn)
         item = offered(conn, world)
         rival = network.add_reader(
-            conn, replace(network.reader(conn, world.neuro, NOW), id=ReaderId(uuid4()), name="R")
+            conn,
+            replace(network.reader(conn, world.neuro, NOW), id=ReaderId(uuid4()), name="R"),
         )
         readers = [network.reader(conn, one, NOW) for one in (world.neuro, rival)]
     for _ in range(100):
@@ -268,3 +270,23 @@ def test_scope_is_enforced_for_shared_rows_only(app_conn: Connection) -> None:
     see_as(app_conn, frozenset())
     with pytest.raises(NotFound):
         worklist.get(app_conn, ItemId(uuid4()))
+
+
+def test_images_that_come_after_the_offer_are_open_to_the_reading_group(
+    fresh: Databases,
+) -> None:
+    with transaction(fresh.system, frozenset()) as conn:
+        world = build(conn)
+        item = offered(conn, world)
+        study = conn.execute(
+            sa.text(
+                "insert into studies (owner_group, site_id, study_uid, accession, mrn, modalities,"
+                " first_at, last_at) values (:o, :s, '1.2.3', 'LM100', 'M1', '{CT}', :t, :t)"
+                " returning id"
+            ),
+            {"o": world.owner, "s": world.site, "t": NOW},
+        ).scalar_one()
+        exams.study_changed(conn, study, NOW, new_images=True)
+    with transaction(fresh.app, frozenset({world.partner})) as conn:
+        assert worklist.get(conn, item.id).study == study
+        assert imaging.study(conn, study).study_uid == "1.2.3"

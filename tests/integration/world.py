@@ -54,7 +54,9 @@ def build(conn: Connection, now: datetime = NOW, results_port: int = 1) -> World
             quiet_seconds={"default": 1, "CT": 1},
         ),
     )  # fmt: skip
-    general = network.add_reader(conn, reader(owner, "Gray, Gail", {"general"}, site, "IL", now))
+    general = network.add_reader(
+        conn, reader(owner, "Gray, Gail", {"general"}, site, "IL", now)
+    )
     neuro = network.add_reader(conn, reader(partner, "Novak, Nina", {"neuro"}, site, "IL", now))
     unlicensed = network.add_reader(
         conn, reader(partner, "Ulrich, Uma", {"neuro"}, site, "WI", now)
@@ -69,13 +71,16 @@ def build(conn: Connection, now: datetime = NOW, results_port: int = 1) -> World
             )
         ],
     )  # fmt: skip
-    dicom = network.register_peer(conn, Peer(PeerId(NONE), owner, "dicom", "CT 1", "CT1", site=site))
+    dicom = network.register_peer(
+        conn, Peer(PeerId(NONE), owner, "dicom", "CT 1", "CT1", site=site)
+    )
     hl7 = network.register_peer(
         conn,
         Peer(PeerId(NONE), owner, "hl7", "RIS", application="RIS", facility="LMH", site=site),
     )
     results = network.register_peer(
-        conn, Peer(PeerId(NONE), owner, "results", "RIS inbox", "", "RIS", "LMH", port=results_port)
+        conn,
+        Peer(PeerId(NONE), owner, "results", "RIS inbox", "", "RIS", "LMH", port=results_port),
     )
     network.send_results_to(conn, site, results)
     return World(

@@ -1,5 +1,4 @@
 """The head of a data set: what is read, what is refused, what is reported."""
-# ruff: noqa: PT017
 
 import struct
 from typing import Any

@@ -1,5 +1,4 @@
 """Our walk against pydicom, over pydicom's own test files and the shared ones."""
-# ruff: noqa: PT017
 
 import os
 import warnings

@@ -1,5 +1,4 @@
 """Truncation and lying lengths, without reading pixels."""
-# ruff: noqa: D102
 
 import io
 import struct

@@ -51,6 +51,10 @@ WRITES = {
     "series_metadata": "true",
     "outgoing": f"{MINE} or report_id in (select id from reports)",
 }
+# who may change a row that only its owner may add
+CHANGES = {"agreements": SEES["agreements"]}  # either party may suspend
+# the columns that may change at all; the terms of an agreement are not among them
+COLUMNS = {"agreements": "state, version"}
 # the collaborative's directory: every member may look up who is who
 DIRECTORY = ("groups", "sites", "readers", "licences", "privileges", "shifts")
 ACCOUNTS = ("users", "sessions", "tokens")
@@ -66,15 +70,18 @@ def upgrade() -> None:
     op.execute("grant execute on function app_groups() to confrere_app, confrere_system")
     for table, sees in SEES.items():
         _wall(table)
-        op.execute(f"grant select, insert, update, delete on {table} to confrere_app")
+        op.execute(f"grant select, insert, delete on {table} to confrere_app")
+        columns = f"({COLUMNS[table]})" if table in COLUMNS else ""
+        op.execute(f"grant update {columns} on {table} to confrere_app")
         op.execute(f"create policy sees on {table} for select to confrere_app using ({sees})")
         may = WRITES.get(table, MINE)
         op.execute(
             f"create policy adds on {table} for insert to confrere_app with check ({may})"
         )
+        change = CHANGES.get(table, may)
         op.execute(
             f"create policy changes on {table} for update to confrere_app "
-            f"using ({may}) with check ({may})"
+            f"using ({change}) with check ({change})"
         )
         op.execute(
             f"create policy removes on {table} for delete to confrere_app using ({MINE})"
@@ -83,9 +90,16 @@ def upgrade() -> None:
         _wall(table)
         op.execute(f"grant select on {table} to confrere_app")
         op.execute(f"create policy sees on {table} for select to confrere_app using (true)")
+    # a group says itself which of its systems receives a site's results
+    op.execute("grant update (result_peer) on sites to confrere_app")
+    op.execute(
+        "create policy changes on sites for update to confrere_app "
+        f"using ({MINE}) with check ({MINE})"
+    )
     for table in ACCOUNTS:
         op.execute(f"grant select, insert, update on {table} to confrere_app, confrere_system")
     _audit()
+    _pool()
     _unchangeable()
     _bell()
     _jobs()
@@ -133,6 +147,86 @@ def _audit() -> None:
     for function in ("audit_last(uuid)", "audit_noted(uuid, text, text, text, uuid)"):
         op.execute(f"revoke all on function {function} from public")
         op.execute(f"grant execute on function {function} to confrere_app, confrere_system")
+
+
+def _pool() -> None:
+    # sums over all groups, of twelve whole months only: nobody may ask of days or of a group.
+    # The caller withholds small cells before they leave the service.
+    op.execute("create policy pool on exam_facts for select to confrere_owner using (true)")
+    op.execute(
+        """
+        create function pooled_turnaround(last_month date)
+        returns table (
+            month date, priority text, modality text, exams bigint, measured bigint,
+            synthetic bigint, groups bigint, largest bigint, at double precision[],
+            mean double precision, limited bigint, in_limit bigint
+        )
+        language sql stable security definer
+        set search_path = public, pg_temp set work_mem = '32MB' as $$
+        with months as (
+            select array_agg(start at time zone 'UTC' order by start) as edges
+            from generate_series(
+                date_trunc('month', last_month::timestamp) - interval '11 months',
+                date_trunc('month', last_month::timestamp) + interval '1 month',
+                interval '1 month'
+            ) as start
+        ),
+        facts as materialized (
+            select owner_group, f.priority collate "C" as priority,
+                f.modality collate "C" as modality,
+                width_bucket(counted_at, edges) as number,
+                date_part('epoch', final_at - complete_at) / 60 as minutes,
+                case when due_at is not null then final_at <= due_at end as met, f.synthetic
+            from exam_facts f, months
+            where counted_at >= edges[1] and counted_at < edges[13]
+        ),
+        cells as (
+            select owner_group, number, priority, modality, count(*) as exams,
+                count(*) filter (where minutes >= 0) as measured,
+                count(*) filter (where synthetic) as synthetic,
+                sum(minutes) filter (where minutes >= 0) as minutes,
+                count(met) filter (where minutes >= 0) as limited,
+                count(*) filter (where minutes >= 0 and met) as in_limit
+            from facts group by owner_group, number, priority, modality
+        ),
+        by_group as (
+            select number, priority, modality, grouping(number, priority, modality) as kind,
+                sum(exams) as exams, sum(measured) as measured, sum(synthetic) as synthetic,
+                sum(minutes) as minutes, sum(limited) as limited, sum(in_limit) as in_limit
+            from cells group by grouping sets (
+                (owner_group), (owner_group, priority), (owner_group, modality),
+                (owner_group, number), (owner_group, number, priority),
+                (owner_group, number, modality)
+            )
+        ),
+        figures as (
+            select number, priority, modality, kind, sum(exams) as exams,
+                sum(measured) as measured, sum(synthetic) as synthetic,
+                count(*) filter (where measured > 0) as groups, max(measured) as largest,
+                sum(minutes) / nullif(sum(measured), 0) as mean,
+                sum(limited) as limited, sum(in_limit) as in_limit
+            from by_group group by number, priority, modality, kind
+        ),
+        quantiles as (
+            select number, priority, modality, grouping(number, priority, modality) as kind,
+                percentile_cont(array[0.5, 0.9, 0.95]) within group (order by minutes) as at
+            from facts where minutes >= 0
+            group by grouping sets (
+                (), (priority), (modality), (number), (number, priority), (number, modality)
+            )
+        )
+        select (edges[f.number] at time zone 'UTC')::date, f.priority, f.modality,
+            f.exams::bigint, f.measured::bigint, f.synthetic::bigint, f.groups,
+            f.largest::bigint, q.at, f.mean, f.limited::bigint, f.in_limit::bigint
+        from months, figures f left join quantiles q on q.kind = f.kind
+            and coalesce(q.number, 0) = coalesce(f.number, 0)
+            and coalesce(q.priority, '') = coalesce(f.priority, '')
+            and coalesce(q.modality, '') = coalesce(f.modality, '')
+        $$
+        """
+    )
+    op.execute("revoke all on function pooled_turnaround(date) from public")
+    op.execute("grant execute on function pooled_turnaround(date) to confrere_app")
 
 
 def _unchangeable() -> None:

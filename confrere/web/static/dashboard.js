@@ -30,11 +30,13 @@
     confine: true,
   });
   const written = minutes => {
-    if (minutes === null || minutes === undefined) return "not measured";
+    if (minutes === null || minutes === undefined) return "not shown";
     const tenths = value => Number.isInteger(value) ? String(value) : value.toFixed(1);
     if (minutes < 120) return `${minutes < 10 ? tenths(minutes) : Math.round(minutes)} min`;
     return minutes < 2880 ? `${tenths(minutes / 60)} h` : `${tenths(minutes / 1440)} d`;
   };
+
+  const few = count => count !== null && count < 30;
 
   const spark = (element, c) => {
     const course = data.cards[Number(element.dataset.spark)] || [];
@@ -57,12 +59,13 @@
 
   const turnaround = (element, c, code) => {
     const course = data.series[code] || { median: [], p90: [], within: [], n: [], limit: null };
-    const most = Math.max(...course.p90.filter(one => one !== null), course.limit || 0, 1);
+    const known = [...course.p90, ...(course.yours || [])].filter(one => one !== null);
+    const most = Math.max(...known, course.limit || 0, 1);
     const [size, unit] = most < 180 ? [1, "min"] : [60, "h"];
     const scale = list => list.map((one, at) => one === null ? null : {
       value: one / size,
       // hollow: a week that is not whole, or too few exams to rely on
-      itemStyle: data.whole[at] && course.n[at] >= 30 ? undefined : { color: c.panel, borderWidth: 1.6 },
+      itemStyle: data.whole[at] && !few(course.n[at]) ? undefined : { color: c.panel, borderWidth: 1.6 },
     });
     const line = (name, list, tint, more) => ({
       name, type: "line", data: scale(list), symbol: "circle", symbolSize: 6,
@@ -78,7 +81,7 @@
       data: [{ yAxis: course.limit / size }],
     };
     return make(element, {
-      grid: { left: 52, right: 116, top: 16, bottom: 26 },
+      grid: { left: 52, right: 132, top: 16, bottom: 26 },
       tooltip: {
         ...tip(c), trigger: "axis",
         formatter: points => {
@@ -88,8 +91,9 @@
           say(`${data.unit === "week" ? "Week of " : ""}${data.labels[at]}${data.whole[at] ? "" : " (not whole)"}`);
           say(`P90 ${written(course.p90[at])}`);
           say(`Median ${written(course.median[at])}`);
+          if (course.yours) say(`Median of your group ${written(course.yours[at])}`);
           if (course.within[at] !== null) say(`Within the limit ${course.within[at]} %`);
-          say(`${course.n[at]} exams${course.n[at] < 30 ? ", n<30, indicative" : ""}`);
+          if (course.n[at] !== null) say(`${course.n[at]} exams${few(course.n[at]) ? ", n<30, indicative" : ""}`);
           return box;
         },
       },
@@ -102,6 +106,7 @@
       series: [
         line("P90", course.p90, c.vio, { markLine: limit }),
         line("Median", course.median, c.acc, { areaStyle: { color: c.acc, opacity: 0.08 } }),
+        ...(course.yours ? [line("Your group", course.yours, c.tx2, { lineStyle: { width: 1.6, type: "dashed", color: c.tx2 } })] : []),
       ],
     });
   };

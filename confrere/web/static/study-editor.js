@@ -85,9 +85,11 @@ window.confrereEditor = given => {
     grow(field);
     changed();
   };
+  const toEnd = one => one.setSelectionRange(one.value.length, one.value.length);
   const load = saved => {
     fields.forEach(one => {
       one.value = saved.sections[one.name] ?? "";
+      toEnd(one);
       grow(one);
     });
     state.version = saved.version;
@@ -109,7 +111,7 @@ window.confrereEditor = given => {
       const add = event.target.closest("[data-add]");
       if (add) put(add.dataset.add, add.dataset.text);
     });
-    fields.forEach(grow);
+    fields.forEach(one => { toEnd(one); grow(one); });
   }
   window.addEventListener("beforeunload", event => { if (state.dirty) event.preventDefault(); });
   return { state, fields, sections, text, save, send, put, load, freeze, clock, form };

@@ -24,7 +24,7 @@ def open_door() -> Iterator[OpenDoor]:
             limits or Limits(),
             known_only,
             shelf,
-            observe=lambda event: house.hear(event),  # noqa: PLW0108 - house is made below
+            observe=lambda event: house.hear(event),
             **kept,  # type: ignore[arg-type]
         )
         house = House(door, shelf)

@@ -1,6 +1,5 @@
 """What the tests of the door share: a sink in memory, a house around a door, raw peers."""
 
-# ruff: noqa: D101, D102
 import socket
 import struct
 import time

@@ -1,5 +1,5 @@
 """What is accepted, in which syntax and role."""
-# ruff: noqa: ARG002, ARG005, D102
+# ruff: noqa: ARG002, ARG005
 
 import pytest
 from pynetdicom.sop_class import _QR_CLASSES, _STORAGE_CLASSES

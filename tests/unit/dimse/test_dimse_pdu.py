@@ -1,5 +1,4 @@
 """The upper layer's bytes: our parser against pynetdicom's writer, and against any bytes."""
-# ruff: noqa: PT017
 
 import struct
 

@@ -1,5 +1,4 @@
 """Who keeps a seat when all want one."""
-# ruff: noqa: D101, D102
 
 from dataclasses import dataclass, field
 from datetime import timedelta

@@ -1,5 +1,5 @@
 """From a sink's answer, or its failure, to a status of PS3.4 table B.2-1."""
-# ruff: noqa: D102, ARG005, TRY301, S108
+# ruff: noqa: ARG005, TRY301
 
 import errno
 import logging

@@ -1,0 +1,241 @@
+"""The machines that may speak to Confrere, and those to which it sends results."""
+
+import ipaddress
+from datetime import datetime, timedelta
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import HTMLResponse, Response
+from pydantic import BaseModel, StringConstraints
+from sqlalchemy import Connection
+
+from confrere.audit import service as audit
+from confrere.audit.service import EventQuery
+from confrere.database.engine import transaction
+from confrere.delivery import service as delivery
+from confrere.delivery.model import SENT
+from confrere.identity.permissions import Permission
+from confrere.kernel.errors import Conflict, Invalid, NotFound, Unavailable
+from confrere.kernel.ids import GroupId, PeerId, SiteId
+from confrere.kernel.principal import Principal
+from confrere.network import service as network
+from confrere.network.model import Peer, Site
+from confrere.settings import Settings, is_loopback
+from confrere.web.access import allow
+from confrere.web.acts import note_act, show
+from confrere.web.context import context_of
+from confrere.web.reaching import reach
+
+DICOM, HL7, RESULTS = "dicom", "hl7", "results"
+DOORS = (
+    (DICOM, "PACS and modalities", "DICOM"),
+    (HL7, "Interface engines", "HL7 over MLLP"),
+    (RESULTS, "Results destinations", "HL7 ORU over MLLP"),
+)
+LOOPBACK = "127.0.0.1"
+LOOKED_AT = 300  # newest events or messages searched for a machine's last sign of life
+_NEW = PeerId(UUID(int=0))  # the database gives the real id
+Looker = Annotated[Principal, Depends(allow(Permission.READ_DELIVERY))]
+Keeper = Annotated[Principal, Depends(allow(Permission.MANAGE_PEERS))]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=64)]
+
+router = APIRouter(default_response_class=HTMLResponse)
+
+
+class Asked(BaseModel):
+    """A machine as it was typed."""
+
+    door: Text
+    name: Text = ""
+    aet: Text = ""
+    application: Text = ""
+    facility: Text = ""
+    address: Text = ""
+    port: Text = ""
+    site: Text = ""
+    plain: Text = ""
+    interface: Text = ""
+
+
+@router.get("/network/peers")
+def peers(request: Request, me: Looker) -> Response:
+    """Show the own group's machines."""
+    return _show(request, me)
+
+
+@router.post("/network/peers")
+def register(request: Request, me: Keeper, asked: Annotated[Asked, Form()]) -> Response:
+    """Register a machine."""
+    if me.group is None:
+        raise Invalid("Machines belong to a group; sign in with a group's account.", "group")
+    with transaction(context_of(request).engine, me.groups) as conn:
+        own = {site.id: site for site in network.sites(conn) if site.owner_group == me.group}
+        peer = read_peer(asked, me.group, own, context_of(request).settings)
+        if any(_is_same(peer, one) for one in network.peers(conn, peer.door)):
+            raise Conflict("This machine is registered already; enable it in the list.")
+        added = network.register_peer(conn, peer)
+        if peer.door == RESULTS and peer.site and own[peer.site].result_peer is None:
+            network.send_results_to(conn, peer.site, added)
+        note_act(conn, request, me, "peer", object_id=added, action="C", door_of_peer=peer.door)
+    said = f"{peer.name} is registered; the doors know it within two seconds."
+    return _show(request, me, said)
+
+
+@router.post("/network/peers/{peer_id}/enable")
+def enable(request: Request, me: Keeper, peer_id: UUID) -> Response:
+    """Open the door for one machine."""
+    return _switch(request, me, PeerId(peer_id), enabled=True)
+
+
+@router.post("/network/peers/{peer_id}/disable")
+def disable(request: Request, me: Keeper, peer_id: UUID) -> Response:
+    """Close the door for one machine."""
+    return _switch(request, me, PeerId(peer_id), enabled=False)
+
+
+@router.post("/network/peers/{peer_id}/use")
+def use(request: Request, me: Keeper, peer_id: UUID) -> Response:
+    """Send its site's results to this destination from now on."""
+    with transaction(context_of(request).engine, me.groups) as conn:
+        peer = network.peer(conn, PeerId(peer_id))
+        if peer.door != RESULTS or peer.site is None:
+            raise Invalid("Only a results destination of a site can receive results.", "door")
+        site = network.site(conn, peer.site)
+        if site.owner_group != me.group:
+            raise NotFound("no such site in your group")
+        network.send_results_to(conn, site.id, peer.id)
+        note_act(conn, request, me, "peer", object_id=peer.id, act="receives the results")
+    return _show(request, me, f"Results of {site.name} go to {peer.name} from now on.")
+
+
+@router.post("/network/peers/{peer_id}/test")
+def test_connection(request: Request, me: Keeper, peer_id: UUID) -> Response:
+    """Try to reach a destination; nothing is sent."""
+    with transaction(context_of(request).engine, me.groups) as conn:
+        peer = network.peer(conn, PeerId(peer_id))
+        note_act(
+            conn, request, me, "peer", object_id=peer.id, action="E", act="connection test"
+        )
+    host = peer.address or LOOPBACK
+    if peer.door != RESULTS:
+        raise Invalid("This machine calls us; test the connection from its side.", "door")
+    if not peer.enabled or not (is_loopback(host) or peer.plain_beyond_loopback):
+        raise Conflict("This destination is switched off, or may not be reached in the clear.")
+    try:
+        took = reach(host, peer.port)
+    except Unavailable as trouble:
+        return _show(request, me, trouble=f"{peer.name}: {trouble}")
+    spent = max(1, round(took / timedelta(milliseconds=1)))
+    return _show(request, me, f"{peer.name}: {host}:{peer.port} answers ({spent} ms).")
+
+
+def read_peer(
+    asked: Asked, owner: GroupId, own: dict[SiteId, Site], settings: Settings
+) -> Peer:
+    """Check what was typed; Invalid names the field and what to do."""
+    if not asked.name:
+        raise Invalid("Give the machine a name that people will know it by.", "name")
+    plain = asked.plain == "yes"
+    beyond = bool(asked.address) and not _is_loopback(asked.address)
+    if beyond and not plain:
+        raise Invalid(
+            f"{asked.address} lies beyond this machine and these protocols are not "
+            "encrypted: confirm that the line between is private.",
+            "plain",
+        )
+    if plain and beyond and asked.door != RESULTS:
+        _check_interface(asked, settings)
+    return Peer(
+        _NEW, owner, asked.door, asked.name, asked.aet if asked.door == DICOM else "",
+        asked.application, asked.facility, asked.address, _port(asked.port),
+        _site(asked.site, own), plain and beyond, asked.interface if beyond else "",
+    )  # fmt: skip
+
+
+def _check_interface(asked: Asked, settings: Settings) -> None:
+    if not settings.private_interface:
+        raise Invalid(
+            "This deployment listens on loopback only, so no other machine reaches it: set "
+            "CONFRERE_PRIVATE_INTERFACE and the door's host, restart, then register it.",
+            "interface",
+        )
+    if asked.interface != settings.private_interface:
+        raise Invalid(
+            f"Plain traffic is taken on {settings.private_interface} only; name that interface.",
+            "interface",
+        )
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        raise Invalid("Give the address as an IP address, as 10.20.0.5.", "address") from None
+
+
+def _port(text: str) -> int:
+    if not text:
+        return 0
+    if not (text.isascii() and text.isdigit()) or not 0 < int(text) < 65536:  # noqa: PLR2004
+        raise Invalid("The port is a number, 1 to 65535.", "port")
+    return int(text)
+
+
+def _site(text: str, own: dict[SiteId, Site]) -> SiteId | None:
+    if not text:
+        return None
+    found = next((one for one in own if str(one) == text), None)
+    if found is None:
+        raise Invalid("Choose one of your group's sites.", "site")
+    return found
+
+
+def _is_same(one: Peer, other: Peer) -> bool:
+    def told(peer: Peer) -> tuple[object, ...]:
+        return (peer.aet, peer.application, peer.facility, peer.address, peer.port)
+
+    return told(one) == told(other)
+
+
+def _switch(request: Request, me: Principal, peer_id: PeerId, *, enabled: bool) -> Response:
+    with transaction(context_of(request).engine, me.groups) as conn:
+        network.enable_peer(conn, peer_id, enabled=enabled)
+        peer = network.peer(conn, peer_id)
+        act = "enabled" if enabled else "disabled"
+        note_act(conn, request, me, "peer", object_id=peer_id, act=act)
+    word = "may speak again" if enabled else "is refused from now on"
+    if peer.door == RESULTS:
+        word = "receives results again" if enabled else "gets nothing; its messages wait"
+    return _show(request, me, f"{peer.name} {word}.")
+
+
+def _show(request: Request, me: Principal, said: str = "", trouble: str = "") -> Response:
+    context = context_of(request)
+    with transaction(context.engine, me.groups) as conn:
+        listed = network.peers(conn)
+        sites = {site.id: site for site in network.sites(conn)}
+        seen = _last_signs(conn, me.group) if me.group else {}
+    by_door = {door: [p for p in listed if p.door == door] for door, _, _ in DOORS}
+    return show(
+        request, "network.html", "parts/network_peers.html", said=said, trouble=trouble,
+        tab="peers", doors=DOORS, peers=by_door, sites=sites, seen=seen,
+        own_sites=[site for site in sites.values() if site.owner_group == me.group],
+        settings=context.settings, loopback=LOOPBACK,
+    )  # fmt: skip
+
+
+def _last_signs(conn: Connection, owner: GroupId) -> dict[str, datetime]:
+    """When each machine was last heard of, as far as the newest entries tell."""
+    seen: dict[str, datetime] = {}
+    query = EventQuery(owner_group=owner, kind="association", door="dicom")
+    for link in audit.events(conn, query, LOOKED_AT):
+        parts = link.event.agent.session.split(":")  # peer:<id>:<association>
+        if len(parts) > 1:
+            seen.setdefault(parts[1], link.event.at)
+    for message in delivery.inbox(conn, [], LOOKED_AT):
+        seen.setdefault(str(message.peer), message.received_at)
+    for sent in delivery.outbox(conn, [SENT], LOOKED_AT):
+        if sent.sent_at:
+            seen.setdefault(str(sent.peer), sent.sent_at)
+    return seen
