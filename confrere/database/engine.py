@@ -1,12 +1,19 @@
 """Engines and transactions. Every transaction says whose rows it may see."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
+from confrere.kernel.errors import Unavailable
 from confrere.kernel.ids import GroupId
+
+log = logging.getLogger(__name__)
+
+# no connection, a lost one, none free in time; also a deadlock, which trying again mends
+AWAY = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
 
 
 def connect(url: str, *, pool: int = 10) -> Engine:
@@ -30,11 +37,17 @@ def transaction(engine: Engine, groups: frozenset[GroupId]) -> Iterator[Connecti
     """Open a transaction that sees the rows of `groups` and what is shared with them.
 
     An empty set sees nothing that belongs to a group: row-level security fails closed.
-    The system role (worker, dispatcher) is not narrowed by it.
+    The system role (worker, dispatcher) is not narrowed by it. Raises Unavailable when the
+    database does not answer or breaks off: whether a commit was made is then unknown, and the
+    whole may be tried again.
     """
-    with engine.begin() as conn:
-        see_as(conn, groups)
-        yield conn
+    try:
+        with engine.begin() as conn:
+            see_as(conn, groups)
+            yield conn
+    except AWAY as error:
+        log.warning("the database does not answer: %s", type(error).__name__)
+        raise Unavailable("the database does not answer; try again in a minute") from error
 
 
 def see_as(conn: Connection, groups: frozenset[GroupId]) -> None:

@@ -14,7 +14,7 @@ from confrere.database.local_process import find_postmaster
 from confrere.delivery import service as delivery
 from confrere.delivery.model import STORED
 from tests.acceptance.house import PARTS, PASSWORD, House, descendants, listens, wait_for
-from tests.acceptance.senders import acknowledged
+from tests.acceptance.senders import acknowledged, slices, statuses
 
 WEB, DOORS = "web", "doors"
 
@@ -70,6 +70,32 @@ def test_all_works_again_soon_after_the_database_was_killed(house: House) -> Non
     print(f"everything worked {took:.2f} s after the database was back")
     assert house.process is not None
     assert house.process.poll() is None
+
+
+def test_every_door_says_that_it_is_unavailable_while_the_database_is_down(
+    house: House,
+) -> None:
+    assert house.process is not None
+    server = local.status(house.home)
+    assert server is not None
+    postmaster = find_postmaster(server.data)
+    assert postmaster is not None
+    (image,) = slices(1)
+    os.kill(house.process.pid, signal.SIGSTOP)  # or it would bring the database back at once
+    try:
+        os.kill(postmaster.pid, signal.SIGKILL)
+        assert statuses(house, [image]) == [0xA700]
+        assert acknowledged(house) == "AE"
+        time.sleep(2.2)  # the doors have to look up anew who may call
+        assert not house.echoes()
+        assert acknowledged(house) in ("AE", "")
+        with house.http("lakeshore radiologist") as web:
+            for path in ("/dicom-web/studies", "/fhir/Organization", "/worklist"):
+                assert web.get(path).status_code == 503, path
+    finally:
+        os.kill(house.process.pid, signal.SIGCONT)
+    wait_for(lambda: works(house), 15, house.said)
+    assert statuses(house, [image]) == [0]
 
 
 def test_messages_in_hand_when_every_part_is_killed_are_worked_off_soon(house: House) -> None:
