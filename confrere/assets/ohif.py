@@ -44,6 +44,8 @@ def moved(name: str, content: bytes) -> bytes:
         return _moved_page(content.decode()).encode()
     if name == "manifest.json":
         return content.replace(b'"/', b'"' + BASE.encode())
+    if name.endswith(".css"):
+        return content.replace(b"url(/", b"url(" + BASE.encode())
     if name.endswith(".js"):
         return content.replace(_PUBLIC_PATH, f'__webpack_require__.p = "{BASE}"'.encode())
     return content

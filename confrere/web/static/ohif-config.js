@@ -11,6 +11,8 @@
     }],
     seriesMatchingRules: [
       { attribute: "numImageFrames", constraint: { greaterThan: { value: 0 } } },
+      // a stack before a scout view
+      { attribute: "numImageFrames", weight: 10, constraint: { greaterThan: { value: 3 } } },
       { attribute: "isDisplaySetFromUrl", weight: 20, constraint: { equals: true } },
     ],
   });
@@ -34,6 +36,17 @@
       name: "1x2",
       viewportStructure: { layoutType: "grid", properties: { rows: 1, columns: 2 } },
       viewports: [viewport("current"), viewport("prior")],
+    }],
+  };
+
+  const alone = {
+    id: "@confrere/alone", name: "Current", locked: true, isPreset: true,
+    icon: "layout-common-1x1", protocolMatchingRules: [], toolGroupIds: ["default"],
+    displaySetSelectors: { current: chooseStudy(0) },
+    stages: [{
+      name: "1x1",
+      viewportStructure: { layoutType: "grid", properties: { rows: 1, columns: 1 } },
+      viewports: [viewport("current")],
     }],
   };
 
@@ -231,7 +244,8 @@
   let left = [];
   const extension = {
     id: "@confrere/extension",
-    getHangingProtocolModule: () => [{ name: comparePrior.id, protocol: comparePrior }],
+    getHangingProtocolModule: () =>
+      [alone, comparePrior].map(protocol => ({ name: protocol.id, protocol })),
     onModeEnter: ({ servicesManager }) => {
       const { services } = servicesManager;
       const views = services.cornerstoneViewportService;

@@ -218,8 +218,8 @@
     window.confrereViewer(frame, { measurements, shown, activity: worked, sign: () => sign("final") });
     byId("compare")?.addEventListener("change", event => {
       const uids = [data.studies[0], event.target.value].filter(Boolean).map(encodeURIComponent).join(",");
-      const layout = event.target.value ? "&hangingProtocolId=@confrere/comparePrior" : "";
-      frame.src = `/ohif/viewer?StudyInstanceUIDs=${uids}${layout}`;
+      const layout = event.target.value ? "@confrere/comparePrior" : "@confrere/alone";
+      frame.src = `/ohif/viewer?StudyInstanceUIDs=${uids}&hangingProtocolId=${layout}`;
     });
   }
 
