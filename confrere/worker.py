@@ -23,7 +23,8 @@ log = logging.getLogger(__name__)
 
 COURIERS = 6  # destinations served at once; a slow one holds up none but itself
 COURIER_SECONDS = 0.25
-STALLED = timedelta(seconds=30)
+HEARTBEAT = timedelta(seconds=1)
+STALLED = timedelta(seconds=5)  # without a heartbeat, a worker's jobs are another's
 
 
 class Courier:
@@ -80,6 +81,7 @@ async def work(url: str) -> None:
                 await app.run_worker_async(
                     concurrency=1, fetch_job_polling_interval=2.0, delete_jobs="successful",
                     shutdown_graceful_timeout=8,
+                    update_heartbeat_interval=HEARTBEAT.total_seconds(),
                 )  # fmt: skip
             finally:
                 rescue.cancel()
@@ -88,7 +90,10 @@ async def work(url: str) -> None:
 async def _rescue(app: procrastinate.App) -> None:
     while True:
         await asyncio.sleep(STALLED.total_seconds() / 2)
-        await _retry_stalled(app)
+        try:
+            await _retry_stalled(app)
+        except procrastinate.exceptions.ProcrastinateException:
+            log.warning("jobs of dead workers could not be looked for; trying again")
 
 
 async def _retry_stalled(app: procrastinate.App) -> None:

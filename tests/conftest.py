@@ -6,4 +6,6 @@ pytest_plugins = [
     "tests.dicomweb",
     "tests.acceptance.demonstration",
     "tests.acceptance.browser",
+    "tests.acceptance.house",
+    "tests.acceptance.orthanc",
 ]

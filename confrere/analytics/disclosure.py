@@ -143,7 +143,8 @@ def _reduced(rows: list[list[Fraction]], width: int) -> list[list[Fraction]]:
         for n, row in enumerate(rows):
             if n != done and row[column]:
                 factor = row[column]
-                rows[n] = [a - factor * b for a, b in zip(row, rows[done], strict=True)]
+                pairs = zip(row, rows[done], strict=True)
+                rows[n] = [a - factor * b if b else a for a, b in pairs]
         done += 1
     return rows[:done]
 

@@ -14,27 +14,29 @@ _WEEK, _DECEMBER = timedelta(days=7), 12
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Calendar days in a zone, both included."""
+    """Calendar days in a zone, both included; programs may narrow them to instants."""
 
     first: date
     last: date
     zone: str
+    since_instant: datetime | None = None
+    until_instant: datetime | None = None
 
     def __post_init__(self) -> None:
-        if self.last < self.first:
-            raise Invalid("The period ends before it starts; swap the two days.", "to")
+        if self.last < self.first or self.until <= self.since:
+            raise Invalid("The period ends before it starts; swap its ends.", "to")
         if self.last - self.first > LONGEST:
             raise Invalid("Ask for at most three years.", "from")
 
     @property
     def since(self) -> datetime:
         """The instant at which it starts."""
-        return _midnight(self.first, self.zone)
+        return self.since_instant or _midnight(self.first, self.zone)
 
     @property
     def until(self) -> datetime:
         """The instant at which it is over; not included."""
-        return _midnight(self.last + timedelta(days=1), self.zone)
+        return self.until_instant or _midnight(self.last + timedelta(days=1), self.zone)
 
     @property
     def days(self) -> int:
@@ -44,6 +46,8 @@ class Period:
     @property
     def before(self) -> "Period":
         """The period of the same length that ends the day before."""
+        if self.since_instant or self.until_instant:
+            return between(self.since - (self.until - self.since), self.since, self.zone)
         length = timedelta(days=self.days)
         return Period(self.first - length, self.last - length, self.zone)
 
@@ -61,14 +65,16 @@ class Period:
 
     def edges(self) -> tuple[datetime, ...]:
         """The instants between which its weeks or months lie, one more than `starts`."""
-        return (*(_midnight(one, self.zone) for one in self.starts()), self.until)
+        inner = (_midnight(one, self.zone) for one in self.starts()[1:])
+        return (self.since, *inner, self.until)
 
     def is_whole(self, number: int) -> bool:
         """Say whether the week or month of that number is in it from first to last day."""
         start = self.starts()[number]
         following = self._next(start)
         whole = start.weekday() == 0 if self.in_weeks else start.day == 1
-        return whole and following <= self.last + timedelta(days=1)
+        cut = self.since_instant or self.until_instant
+        return whole and not cut and following <= self.last + timedelta(days=1)
 
     def _next(self, day: date) -> date:
         if self.in_weeks:
@@ -91,6 +97,13 @@ class Scope:
     modality: str = ""
     reader: ReaderId | None = None
     lent: bool = False
+
+
+def between(since: datetime, until: datetime, zone: str) -> Period:
+    """Return the period between two instants, the second not included."""
+    there = ZoneInfo(zone)
+    last = (until - timedelta(microseconds=1)).astimezone(there).date()
+    return Period(since.astimezone(there).date(), last, zone, since, until)
 
 
 def recent(today: date, zone: str, weeks: int = 12) -> Period:

@@ -32,11 +32,15 @@ exam_facts = sa.Table(
     text("reported_by", default="confrere"),
     sa.Column("wrvu", sa.Numeric(7, 2)),
     flag("synthetic"),
-    sa.UniqueConstraint("owner_group", "site_id", "accession"),
-    # an exam counts in the period of its signature; see store_measures
-    sa.Index("ix_exam_facts_owner", "owner_group", sa.text("coalesce(final_at, complete_at)")),
-    sa.Index(
-        "ix_exam_facts_reader", "reader_group", sa.text("coalesce(final_at, complete_at)")
+    # an exam counts in the period of its signature. A column, because under row-level security
+    # the planner uses no index on coalesce()
+    sa.Column(
+        "counted_at",
+        sa.DateTime(timezone=True),
+        sa.Computed("coalesce(final_at, complete_at)", persisted=True),
     ),
+    sa.UniqueConstraint("owner_group", "site_id", "accession"),
+    sa.Index("ix_exam_facts_counted", "owner_group", "counted_at"),
+    sa.Index("ix_exam_facts_lent", "reader_group", "counted_at"),
     sa.Index("ix_exam_facts_complete", "owner_group", "complete_at"),
 )

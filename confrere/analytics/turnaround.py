@@ -116,7 +116,10 @@ def share(part: int, of: int) -> Share | None:
     p, zz = part / of, _Z * _Z
     middle = (p + zz / (2 * of)) / (1 + zz / of)
     half = _Z * sqrt(p * (1 - p) / of + zz / (4 * of * of)) / (1 + zz / of)
-    return Share(part, of, p, max(0.0, middle - half), min(1.0, middle + half))
+    # the ends are exact at 0 and 1; floating point misses them by a hair
+    return Share(
+        part, of, p, middle - half if part else 0.0, middle + half if part < of else 1.0
+    )
 
 
 def summarize(intervals: Iterable[Interval]) -> Summary:

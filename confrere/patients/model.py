@@ -73,6 +73,17 @@ class PatientsSought:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """Why an identity was joined to a person. `score` is in bits, as `matching` sums them."""
+
+    patient: PatientId
+    score: float
+    how: str
+    decided_by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PatientSeen:
     """Event: a patient was added or their demographics changed."""
 

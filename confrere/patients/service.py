@@ -11,7 +11,7 @@ from confrere.kernel.ids import GroupId, PatientId
 from confrere.kernel.periods import Place
 from confrere.patients import store
 from confrere.patients.matching import Match, judge
-from confrere.patients.model import Demographics, Patient, PatientSeen, PatientsSought
+from confrere.patients.model import Demographics, Link, Patient, PatientSeen, PatientsSought
 
 LONGEST_IDENTIFIER = 64  # DICOM LO (PS3.5 table 6.2-1)
 
@@ -74,6 +74,14 @@ def same_person(conn: Connection, patient: Patient) -> list[Patient]:
     if patient.person is None:
         return [patient]
     return store.of_person(conn, patient.person)
+
+
+def links_of(conn: Connection, ids: Sequence[PatientId]) -> dict[PatientId, Link]:
+    """Why each of these identities was linked, by the newest decision on it."""
+    found: dict[PatientId, Link] = {}
+    for link in store.links_of(conn, ids):
+        found.setdefault(link.patient, link)
+    return found
 
 
 def link_matches(conn: Connection, patient_id: PatientId, at: datetime) -> list[PatientId]:

@@ -12,7 +12,14 @@ from sqlalchemy.dialects.postgresql import insert
 from confrere.database.paging import Condition, any_of, older, within
 from confrere.kernel.ids import GroupId, PatientId
 from confrere.kernel.periods import Place
-from confrere.patients.model import Demographics, Fit, NameSought, Patient, PatientsSought
+from confrere.patients.model import (
+    Demographics,
+    Fit,
+    Link,
+    NameSought,
+    Patient,
+    PatientsSought,
+)
 from confrere.patients.tables import patient_links, patients
 
 FIELDS = ("family", "given", "birth_date", "sex", "postal_code")
@@ -82,6 +89,16 @@ def note_link(
             score=score, how=how, decided_by="matching", at=at,
         )
     )  # fmt: skip
+
+
+def links_of(conn: Connection, ids: Sequence[PatientId]) -> list[Link]:
+    """Why these identities were linked, newest first."""
+    c = patient_links.c
+    query = sa.select(patient_links).where(c.patient_id.in_(ids)).order_by(c.at.desc(), c.id)
+    return [
+        Link(PatientId(r.patient_id), r.score, r.how, r.decided_by, r.at)
+        for r in conn.execute(query)
+    ]
 
 
 def new_person(conn: Connection) -> UUID:

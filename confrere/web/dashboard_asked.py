@@ -1,7 +1,7 @@
 """What a reader of the dashboard asks for, and what of it is theirs to see."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated
 from urllib.parse import urlencode
 from uuid import UUID
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Query, Request
 from pydantic import StringConstraints
 
-from confrere.analytics.periods import Period, Scope, recent
+from confrere.analytics.periods import Period, Scope, between, recent
 from confrere.database.engine import transaction
 from confrere.kernel.errors import Invalid, NotFound, Refused
 from confrere.kernel.ids import SiteId
@@ -57,10 +57,11 @@ class Asked:
         return urlencode({name: value for name, value in parts.items() if value})
 
 
-def ask(request: Request, me: Principal, filters: Filters) -> Asked:
+def ask(request: Request, me: Principal, filters: Filters, *, instants: bool = False) -> Asked:
     """Check the filters against what is the person's to see.
 
-    Raises Invalid that names the field, NotFound for a site of others, and Refused for a
+    With `instants` the ends may be instants (ISO 8601 with an offset, `to` not included)
+    instead of days. Raises Invalid that names the field, NotFound for a site of others, and Refused for a
     hospital's client whose account names no site.
     """
     context = context_of(request)
@@ -79,7 +80,12 @@ def ask(request: Request, me: Principal, filters: Filters) -> Asked:
         raise Invalid(f"Choose a priority: {', '.join(NAMES)}.", "priority")
     site = _site(filters.site, theirs) or (me.site if client else None)
     scope = Scope(me.groups, site, filters.priority, filters.modality)
-    return Asked(scope, _period(filters, today, zone), theirs, today, client)
+    exact = instants and "T" in filters.since and "T" in filters.until
+    if exact:
+        period = between(_instant(filters.since, "from"), _instant(filters.until, "to"), zone)
+    else:
+        period = _period(filters, today, zone)
+    return Asked(scope, period, theirs, today, client)
 
 
 def _site(text: str, theirs: tuple[Site, ...]) -> SiteId | None:
@@ -103,6 +109,17 @@ def _period(filters: Filters, today: date, zone: str) -> Period:
     return Period(first, last, zone)
 
 
+def _instant(text: str, field: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise Invalid(f"Give '{field}' as an instant with its offset from UTC.", field)
+    _bounded(found.date(), field)
+    return found
+
+
 def _day(text: str, field: str) -> date | None:
     if not text:
         return None
@@ -110,6 +127,10 @@ def _day(text: str, field: str) -> date | None:
         found = date.fromisoformat(text)
     except ValueError:
         raise Invalid(f"Give the day '{field}' as year-month-day.", field) from None
-    if not 2000 <= found.year <= 2100:  # noqa: PLR2004
-        raise Invalid(f"Give a day '{field}' between 2000 and 2100.", field)
+    _bounded(found, field)
     return found
+
+
+def _bounded(day: date, field: str) -> None:
+    if not 2000 <= day.year <= 2100:  # noqa: PLR2004
+        raise Invalid(f"Give a day '{field}' between 2000 and 2100.", field)

@@ -75,6 +75,6 @@ def _whole_days(period: Period, today: date) -> Period | None:
     """Cut what is not over yet: a mean an hour needs whole days."""
     last = min(period.last, today - timedelta(days=1))
     try:
-        return replace(period, last=last)
+        return Period(period.first, last, period.zone)
     except Invalid:
         return None

@@ -57,8 +57,8 @@ def export(
 
 @router.get("/api/measures/turnaround")
 def turnaround(request: Request, me: Viewer, wanted: Wanted) -> Response:
-    """Give the page's numbers to programs."""
-    asked = ask(request, me, wanted)
+    """Give the page's numbers to programs; `from` and `to` are days, or instants."""
+    asked = ask(request, me, wanted, instants=True)
     return JSONResponse(as_json(asked, gather(request, me, asked)))
 
 

@@ -36,14 +36,14 @@ def cards(asked: Asked, figures: Figures) -> list[Card]:
     whole = [n for n in range(len(asked.period.starts())) if asked.period.is_whole(n)]
     weeks = [figures.now.weeks.get(n) for n in whole]
     made = [
-        Card("Exams reported", Amount(f"{now.exams:,}", ""),
+        Card("Exams reported", Amount(f"{now.exams:,}" if now.exams else words.NOT_MEASURED, ""),
              words.change_of_count(now.exams, before.exams),
              course=tuple(float(w.exams) if w else 0.0 for w in weeks)),
         Card("Median turnaround", words.length(now.median),
-             words.change_of_length(now.median, before.median), f"mean {words.length(now.mean)}",
+             words.change_of_length(now.median, before.median), _also("mean", now.mean),
              now.indicative, tuple(w.median if w else None for w in weeks)),
         Card("90th percentile", words.length(now.p90),
-             words.change_of_length(now.p90, before.p90), f"95th {words.length(now.p95)}",
+             words.change_of_length(now.p90, before.p90), _also("95th", now.p95),
              now.indicative, tuple(w.p90 if w else None for w in weeks)),
         Card("Reported within the limit", words.percent(now.within),
              words.change_of_share(now.within, before.within, judged=True),
@@ -56,7 +56,21 @@ def cards(asked: Asked, figures: Figures) -> list[Card]:
     ]  # fmt: skip
     if figures.lent and figures.lent_before:
         made.append(_lent(figures.lent, figures.lent_before))
+    else:
+        made.append(
+            Card(
+                "Mean turnaround",
+                words.length(now.mean),
+                words.change_of_length(now.mean, before.mean),
+                few=now.indicative,
+                course=tuple(w.mean if w else None for w in weeks),
+            )
+        )
     return made
+
+
+def _also(name: str, minutes: float | None) -> str:
+    return "" if minutes is None else f"{name} {words.length(minutes)}"
 
 
 def _lent(now: Summary, before: Summary) -> Card:
@@ -152,6 +166,8 @@ def as_json(asked: Asked, figures: Figures) -> dict[str, Any]:
         "site": str(asked.scope.site) if asked.scope.site else None,
         "priority": asked.scope.priority or None,
         "modality": asked.scope.modality or None,
+        "count": now.total.measured,
+        "median_minutes": now.total.median,
         "total": _plain(now.total),
         "period_before": _plain(figures.before),
         "read_for_other_groups": _plain(figures.lent) if figures.lent else None,

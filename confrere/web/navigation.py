@@ -34,6 +34,13 @@ PLACES = (
         Permission.READ_PATIENTS,
     ),
     Place(
+        "/reports",
+        "Reports",
+        "r",
+        "M7 3h7l5 5v13H7zM14 3v5h5M10 13h6M10 17h6",
+        Permission.READ_REPORTS,
+    ),
+    Place(
         "/dashboard",
         "Dashboard",
         "d",

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from urllib.parse import quote, urlsplit
 
-COMPARE = "@confrere/comparePrior"
+ALONE, COMPARE = "@confrere/alone", "@confrere/comparePrior"
 
 
 def own_viewer(study_uid: str, prior_uid: str = "") -> str:
     """Address of our viewer, the prior beside the study where there is one. UIDs only."""
     uids = quote(study_uid)
     if not prior_uid:
-        return f"/ohif/viewer?StudyInstanceUIDs={uids}"
+        return f"/ohif/viewer?StudyInstanceUIDs={uids}&hangingProtocolId={ALONE}"
     both = f"{uids},{quote(prior_uid)}"
     return f"/ohif/viewer?StudyInstanceUIDs={both}&hangingProtocolId={COMPARE}"
 

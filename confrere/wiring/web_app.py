@@ -23,9 +23,11 @@ from confrere.web import (
     deliveries_page,
     exceptions_page,
     network_page,
+    patients_page,
     peers_page,
     pooled_page,
     reading_api,
+    reports_page,
     study_page,
     worklist_page,
 )
@@ -38,7 +40,7 @@ from confrere.wiring.sharing import open_studies
 
 PAGES = (
     worklist_page, study_page, reading_api, dashboard_page, pooled_page, deliveries_page,
-    exceptions_page, network_page, peers_page, admin_page,
+    exceptions_page, network_page, peers_page, admin_page, patients_page, reports_page,
 )  # fmt: skip
 READS = {"search": "R", "view": "R", "store": "C"}
 

@@ -6,12 +6,12 @@ One house serves a module's tests: each makes what it needs and looks for that a
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from uuid import uuid4
 
 import httpx
 from fastapi import APIRouter
 
+from confrere.assets import default_folder
 from confrere.audit.model import COLLABORATIVE, Event
 from confrere.audit.service import EventQuery, events
 from confrere.database.engine import transaction
@@ -75,7 +75,7 @@ def lists_house(socket: str, template: str, routers: Sequence[APIRouter]) -> Ite
     try:
         with transaction(made.system, frozenset()) as conn:
             world = build(conn, NOW)
-        site = Site(made, Path("no-assets"), routers, clock=Clock(NOW))
+        site = Site(made, default_folder(), routers, clock=Clock(NOW))
         with serving(site):
             yield House(site, world, made)
     finally:

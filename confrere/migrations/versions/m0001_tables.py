@@ -114,6 +114,12 @@ def upgrade() -> None:
         ),
         sa.Column("wrvu", sa.Numeric(precision=7, scale=2), nullable=True),
         sa.Column("synthetic", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column(
+            "counted_at",
+            sa.DateTime(timezone=True),
+            sa.Computed("coalesce(final_at, complete_at)", persisted=True),
+            nullable=True,
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_exam_facts")),
         sa.UniqueConstraint(
             "owner_group",
@@ -123,16 +129,10 @@ def upgrade() -> None:
         ),
     )
     op.create_index(
-        "ix_exam_facts_owner",
-        "exam_facts",
-        ["owner_group", sa.text("coalesce(final_at, complete_at)")],
-        unique=False,
+        "ix_exam_facts_counted", "exam_facts", ["owner_group", "counted_at"], unique=False
     )
     op.create_index(
-        "ix_exam_facts_reader",
-        "exam_facts",
-        ["reader_group", sa.text("coalesce(final_at, complete_at)")],
-        unique=False,
+        "ix_exam_facts_lent", "exam_facts", ["reader_group", "counted_at"], unique=False
     )
     op.create_index(
         "ix_exam_facts_complete", "exam_facts", ["owner_group", "complete_at"], unique=False

@@ -174,12 +174,11 @@ def _pool() -> None:
         facts as materialized (
             select owner_group, f.priority collate "C" as priority,
                 f.modality collate "C" as modality,
-                width_bucket(coalesce(final_at, complete_at), edges) as number,
+                width_bucket(counted_at, edges) as number,
                 date_part('epoch', final_at - complete_at) / 60 as minutes,
                 case when due_at is not null then final_at <= due_at end as met, f.synthetic
             from exam_facts f, months
-            where coalesce(final_at, complete_at) >= edges[1]
-                and coalesce(final_at, complete_at) < edges[13]
+            where counted_at >= edges[1] and counted_at < edges[13]
         ),
         cells as (
             select owner_group, number, priority, modality, count(*) as exams,

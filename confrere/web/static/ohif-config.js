@@ -39,6 +39,17 @@
     }],
   };
 
+  const alone = {
+    id: "@confrere/alone", name: "Current", locked: true, isPreset: true,
+    icon: "layout-common-1x1", protocolMatchingRules: [], toolGroupIds: ["default"],
+    displaySetSelectors: { current: chooseStudy(0) },
+    stages: [{
+      name: "1x1",
+      viewportStructure: { layoutType: "grid", properties: { rows: 1, columns: 1 } },
+      viewports: [viewport("current")],
+    }],
+  };
+
   // position of an image along its own normal, mm (PS3.3 C.7.6.2.1.1); null without a plane
   const along = imageId => {
     const plane = imageId && window.cornerstone.metaData.get("imagePlaneModule", imageId);
@@ -198,7 +209,7 @@
     const dated = text => {
       const parts = /^(\d{4})(\d\d)(\d\d)$/.exec(text || "");
       return parts ? new Date(+parts[1], parts[2] - 1, +parts[3])
-        .toLocaleDateString("en-US", { day: "numeric", month: "short", year: "numeric" }) : "";
+        .toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" }) : "";
     };
     let before = "";
     const look = () => {
@@ -233,7 +244,8 @@
   let left = [];
   const extension = {
     id: "@confrere/extension",
-    getHangingProtocolModule: () => [{ name: comparePrior.id, protocol: comparePrior }],
+    getHangingProtocolModule: () =>
+      [alone, comparePrior].map(protocol => ({ name: protocol.id, protocol })),
     onModeEnter: ({ servicesManager }) => {
       const { services } = servicesManager;
       const views = services.cornerstoneViewportService;

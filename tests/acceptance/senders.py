@@ -1,0 +1,128 @@
+"""What machines send to the house: instances by a foreign toolkit, and HL7 messages."""
+
+import email
+import email.policy
+import hashlib
+import itertools
+import os
+from dataclasses import dataclass
+from datetime import timedelta
+from io import BytesIO
+from pathlib import Path
+
+import httpx
+import pydicom
+from pydicom import dcmread
+from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+from pynetdicom.dsutils import encode
+
+from confrere.hl7.acknowledge import Acknowledgement
+from confrere.hl7.sender import Sender
+from confrere.kernel.errors import Unavailable
+from tests.acceptance.house import House
+
+FILES = Path(pydicom.__file__).parent / "data" / "test_files"
+CT = "1.2.840.10008.5.1.4.1.1.2"
+SECOND = timedelta(seconds=1)
+controls = itertools.count(1)
+RUN = os.urandom(3).hex()
+
+
+def control_id() -> str:
+    """A message control id that nothing else of this run has."""
+    return f"{RUN}{next(controls)}"
+
+
+def adt(control: str = "", mrn: str = "M77", sender: str = "RIS|LMH") -> bytes:
+    """A patient update of the sender."""
+    return "\r".join(
+        [
+            f"MSH|^~\\&|{sender}|CONFRERE|LMH|20261124||ADT^A08|{control or control_id()}|P|2.5.1",
+            "EVN|A08|20261124",
+            f"PID|1||{mrn}^^^LMH-MRN^MR||DOE^JANE||19620412|F",
+            "PV1|1|O",
+            "",
+        ]
+    ).encode()
+
+
+def send_hl7(house: House, raw: bytes) -> Acknowledgement:
+    """Send one message to the house and return its answer."""
+    return Sender().send("127.0.0.1", house.ports["mllp"], raw, 10 * SECOND)
+
+
+def acknowledged(house: House) -> str:
+    """The code that an ordinary message gets; empty when nobody answers."""
+    try:
+        return str(send_hl7(house, adt()).code)
+    except Unavailable:
+        return ""
+
+
+@dataclass(frozen=True)
+class Image:
+    """One instance to send: its UIDs, its transfer syntax and its data set's very bytes."""
+
+    study: str
+    series: str
+    uid: str
+    syntax: str
+    content: bytes
+    sop_class: str = CT
+
+    @property
+    def digest(self) -> str:
+        """What its bytes are known by."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
+def content_of(file: bytes) -> bytes:
+    """The bytes of a Part 10 file's data set: what follows the group of file meta (PS3.10 7.1)."""
+    assert file[128:132] == b"DICM"
+    group_length = int.from_bytes(file[140:144], "little")
+    return file[144 + group_length :]
+
+
+def image_of(file: bytes) -> Image:
+    """Read by pydicom what a file announces."""
+    read = dcmread(BytesIO(file), stop_before_pixels=True)
+    return Image(
+        read.StudyInstanceUID, read.SeriesInstanceUID, read.SOPInstanceUID,
+        read.file_meta.TransferSyntaxUID, content_of(file), read.SOPClassUID,
+    )  # fmt: skip
+
+
+def slices(count: int, series: int = 1) -> list[Image]:
+    """A new CT study: a bundled slice under new UIDs, evenly spread over its series."""
+    base = dcmread(FILES / "CT_small.dcm")
+    base.remove_private_tags()
+    base.StudyInstanceUID = generate_uid()
+    base.PatientID = f"K{RUN}{next(controls)}"
+    uids = [generate_uid() for _ in range(series)]
+    made = []
+    for number in range(count):
+        base.SeriesInstanceUID = uids[number % series]
+        base.SOPInstanceUID = generate_uid()
+        base.InstanceNumber = number
+        content = encode(base, is_implicit_vr=False, is_little_endian=True)
+        assert content
+        made.append(
+            Image(
+                base.StudyInstanceUID, base.SeriesInstanceUID, base.SOPInstanceUID,
+                ExplicitVRLittleEndian, content,
+            )
+        )  # fmt: skip
+    return made
+
+
+def retrieved(web: httpx.Client, path: str) -> dict[str, bytes]:
+    """Fetch a study, series or instance by WADO-RS; file by SOP Instance UID.
+
+    The multipart body is cut by the library's mail parser, not by code of ours.
+    """
+    accept = 'multipart/related; type="application/dicom"; transfer-syntax=*'
+    answer = web.get(f"/dicom-web{path}", headers={"accept": accept}).raise_for_status()
+    head = f"Content-Type: {answer.headers['content-type']}\r\n\r\n".encode()
+    whole = email.message_from_bytes(head + answer.content, policy=email.policy.HTTP)
+    files = [part.get_payload(decode=True) for part in whole.iter_parts()]
+    return {str(dcmread(BytesIO(f), stop_before_pixels=True).SOPInstanceUID): f for f in files}
