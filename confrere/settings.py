@@ -100,6 +100,12 @@ def check(settings: Settings) -> None:
             "and CONFRERE_TLS_KEY, or CONFRERE_HTTP_HOST=127.0.0.1",
             "http_host",
         )
+    if settings.private_interface and not _is_private(settings.private_interface):
+        raise Invalid(
+            "CONFRERE_PRIVATE_INTERFACE must be the address of one private interface, such as "
+            "10.8.0.5; not a wildcard, a name or a public address",
+            "private_interface",
+        )
     for name, host in (("dicom_host", settings.dicom_host), ("mllp_host", settings.mllp_host)):
         if not is_loopback(host) and host != settings.private_interface:
             raise Invalid(
@@ -109,6 +115,14 @@ def check(settings: Settings) -> None:
             )
     if not 1 <= len(settings.aet.strip()) <= 16:  # noqa: PLR2004 - PS3.5 table 6.2-1, AE
         raise Invalid("CONFRERE_AET must have 1 to 16 characters", "aet")
+
+
+def _is_private(address: str) -> bool:
+    try:
+        one = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return one.is_private and not one.is_unspecified and not one.is_loopback
 
 
 def is_loopback(host: str) -> bool:

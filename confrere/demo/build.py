@@ -24,7 +24,6 @@ _NEW = UUID(int=0)  # the database gives the real id
 _TARGETS = {"HCM": {"stat": 25, "ed": 45}, "CRM": {"routine": 720}}
 # a demonstration should not wait minutes for a study to close
 _QUIET = {"CT": 15, "MR": 20, "CR": 8, "DX": 8, "US": 15, "MG": 15, "default": 15}
-_PAST = timedelta(days=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,7 @@ def _create(conn: Connection, now: datetime) -> Ids:
         )
         for one in places.GROUPS
     }
-    sites = {one.code: network.add_site(conn, _site(one, groups, now)) for one in places.SITES}
+    sites = {one.code: network.add_site(conn, _site(one, groups)) for one in places.SITES}
     readers = {
         one.key: network.add_reader(conn, _reader(one, n, groups, sites, now))
         for n, one in enumerate(people.READERS)
@@ -102,12 +101,12 @@ def _create(conn: Connection, now: datetime) -> Ids:
     return Ids(groups, sites, readers)
 
 
-def _site(plan: places.SitePlan, groups: Mapping[str, GroupId], now: datetime) -> Site:
+def _site(plan: places.SitePlan, groups: Mapping[str, GroupId]) -> Site:
     return Site(
         SiteId(_NEW), groups[plan.group], plan.code, plan.name, plan.short_name, plan.state,
         plan.time_zone, plan.kind, plan.assigner, plan.prefix, plan.reporting,
         targets=_TARGETS.get(plan.code), quiet_seconds=_QUIET,
-        viewer_cleared_on=(now - _PAST).date(), synthetic=True,
+        synthetic=True,
     )  # fmt: skip
 
 

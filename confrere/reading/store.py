@@ -33,13 +33,17 @@ from confrere.reading.tables import report_versions, reports
 
 
 def open_for_item(conn: Connection, values: dict[str, Any]) -> Report:
-    """The report of an item, made when it is not there yet."""
+    """The report of an item by one group, made when it is not there yet.
+
+    A group's draft is its own: when another group takes the exam over, it begins anew.
+    """
     made = insert(reports).values(**values).on_conflict_do_nothing().returning(reports)
     row = conn.execute(made).first()
     if row is None:
         query = sa.select(reports).where(
             reports.c.owner_group == values["owner_group"],
             reports.c.item_id == values["item_id"],
+            reports.c.reader_group == values["reader_group"],
         )
         row = conn.execute(query).one()
     return _report(row)

@@ -36,7 +36,7 @@ reports = sa.Table(
     instant("exam_at"),
     instant("final_at"),
     instant("updated_at", null=False),
-    sa.UniqueConstraint("owner_group", "item_id"),
+    sa.UniqueConstraint("owner_group", "item_id", "reader_group"),
     sa.Index("ix_reports_patient_id", "patient_id"),
     sa.Index("ix_reports_updated_at", "owner_group", "updated_at"),
 )

@@ -84,7 +84,6 @@ def report_page(request: Request, me: Reader, report_id: UUID) -> Response:
         full=full[-1] if full else None, earlier=full[:-1], messages=messages,
         addenda=[one for one in row.versions if one.kind == ADDENDUM],
         site=sites.get(report.site) if report.site else None, groups=groups,
-        own=report.owner_group == me.group,
     )  # fmt: skip
 
 

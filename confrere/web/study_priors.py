@@ -49,7 +49,7 @@ def put_together(item: Item, found: Earlier) -> tuple[Prior, ...]:
     """Make one prior of each study with its reports, and of each report without images.
 
     Same body region and modality come first, then the same region, then the same modality;
-    within each the newest.
+    within each the newest. What was made after this exam is no prior of it.
     """
     told: set[ReportId] = set()
     priors = []
@@ -62,6 +62,9 @@ def put_together(item: Item, found: Earlier) -> tuple[Prior, ...]:
         order = next((found.orders[tie] for tie in ties if tie in found.orders), None)
         priors.append(_of_study(item, study, about, order, found))
     priors += [_of_report(item, one, found) for one in found.reports if one.id not in told]
+    if item.clock_at:
+        today = _local(item.clock_at, found.sites.get(item.site))
+        priors = [one for one in priors if not (one.on and today and one.on > today)]
     newest = sorted(priors, key=lambda one: one.on or date.min, reverse=True)
     return tuple(sorted(newest, key=lambda one: _rank(item, one)))
 

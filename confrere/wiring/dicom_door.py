@@ -24,7 +24,7 @@ from confrere.imaging.head import Head, NeedMore, read_head
 from confrere.imaging.model import Arrival, Aside
 from confrere.imaging.model import Outcome as Filing
 from confrere.imaging.whole import check_whole
-from confrere.kernel.errors import Invalid
+from confrere.kernel.errors import Invalid, Refused
 from confrere.network.model import Peer, Site, SiteHints
 from confrere.wiring.house import House
 from confrere.wiring.peers import PeerBook
@@ -43,7 +43,12 @@ class Sink:
         self.house, self.book, self.filing = house, book, filing
 
     def begin(self, request: StoreRequest) -> "Incoming":
-        """Open a blob; raises OSError when the disk is full."""
+        """Open a blob; raises OSError when the disk is full.
+
+        Raises Refused when the peer was switched off since the association began.
+        """
+        if self.book.by_title(request.calling_aet, request.address) is None:
+            raise Refused("this AE title is no longer registered or is switched off")
         return Incoming(self, request, self.house.blobs.begin())
 
 
@@ -93,9 +98,11 @@ class Incoming:
 
     def _match(self, head: Head) -> None:
         if head.sop_instance != self._request.sop_instance:
-            raise Invalid("SOP Instance UID differs from the command's", "SOPInstanceUID")
+            raise Invalid(
+                "SOP Instance UID differs from the command's", "AffectedSOPInstanceUID"
+            )
         if head.sop_class != self._request.sop_class:
-            raise Invalid("SOP Class UID differs from the command's", "SOPClassUID")
+            raise Invalid("SOP Class UID differs from the command's", "AffectedSOPClassUID")
 
     def _file(self, peer: Peer, head: Head, digest: bytes, size: int) -> Outcome:
         hints = SiteHints(

@@ -6,7 +6,7 @@ priors; for treatment, 45 CFR 164.506(c)(2). Doubtful identity links are never f
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -27,19 +27,27 @@ from confrere.worklist.model import Item
 
 
 def share_priors(conn: Connection, item_id: ItemId, to: GroupId, now: datetime) -> None:
-    """Open an exam's priors to the group that was offered it, and count them."""
+    """Open an exam's priors to the group that was offered it and to its owner; count them."""
     try:
         item = worklist.get(conn, item_id)
     except NotFound:
         return
     if item.patient is None:
         return
-    patient = patients.get(conn, item.patient)
-    same = patients.same_person(conn, patient)
-    allowed = [
-        one for one in same if may_see(one.owner_group, item, to, network.agreements(conn))
-    ]
-    studies, reports = _of(conn, allowed, item)
+    same = patients.same_person(conn, patients.get(conn, item.patient))
+    agreements = network.agreements(conn)
+    for group in {to, item.owner_group}:
+        allowed = [one for one in same if may_see(one.owner_group, item, group, agreements)]
+        studies, reports = _of(conn, allowed, item)
+        _open(conn, group, allowed, studies, reports, now)
+        if group == to:
+            worklist.set_prior_count(conn, item.id, len(studies))
+
+
+def _open(
+    conn: Connection, to: GroupId, allowed: Sequence[Patient], studies: Sequence[Study],
+    reports: Sequence[Report], now: datetime,
+) -> None:  # fmt: skip
     for owner in {one.owner_group for one in allowed} - {to}:
         objects: list[tuple[str, UUID]] = [
             ("patient", p.id) for p in allowed if p.owner_group == owner
@@ -48,7 +56,6 @@ def share_priors(conn: Connection, item_id: ItemId, to: GroupId, now: datetime) 
         objects += [("report", r.id) for r in reports if r.owner_group == owner]
         objects += [("order", o) for r in reports if r.owner_group == owner for o in r.orders]
         network.share(conn, owner, to, objects, "prior", now)
-    worklist.set_prior_count(conn, item.id, len(studies))
 
 
 def may_see(owner: GroupId, item: Item, to: GroupId, agreements: Sequence[Agreement]) -> bool:
@@ -77,4 +84,11 @@ def _of(
     reports = [
         r for r in reading.of_patients(conn, ids) if not set(r.orders) & set(item.orders)
     ]
-    return studies, reports
+    if item.clock_at is None:
+        return studies, reports
+    # what was made after this exam is no prior of it; a site's day may be ahead of UTC's
+    last_day = f"{item.clock_at + timedelta(hours=14):%Y%m%d}"
+    return (
+        [s for s in studies if s.study_date <= last_day],
+        [r for r in reports if (r.exam_at or r.final_at or item.clock_at) <= item.clock_at],
+    )

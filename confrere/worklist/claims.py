@@ -161,5 +161,7 @@ def _let_go(now: datetime) -> dict[str, object]:
     return {
         "state": State.WAITING, "held_by": None, "held_group": None, "held_name": "",
         "hold_token": None, "lease_until": None, "held_at": None, "updated_at": now,
-        "offered_to": None, "offered_group": None, "offered_at": None, "offer_reason": "",
+        # whose group saw it stays known, so that the next offer ends what was shared with it
+        "offered_to": None, "offered_group": items.c.held_group, "offered_at": None,
+        "offer_reason": "",
     }  # fmt: skip

@@ -129,7 +129,9 @@ def _late(
         "offered_to": done.finished_by, "offered_group": done.finished_group, "offered_at": now,
         "offer_reason": "images came after you signed", "created_at": now, "updated_at": now,
     }  # fmt: skip
-    return store.add(conn, made)
+    task = store.add(conn, made)
+    _extend_share(conn, task, study, now)
+    return task
 
 
 def get(conn: Connection, item_id: ItemId) -> Item:

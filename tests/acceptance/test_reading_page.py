@@ -35,6 +35,9 @@ def desk(chromium: Browser, room: Room) -> Iterator[BrowserContext]:
     context = chromium.new_context(
         base_url=f"http://127.0.0.1:{room.site.port}", viewport={"width": 1500, "height": 900}
     )
+    # a blank page in the viewer's place: it is at work in test_reading_page_viewer.py
+    blank = {"content_type": "text/html", "body": "<!doctype html><title>Viewer</title>"}
+    context.route("**/ohif/viewer*", lambda route: route.fulfill(**blank))
     sign_in(context, room.account("neuro"))
     yield context
     context.close()

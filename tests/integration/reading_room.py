@@ -1,5 +1,6 @@
 """A collaborative with one head CT to read, its prior, and people: served like the real one."""
 
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,7 @@ import pydicom
 from fastapi import APIRouter
 from pydicom import Dataset
 from sqlalchemy import Connection
+from sqlalchemy.pool import QueuePool
 
 from confrere.database.engine import transaction
 from confrere.delivery import service as delivery
@@ -141,6 +143,16 @@ def reading_room(
         yield Room(site, world, item, blobs, made)
     finally:
         site.stop()
+        let_handlers_end(made)
+
+
+def let_handlers_end(made: Databases) -> None:
+    """Wait until no request holds a connection: a browser leaves without its answers."""
+    pool = made.app.pool
+    assert isinstance(pool, QueuePool)
+    until = time.monotonic() + 5
+    while pool.checkedout() and time.monotonic() < until:
+        time.sleep(0.01)
 
 
 def routers(made: Databases, blobs: BlobStore, clock: Clock) -> list[APIRouter]:

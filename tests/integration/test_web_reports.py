@@ -105,7 +105,9 @@ def test_another_site_and_another_group_read_nothing(house: House, read: Read) -
 def test_the_group_that_signed_keeps_its_own_work_in_sight(house: House, read: Read) -> None:
     manager = house.signed_in(Role.GROUP_MANAGER, house.world.partner)
     assert f"/reports/{read.report}" in manager.get("/reports").text
-    assert "owns the exam follows its delivery" in manager.get(f"/reports/{read.report}").text
+    page = manager.get(f"/reports/{read.report}").text
+    assert "owns the exam follows its delivery" not in page
+    assert "to the site's own system" in page
 
 
 def test_a_draft_is_nobodys_report(house: House, read: Read) -> None:

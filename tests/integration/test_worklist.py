@@ -24,7 +24,7 @@ from confrere.worklist import service as worklist
 from confrere.worklist.dispatch import dispatch
 from confrere.worklist.model import Item, State
 from tests.database import Databases
-from tests.integration.world import NOW, World, build, order_message
+from tests.integration.world import NOW, World, agreed, build, order_message, reader
 
 LEASE = timedelta(minutes=30)
 TEXT = {"findings": "Acute left thalamic haemorrhage.", "impression": "Bleed."}
@@ -290,3 +290,50 @@ def test_images_that_come_after_the_offer_are_open_to_the_reading_group(
     with transaction(fresh.app, frozenset({world.partner})) as conn:
         assert worklist.get(conn, item.id).study == study
         assert imaging.study(conn, study).study_uid == "1.2.3"
+
+
+def test_another_groups_reader_begins_a_draft_of_their_own_after_a_release(
+    fresh: Databases,
+) -> None:
+    with transaction(fresh.system, frozenset()) as conn:
+        world = build(conn)
+        item, hold = claimed(conn, world)
+        third = network.add_group(
+            conn, replace(network.groups(conn)[0], code="THI", name="Third")
+        )
+        network.add_agreement(conn, agreed(world.owner, third))
+        other = network.add_reader(
+            conn, reader(third, "Third, Theo", {"neuro"}, world.site, "IL", NOW)
+        )
+    with transaction(fresh.app, frozenset({world.partner})) as conn:
+        reading.save_draft(conn, hold, TEXT, 0, NOW, LEASE)
+        claims.release(conn, item.id, hold.reader.id, hold.token, NOW)
+    with transaction(fresh.system, frozenset()) as conn:
+        conn.execute(sa.text("delete from shifts where reader_id = :r"), {"r": world.neuro})
+        dispatch(conn, network.directory(conn, NOW), NOW)
+        assert worklist.get(conn, item.id).offered_to == other
+    with transaction(fresh.app, frozenset({world.partner})) as conn, pytest.raises(NotFound):
+        worklist.get(conn, item.id)
+    with transaction(fresh.app, frozenset({third})) as conn:
+        directory = network.directory(conn, NOW)
+        who = network.reader(conn, other, NOW)
+        taken = claims.claim(conn, worklist.get(conn, item.id), who, directory, NOW, LEASE)
+        assert reading.open_report(conn, taken, who, NOW).draft == {}
+
+
+def test_a_partners_signer_sees_late_images_and_the_delivery(fresh: Databases) -> None:
+    with transaction(fresh.system, frozenset()) as conn:
+        world = build(conn)
+        item, hold = claimed(conn, world)
+        version = reading.sign(conn, hold, TEXT, FINAL, network.directory(conn, NOW), NOW)
+        results.report_signed(conn, version.report, version.number, NOW)
+        order = orders.search(conn, 1)[0]
+        site = network.site(conn, world.site)
+        task = worklist.refresh(
+            conn, world.owner, site, None, [order], None, NOW, new_images=True
+        )
+        assert task
+    with transaction(fresh.app, frozenset({world.partner})) as conn:
+        assert worklist.get(conn, task.id).offered_to == world.neuro
+        assert [m.accession for m in delivery.of_report(conn, version.report)] == ["LM100"]
+    assert item.id != task.id

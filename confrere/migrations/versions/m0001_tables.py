@@ -626,7 +626,10 @@ def upgrade() -> None:
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_reports")),
         sa.UniqueConstraint(
-            "owner_group", "item_id", name=op.f("uq_reports_owner_group_item_id")
+            "owner_group",
+            "item_id",
+            "reader_group",
+            name=op.f("uq_reports_owner_group_item_id_reader_group"),
         ),
     )
     op.create_index("ix_reports_patient_id", "reports", ["patient_id"], unique=False)

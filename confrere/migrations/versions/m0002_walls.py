@@ -24,7 +24,7 @@ SEES = {
     "procedures": MINE,
     "kept_aside": MINE,
     "received": MINE,
-    "outgoing": MINE,
+    "outgoing": f"{MINE} or report_id in (select id from reports)",
     "patient_links": MINE,
     "patients": f"{MINE} or id in {SHARED}",
     "orders": f"{MINE} or id in {SHARED}",

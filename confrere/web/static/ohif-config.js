@@ -209,7 +209,7 @@
     const dated = text => {
       const parts = /^(\d{4})(\d\d)(\d\d)$/.exec(text || "");
       return parts ? new Date(+parts[1], parts[2] - 1, +parts[3])
-        .toLocaleDateString("en-US", { day: "numeric", month: "short", year: "numeric" }) : "";
+        .toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" }) : "";
     };
     let before = "";
     const look = () => {

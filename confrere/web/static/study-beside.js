@@ -1,13 +1,30 @@
-// What stands beside the text: the time left, and the viewer's measurements.
+// What stands beside the text: buttons and notices, the time left, the viewer's measurements.
 (() => {
   "use strict";
-  window.confrereElement = (tag, text = "", className = "") => {
+  const element = (tag, text = "", className = "") => {
     const made = document.createElement(tag);
     made.textContent = text;
     made.className = className;
     return made;
   };
-  const element = window.confrereElement;
+  const button = (text, act, className = "chip") => {
+    const made = element("button", text, className);
+    made.type = "button";
+    made.addEventListener("click", act);
+    return made;
+  };
+  const notice = (kind, words, ...buttons) => {
+    const box = element("div", "", `notice ${kind}`);
+    box.setAttribute("role", "alert");
+    box.append(element("span", words));
+    if (buttons.length) {
+      const row = element("div", "", "row");
+      row.append(...buttons);
+      box.append(row);
+    }
+    return box;
+  };
+  window.confrereParts = { element, button, notice };
 
   // Measurements of this exam and its priors only. `insert` takes the words for the report.
   window.confrereMeasurements = ({ data, insert }) => {
@@ -17,7 +34,7 @@
     const list = (one, part) => (Array.isArray(one.text?.[part]) ? one.text[part] : []);
     const dayOf = uid => {
       const day = data.priors[uid].day;
-      return day ? new Date(`${day}T12:00:00`).toLocaleDateString("en-US",
+      return day ? new Date(`${day}T12:00:00`).toLocaleDateString("en-GB",
         { day: "numeric", month: "short", year: "numeric" }) : "unknown date";
     };
     const wording = one => {
@@ -33,10 +50,8 @@
       const what = element("span", `${one.label || one.type || "Measurement"} `);
       what.append(element("b", list(one, "primary").join(", ")));
       if (isPrior(one)) what.append(element("span", "on the prior", "prior-mark"));
-      const put = element("button", "Insert");
-      put.type = "button";
+      const put = button("Insert", () => insert(wording(one)), "");
       put.setAttribute("aria-label", `Insert ${wording(one)}`);
-      put.addEventListener("click", () => insert(wording(one)));
       made.append(what, element("span", list(one, "secondary").join(" "), "dim"), put);
       return made;
     };

@@ -17,24 +17,7 @@
     status.textContent = text;
     status.classList.toggle("bad", bad);
   };
-  const element = window.confrereElement;
-  const button = (text, act, className = "chip") => {
-    const made = element("button", text, className);
-    made.type = "button";
-    made.addEventListener("click", act);
-    return made;
-  };
-  const notice = (kind, words, ...buttons) => {
-    const box = element("div", "", `notice ${kind}`);
-    box.setAttribute("role", "alert");
-    box.append(element("span", words));
-    if (buttons.length) {
-      const row = element("div", "", "row");
-      row.append(...buttons);
-      box.append(row);
-    }
-    return box;
-  };
+  const { element, button, notice } = window.confrereParts;
   const stand = (...boxes) => {
     byId("standing")?.replaceChildren(...boxes);
     if (boxes.length) byId("panel").scrollTo({ top: 0 });

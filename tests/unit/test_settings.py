@@ -1,0 +1,46 @@
+"""What may be set, and what is refused because it would be unsafe."""
+
+from pathlib import Path
+
+import pytest
+
+from confrere.kernel.errors import Invalid
+from confrere.settings import load
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    (tmp_path / "confrere.toml").write_text('http_port = 8181\naet = "FILE"\n')
+    settings = load({"CONFRERE_HOME": str(tmp_path), "CONFRERE_AET": "ENV"})
+    assert (settings.http_port, settings.aet) == (8181, "ENV")
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"CONFRERE_HTTP_HOST": "0.0.0.0"}, "http_host"),
+        ({"CONFRERE_DICOM_HOST": "10.0.0.1"}, "dicom_host"),
+        ({"CONFRERE_PRIVATE_INTERFACE": "0.0.0.0"}, "private_interface"),
+        ({"CONFRERE_PRIVATE_INTERFACE": "8.8.8.8"}, "private_interface"),
+        ({"CONFRERE_PRIVATE_INTERFACE": "pacs.example"}, "private_interface"),
+        ({"CONFRERE_HTTP_PORT": "eighty"}, "http_port"),
+        ({"CONFRERE_DICOM_PORT": "70000"}, "dicom_port"),
+        ({"CONFRERE_AET": "MORE_THAN_16_CHARS"}, "aet"),
+    ],
+)
+def test_what_is_unsafe_or_unreadable_is_refused_by_name(
+    given: dict[str, str], field: str, tmp_path: Path
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        load({"CONFRERE_HOME": str(tmp_path), **given})
+    assert refused.value.field == field
+
+
+def test_plain_doors_may_listen_on_the_named_private_interface(tmp_path: Path) -> None:
+    given = {"CONFRERE_DICOM_HOST": "10.8.0.5", "CONFRERE_PRIVATE_INTERFACE": "10.8.0.5"}
+    assert load({"CONFRERE_HOME": str(tmp_path), **given}).dicom_host == "10.8.0.5"
+
+
+def test_an_unknown_key_of_the_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "confrere.toml").write_text("htp_port = 1\n")
+    with pytest.raises(Invalid, match="htp_port"):
+        load({"CONFRERE_HOME": str(tmp_path)})
