@@ -8,4 +8,5 @@ pytest_plugins = [
     "tests.acceptance.browser",
     "tests.acceptance.house",
     "tests.acceptance.orthanc",
+    "tests.acceptance.unharmed",
 ]

@@ -10,7 +10,11 @@ from confrere.dimse.service import Admission, Answer, Outcome, Receiver, Request
 
 @dataclass(frozen=True, slots=True)
 class StoreRequest:
-    """One instance announced by C-STORE, before its data set; UIDs are checked for form only."""
+    """One instance announced by C-STORE, before its data set; UIDs are checked for form only.
+
+    `sop_instance` is empty when what came is no UID: such a string goes no further, but the
+    sink takes the data set, to refuse it and keep it aside.
+    """
 
     calling_aet: str
     address: str
@@ -127,16 +131,13 @@ class StoreService:
         if sop_class != request.context.abstract_syntax:
             comment = "Affected SOP Class UID is not the presentation context's"
             return Refusal(Outcome(status.DOES_NOT_MATCH_CLASS, comment))
-        if not command.is_uid(sop_instance):
-            comment = "Affected SOP Instance UID: digits and dots, at most 64"
-            return Refusal(Outcome(status.CANNOT_UNDERSTAND, comment))
         if not asked.has_data_set:
             return Refusal(Outcome(status.CANNOT_UNDERSTAND, "C-STORE came without a data set"))
         wanted = StoreRequest(
             calling_aet=request.call.calling_aet,
             address=request.call.address,
             sop_class=sop_class,
-            sop_instance=sop_instance,
+            sop_instance=sop_instance if command.is_uid(sop_instance) else "",
             transfer_syntax=request.context.transfer_syntax,
             admission=request.admission,
             priority=asked.number(command.PRIORITY, 0),

@@ -20,7 +20,7 @@ from confrere.dimse.store import StoreRequest
 from confrere.files.folder import Incoming as Blob
 from confrere.imaging import service as imaging
 from confrere.imaging.batching import GroupCommit
-from confrere.imaging.head import Head, NeedMore, read_head
+from confrere.imaging.head import Head, NeedMore, read_head, refuse_other
 from confrere.imaging.model import Arrival, Aside
 from confrere.imaging.model import Outcome as Filing
 from confrere.imaging.whole import check_whole
@@ -78,7 +78,7 @@ class Incoming:
             return Outcome(status.NOT_AUTHORISED, "this peer is not registered")
         try:
             head = self._read(digest)
-            self._match(head)
+            refuse_other(head, self._request.sop_class, self._request.sop_instance)
         except Invalid as error:
             self._keep_aside(peer, error, digest, size)
             raise
@@ -95,14 +95,6 @@ class Incoming:
         except NeedMore:
             with self._sink.house.blobs.open(digest) as stream:
                 return read_head(stream.read(MOST_HEAD_BYTES), syntax, complete=True)
-
-    def _match(self, head: Head) -> None:
-        if head.sop_instance != self._request.sop_instance:
-            raise Invalid(
-                "SOP Instance UID differs from the command's", "AffectedSOPInstanceUID"
-            )
-        if head.sop_class != self._request.sop_class:
-            raise Invalid("SOP Class UID differs from the command's", "AffectedSOPClassUID")
 
     def _file(self, peer: Peer, head: Head, digest: bytes, size: int) -> Outcome:
         hints = SiteHints(

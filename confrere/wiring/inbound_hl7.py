@@ -1,5 +1,6 @@
 """What an HL7 message means to us: patients, orders, and reports from elsewhere."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -36,6 +37,7 @@ ORDER_KINDS = frozenset({("ORM", "O01"), ("OMI", "O23"), ("OMG", "O19")})
 PATIENT_EVENTS = frozenset({"A01", "A04", "A05", "A08", "A28", "A31"})
 REMEDIES = {
     "PID-3": "send the patient identifier with its assigner, then replay",
+    "OBR-18": "correct the accession number or the patient at the sender and send it again",
     "site": "add a site rule for this sender on the network page, then replay",
 }
 
@@ -118,6 +120,8 @@ def demographics(site: Site, said: PatientMessage) -> Demographics:
 
 def _place(conn: Connection, site: Site, said: OrderMessage, now: datetime) -> Order:
     patient = _record(conn, site, said.patient, now)
+    known = orders.match(conn, site.owner_group, site.id, said.accession, "")
+    _refuse_anothers(conn, known, patient)
     return orders.place(conn, site.owner_group, site.id, patient.id, order_content(said), now)
 
 
@@ -170,11 +174,7 @@ def _receive_report(conn: Connection, site: Site, came: ResultMessage, now: date
     found = orders.match(
         conn, site.owner_group, site.id, came.accession, came.study_uid or ""
     ) or [_order_of_report(conn, site, patient, came, now)]
-    for order in found:
-        if order.patient != patient.id and not _same(conn, order, patient):
-            raise Refused(
-                "the accession number belongs to another patient's order: nothing was changed"
-            )
+    _refuse_anothers(conn, found, patient)
     studies = [s for order in found for s in imaging.studies_of_order(conn, order.id)]
     study = studies[0].id if studies else None
     ids = tuple(order.id for order in found)
@@ -192,6 +192,16 @@ def _receive_report(conn: Connection, site: Site, came: ResultMessage, now: date
     )  # fmt: skip
     if final:
         orders.mark(conn, ids, REPORTED, now)
+
+
+def _refuse_anothers(conn: Connection, found: Sequence[Order], patient: Patient) -> None:
+    """Raise Invalid where a message names one patient, and the order of another."""
+    for order in found:
+        if order.patient != patient.id and not _same(conn, order, patient):
+            raise Invalid(
+                "the accession number belongs to another patient's order: nothing was changed",
+                "OBR-18",
+            )
 
 
 def _same(conn: Connection, order: Order, patient: Patient) -> bool:

@@ -8,16 +8,13 @@ import http.client
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -31,6 +28,14 @@ from confrere.kernel.ids import GroupId, PeerId, ReaderId, SiteId
 from confrere.kernel.principal import Role
 from confrere.network import service as network
 from confrere.network.model import Group, Peer
+from tests.acceptance.processes import (
+    children_of,
+    command_name,
+    descendants,
+    free_ports,
+    listens,
+    wait_for,
+)
 from tests.integration.world import NONE, World, build, reader
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,6 +68,11 @@ class House:
         return f"http://127.0.0.1:{self.ports['http']}"
 
     @property
+    def workplace(self) -> Path:
+        """The folder that the processes are started in; they have nothing to write there."""
+        return self.home.parent / "workplace"
+
+    @property
     def log(self) -> Path:
         """What the processes print, all starts together."""
         return self.home.parent / f"{self.home.name}.log"
@@ -89,10 +99,12 @@ class House:
 
     def start(self) -> None:
         """Start the tree and wait until every port answers."""
+        self.workplace.mkdir(exist_ok=True)
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "confrere", "serve"],
-                env=self.environment(), stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                env=self.environment(), cwd=self.workplace, stdin=subprocess.DEVNULL,
+                stdout=out, stderr=out,
                 start_new_session=True,
             )  # fmt: skip
         wait_for(self.answers, START_SECONDS, self.said)
@@ -251,69 +263,6 @@ def add_people(
             random=secrets.token_bytes,
         )  # fmt: skip
     return made
-
-
-def free_ports(*names: str) -> dict[str, int]:
-    """Ports that were free a moment ago, all different."""
-    with contextlib.ExitStack() as held:
-        found = {}
-        for name in names:
-            probe = held.enter_context(socket.socket())
-            probe.bind(("127.0.0.1", 0))
-            found[name] = int(probe.getsockname()[1])
-        return found
-
-
-def listens(port: int) -> bool:
-    """Whether something takes connections there."""
-    try:
-        with socket.create_connection(("127.0.0.1", port), 1):
-            return True
-    except OSError:
-        return False
-
-
-def wait_for(
-    true: Callable[[], Any], seconds: float, why: Callable[[], str] = lambda: ""
-) -> float:
-    """Wait until `true()` holds; return how long it took, in seconds."""
-    begun = time.monotonic()
-    while not true():
-        if time.monotonic() - begun > seconds:
-            pytest.fail(f"not so within {seconds} s\n{why()}", pytrace=True)
-        time.sleep(0.02)
-    return time.monotonic() - begun
-
-
-def children_of() -> dict[int, list[int]]:
-    """Every process's children, from /proc."""
-    found: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            with contextlib.suppress(OSError):
-                after_name = (entry / "stat").read_text().rpartition(")")[2].split()
-                if after_name[0] != "Z":
-                    found.setdefault(int(after_name[1]), []).append(int(entry.name))
-    return found
-
-
-def descendants(pid: int) -> list[int]:
-    """Everything below a process, nearest first."""
-    table = children_of()
-    found, queue = [], [pid]
-    while queue:
-        below = table.get(queue.pop(0), [])
-        found += below
-        queue += below
-    return found
-
-
-def command_name(pid: int) -> str:
-    """What a process calls itself, empty when it is gone."""
-    try:
-        return (Path("/proc") / str(pid) / "comm").read_text().strip()
-    except OSError:
-        return ""
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.acceptance.house import AET, House, free_ports, wait_for
+from tests.acceptance.house import AET, House
+from tests.acceptance.processes import free_ports, wait_for
 from tests.peers import find, require
 
 

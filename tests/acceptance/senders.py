@@ -37,7 +37,7 @@ def control_id() -> str:
     return f"{RUN}{next(controls)}"
 
 
-def adt(control: str = "", mrn: str = "M77", sender: str = "RIS|LMH") -> bytes:
+def patient_update(control: str = "", mrn: str = "M77", sender: str = "RIS|LMH") -> bytes:
     """A patient update of the sender."""
     return "\r".join(
         [
@@ -58,7 +58,7 @@ def send_hl7(house: House, raw: bytes) -> Acknowledgement:
 def acknowledged(house: House) -> str:
     """The code that an ordinary message gets; empty when nobody answers."""
     try:
-        return str(send_hl7(house, adt()).code)
+        return str(send_hl7(house, patient_update()).code)
     except Unavailable:
         return ""
 
@@ -120,6 +120,14 @@ def slices(count: int, series: int = 1) -> list[Image]:
             )
         )  # fmt: skip
     return made
+
+
+def listed(web: httpx.Client, study: str) -> list[str]:
+    """The SOP Instance UIDs that QIDO-RS lists in a study; none when it knows no such study."""
+    found = web.get("/dicom-web/instances", params={"StudyInstanceUID": study, "limit": "1000"})
+    if found.raise_for_status().status_code == 204:
+        return []
+    return [one["00080018"]["Value"][0] for one in found.json()]
 
 
 def retrieved(web: httpx.Client, path: str) -> dict[str, bytes]:

@@ -15,19 +15,20 @@ import pytest
 
 from confrere.files.folder import BlobStore
 from confrere.imaging import service as imaging
-from tests.acceptance.house import House, wait_for
-from tests.acceptance.senders import Image, content_of, retrieved, send, slices, statuses
+from tests.acceptance.house import House
+from tests.acceptance.processes import wait_for
+from tests.acceptance.senders import (
+    Image,
+    content_of,
+    listed,
+    retrieved,
+    send,
+    slices,
+    statuses,
+)
 
 SLICES, KILLS = 150, 5
 SUCCESS, CONFLICTING, UNAVAILABLE = 0x0000, 0xC002, 0xA700
-
-
-def listed(web: httpx.Client, study: str) -> list[str]:
-    """The SOP Instance UIDs that QIDO-RS lists in a study; none when it knows no such study."""
-    found = web.get("/dicom-web/instances", params={"StudyInstanceUID": study, "limit": "1000"})
-    if found.raise_for_status().status_code == 204:
-        return []
-    return [one["00080018"]["Value"][0] for one in found.json()]
 
 
 class Senders:

@@ -13,7 +13,8 @@ from confrere.database import local
 from confrere.database.local_process import find_postmaster
 from confrere.delivery import service as delivery
 from confrere.delivery.model import STORED
-from tests.acceptance.house import PARTS, PASSWORD, House, descendants, listens, wait_for
+from tests.acceptance.house import PARTS, PASSWORD, House
+from tests.acceptance.processes import descendants, listens, wait_for
 from tests.acceptance.senders import acknowledged, slices, statuses
 
 WEB, DOORS = "web", "doors"

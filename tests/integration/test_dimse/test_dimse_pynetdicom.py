@@ -150,14 +150,16 @@ def test_pynetdicom_takes_our_answer_to_its_roles(house: House) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:The value length .65. exceeds:UserWarning")
-def test_a_65_character_uid_is_answered_and_the_association_goes_on(house: House) -> None:
+def test_a_65_character_uid_is_announced_as_none_and_the_association_goes_on(
+    house: House,
+) -> None:
     raw = (FILES / "CT_small.dcm").read_bytes()
     meta, start = split_part10(raw)
     link = associate(house, (meta.sop_class, meta.transfer_syntax))
-    assert send_raw(link, meta.sop_class, UID("1" * 65), raw[start:]) == 0xC000
+    assert send_raw(link, meta.sop_class, UID("1" * 65), raw[start:]) == 0
     assert send_raw(link, meta.sop_class, UID("1.2"), raw[start:]) == 0
     link.release()
-    assert [r.sop_instance for r, _ in house.shelf.stored] == ["1.2"]
+    assert [r.sop_instance for r, _ in house.shelf.stored] == ["", "1.2"]
 
 
 def test_a_full_disk_is_answered_and_the_association_goes_on(house: House) -> None:
