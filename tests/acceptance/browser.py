@@ -4,33 +4,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
+from tests.acceptance import chromium
 from tests.acceptance.demonstration import Demonstration
-from tests.peers import require
-
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--ignore-gpu-blocklist",
-]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A headless Chromium that shows pixels."""
-    path = require("chromium")
-    with sync_playwright() as play:
-        made = play.chromium.launch(executable_path=str(path), args=FLAGS)
+    """A headless Chromium for one file: two at once in a process do not go together."""
+    with chromium.browser() as made:
         yield made
-        made.close()
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """A headless Chromium that draws pixels without a graphics card, for the acceptance tests."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,24 +7,23 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from confrere.assets import default_folder
+from tests.peers import require
 
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist",
 ]  # fmt: skip
-PROGRAM = shutil.which("chromium") or ""
 
 
 @contextmanager
 def browser() -> Iterator[Browser]:
     """Start Chromium; the test is skipped where it, or the pages' assets, are not there."""
-    if not PROGRAM:
-        pytest.skip("chromium is not installed")
+    program = require("chromium")
     if not (default_folder() / "ohif" / "index.html").exists():
         pytest.skip("the pages' assets are not installed: python -m confrere.assets")
     with sync_playwright() as play:
-        made = play.chromium.launch(executable_path=PROGRAM, args=FLAGS)
+        made = play.chromium.launch(executable_path=str(program), args=FLAGS)
         try:
             yield made
         finally:
