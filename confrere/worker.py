@@ -7,6 +7,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 
 import procrastinate
+from procrastinate.exceptions import ProcrastinateException, UniqueViolation
+from procrastinate.jobs import Status
 
 from confrere.database.engine import transaction
 from confrere.delivery import service as delivery
@@ -75,7 +77,7 @@ async def work(url: str) -> None:
     connector = procrastinate.PsycopgConnector(conninfo=url, min_size=1, max_size=4)
     with events.app.replace_connector(connector) as app:
         async with app.open_async():
-            await _retry_stalled(app)
+            await retry_stalled(app)
             rescue = asyncio.create_task(_rescue(app))
             try:
                 await app.run_worker_async(
@@ -91,17 +93,25 @@ async def _rescue(app: procrastinate.App) -> None:
     while True:
         await asyncio.sleep(STALLED.total_seconds() / 2)
         try:
-            await _retry_stalled(app)
-        except procrastinate.exceptions.ProcrastinateException:
+            await retry_stalled(app)
+        except ProcrastinateException:
             log.warning("jobs of dead workers could not be looked for; trying again")
 
 
-async def _retry_stalled(app: procrastinate.App) -> None:
+async def retry_stalled(app: procrastinate.App) -> None:
+    """Queue the jobs of dead workers again.
+
+    Where a job for the same key waits already it does the work of both, and only one may
+    wait: the dead worker's is over.
+    """
     stalled = await app.job_manager.get_stalled_jobs(
         seconds_since_heartbeat=STALLED.total_seconds()
     )
     for job in stalled:
-        await app.job_manager.retry_job(job)
+        try:
+            await app.job_manager.retry_job(job)
+        except UniqueViolation:
+            await app.job_manager.finish_job(job, Status.SUCCEEDED, delete_job=True)
 
 
 def main() -> None:

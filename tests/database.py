@@ -68,7 +68,7 @@ def postgres_socket(tmp_path_factory: pytest.TempPathFactory, worker_id: str) ->
     try:
         yield str(server.socket_dir)
     finally:
-        local.stop(Path(home))
+        local.erase(Path(home))
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@
 """
 
 import contextlib
+import ctypes
 import http.client
 import os
 import secrets
@@ -42,6 +43,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "green kettle under stairs"
 AET = "CONFRERE"
 PARTS = ("doors", "dispatcher", "worker", "web")
+_libc = ctypes.CDLL(None)
 START_SECONDS = 90.0
 # AE titles of each group; every one may call from loopback
 TITLES = {
@@ -106,6 +108,7 @@ class House:
                 env=self.environment(), cwd=self.workplace, stdin=subprocess.DEVNULL,
                 stdout=out, stderr=out,
                 start_new_session=True,
+                preexec_fn=end_with_us,  # noqa: PLW1509 - one call of libc, no lock
             )  # fmt: skip
         wait_for(self.answers, START_SECONDS, self.said)
 
@@ -212,6 +215,11 @@ class House:
         self.world = made
         wait_for(self.echoes, 10, self.said)  # the doors read anew who may call
         return made
+
+
+def end_with_us() -> None:
+    """Ask for SIGINT when the tests' own process is killed, so that no house outlives it."""
+    _libc.prctl(1, signal.SIGINT)  # PR_SET_PDEATHSIG
 
 
 def add_sites(conn: Connection, made: World, groups: dict[str, GroupId]) -> dict[str, SiteId]:
