@@ -26,6 +26,7 @@ from confrere.imaging.model import Outcome as Filing
 from confrere.imaging.whole import check_whole
 from confrere.kernel.errors import Invalid, Refused
 from confrere.network.model import Peer, Site, SiteHints
+from confrere.wiring.device_permissions import dimse_services
 from confrere.wiring.house import House
 from confrere.wiring.peers import PeerBook
 
@@ -160,10 +161,11 @@ def open_dicom_door(house: House, book: PeerBook, host: str, port: int) -> Dicom
 
 def admitter(book: PeerBook) -> Callable[[Call], Admission | Rejection]:
     """Admit registered AE titles from their address; everyone else is refused at once."""
+    services = dimse_services()
 
     def admit(call: Call) -> Admission | Rejection:
         peer = book.by_title(call.calling_aet, call.address)
-        return Admission(peer) if peer else CALLING_NOT_RECOGNISED
+        return Admission(peer, services) if peer else CALLING_NOT_RECOGNISED
 
     return admit
 

@@ -13,6 +13,7 @@ from confrere.hl7.envelope import Envelope
 from confrere.hl7.mllp import Limits, Listener
 from confrere.hl7.mllp import Peer as Caller
 from confrere.kernel.errors import Refused
+from confrere.wiring.device_permissions import may_send
 from confrere.wiring.house import House
 from confrere.wiring.peers import PeerBook
 
@@ -44,6 +45,8 @@ def _accepter(
         if peer is None:
             _note_unknown(house, application, facility, caller.address)
             raise Refused("sender is not registered: add MSH-3 and MSH-4 on the network page")
+        if not may_send(envelope.message_type):
+            raise Refused(f"{envelope.message_type or 'no'} messages are not taken here: MSH-9")
         kind = f"{envelope.message_type}^{envelope.trigger}".strip("^")
         with transaction(house.app, frozenset({peer.owner_group})) as conn:
             if not delivery.is_known(conn, peer, envelope.control_id, raw):
