@@ -29,14 +29,8 @@ from confrere.kernel.ids import GroupId, PeerId, ReaderId, SiteId
 from confrere.kernel.principal import Role
 from confrere.network import service as network
 from confrere.network.model import Group, Peer
-from tests.acceptance.processes import (
-    children_of,
-    command_name,
-    descendants,
-    free_ports,
-    listens,
-    wait_for,
-)
+from tests.acceptance import processes
+from tests.acceptance.processes import free_ports, listens, wait_for
 from tests.integration.world import NONE, World, build, reader
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -168,13 +162,13 @@ class House:
     def tree(self) -> list[int]:
         """The processes below the supervisor, PostgreSQL's included."""
         assert self.process is not None
-        return descendants(self.process.pid)
+        return processes.descendants(self.process.pid)
 
     def child(self, name: str) -> int:
         """The process of one part, 0 when there is none."""
         assert self.process is not None
-        below = children_of().get(self.process.pid, [])
-        return next((pid for pid in below if command_name(pid) == name), 0)
+        below = processes.children_of().get(self.process.pid, [])
+        return next((pid for pid in below if processes.command_name(pid) == name), 0)
 
     @cached_property
     def system(self) -> Engine:
