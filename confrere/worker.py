@@ -19,6 +19,7 @@ from confrere.logs import set_up
 from confrere.network import service as network
 from confrere.settings import load
 from confrere.wiring import results, tasks
+from confrere.wiring.device_audit import note_sent
 from confrere.wiring.house import House, open_house
 
 log = logging.getLogger(__name__)
@@ -61,10 +62,16 @@ class Courier:
                 peer = network.peer(conn, peer_id)
 
                 def transmit(message: Outgoing) -> tuple[str, str]:
-                    return results.transmit(peer, message)  # noqa: B023 - used at once
+                    answer = results.transmit(peer, message)  # noqa: B023 - used at once
+                    if answer[0] in delivery.ACCEPTED:
+                        sent.append(message)  # noqa: B023
+                    return answer
 
+                sent: list[Outgoing] = []
                 now, jitter = self._house.now(), self._house.dice()
                 more = delivery.deliver_next(conn, peer_id, transmit, now, jitter)
+                for message in sent:
+                    note_sent(conn, self._house.audit_key, peer, message, now)
 
     def stop(self) -> None:
         """Finish the messages in hand."""

@@ -14,8 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from confrere.assets import default_folder
+
 ABSENT = "peer is absent: "
 SHARED = "shared folder"
+PAGE_ASSETS = "page assets"
 # not only on PATH, and the interpreter's own folder left out: pynetdicom puts programs there
 # that bear DCMTK's names
 _PLACES = {
@@ -40,6 +43,9 @@ def find(peer: str) -> Path | None:
     if peer == SHARED:
         folder = shared_folder()
         return folder if folder.is_dir() else None
+    if peer == PAGE_ASSETS:
+        viewer = default_folder() / "ohif" / "index.html"
+        return viewer if viewer.exists() else None
     if peer in _PLACES:
         return next((path for path in map(Path, _PLACES[peer]) if path.exists()), None)
     own = Path(sys.executable).parent

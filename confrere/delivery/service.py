@@ -26,6 +26,7 @@ from confrere.kernel.ids import GroupId, MessageId, PeerId, ReportId, SiteId
 from confrere.network.model import Peer
 
 PROCESS_TASK = "delivery.process"
+ACCEPTED = frozenset({"AA", "CA"})  # HL7 table 0008
 Send = Callable[[Outgoing], tuple[str, str]]  # gives the peer's answer: code and text
 
 
@@ -125,7 +126,7 @@ def deliver_next(
         code, words = transmit(message)
     except (DomainError, OSError) as error:
         code, words = "", str(error) or type(error).__name__
-    if code in ("AA", "CA"):
+    if code in ACCEPTED:
         values = {"state": SENT, "sent_at": now, "last_error": ""}
     else:
         values = {

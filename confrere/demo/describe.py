@@ -103,7 +103,8 @@ def words(built: Built, doors: Doors, path: Path) -> str:
         "  1. As raman, read the STAT head CT from Hollow Creek: another group's emergency",
         "     department, and its prior from a third hospital is already beside it.",
         "  2. As kowalski, ask of the same exam why you or Dr. Whitfield may not read it.",
-        "  3. As manager.foxhollow, see how turnaround changed when Meridian Oak began to read.",
+        "  3. As manager.foxhollow, choose 52 weeks on the dashboard and see how turnaround",
+        "     changed when Meridian Oak began to read.",
         "",
     ]
     return "\n".join(lines)

@@ -13,7 +13,7 @@ from confrere.dicomweb import accept, answers, multipart
 from confrere.dicomweb.answers import Stored
 from confrere.dicomweb.door import PRIVATE, STORE, DicomRoute, Door, base_url, problem
 from confrere.dicomweb.receiving import NOT_ITS_CLASS, Part, Rejected
-from confrere.imaging import service
+from confrere.imaging import asides, service
 from confrere.imaging.batching import BATCH, file_batch
 from confrere.imaging.model import Arrival, Aside, Filed, Outcome
 from confrere.kernel.errors import DomainError, Invalid, Refused
@@ -92,17 +92,17 @@ def _file(door: Door, principal: Principal, study: str, parts: list[Part]) -> li
     """File every part that can be; answer for each in its place."""
     results: dict[int, Stored] = {}
     arrivals: list[tuple[int, Arrival]] = []
-    asides: list[Aside] = []
+    unfit: list[Aside] = []
     for place, part in enumerate(parts):
         try:
             arrivals.append((place, _arrival(door, principal, study, part)))
         except Rejected as rejected:
             results[place] = part.stored(rejected.reason)
-            asides += _aside(door, principal, part, rejected)
-    if asides:
+            unfit += _aside(door, principal, part, rejected)
+    if unfit:
         with transaction(door.engine, principal.groups) as conn:
-            for aside in asides:
-                service.keep_aside(conn, aside)
+            for aside in unfit:
+                asides.keep(conn, aside)
     for start in range(0, len(arrivals), BATCH):
         batch = arrivals[start : start + BATCH]
         filed = file_batch(door.engine, [arrival for _, arrival in batch])

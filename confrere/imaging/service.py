@@ -8,13 +8,10 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from confrere.files.folder import BlobStore
 from confrere.imaging import filing, store, store_asides, store_links, store_pages
-from confrere.imaging.examining import examine
 from confrere.imaging.filing import Key, instance_key, study_key
 from confrere.imaging.model import (
     Arrival,
-    Aside,
     Filed,
     ImagesArrived,
     Outcome,
@@ -173,24 +170,6 @@ def close_quiet_studies(conn: Connection, quiet: Quiet, now: datetime) -> list[S
     return [StudyId(study) for _, study in closed]
 
 
-def keep_aside(conn: Connection, aside: Aside) -> None:
-    """Keep bytes that can't be filed where people see them; the same again changes nothing."""
-    store_asides.keep_asides(conn, [aside])
-
-
-def kept_aside(
-    conn: Connection, groups: frozenset[GroupId], *, resolved: bool = False, limit: int = 500
-) -> list[Aside]:
-    """List what is kept aside for `groups`, newest first; `resolved` adds what is settled."""
-    return store_asides.listed(conn, groups, resolved=resolved, limit=limit)
-
-
-def resolve(conn: Connection, aside_id: UUID, resolution: str, by: str, now: datetime) -> None:
-    """Settle one, saying how and by whom; raises Conflict when it is settled already."""
-    if not store_asides.resolve(conn, aside_id, f"{resolution} ({by})", now):
-        raise Conflict("this was settled already or is gone; reload the list")
-
-
 def attach_patient(conn: Connection, study_id: StudyId, patient_id: PatientId) -> None:
     """Say whose study it is; raises NotFound."""
     if not store_links.set_patient(conn, study_id, patient_id):
@@ -290,18 +269,3 @@ def unattached(
 ) -> list[Study]:
     """Return a group's studies that may be waiting for this order, first come first."""
     return store_links.unattached(conn, owner, accession, study_uid, mrn)
-
-
-def replay(conn: Connection, blobs: BlobStore, aside_id: UUID, by: str, now: datetime) -> Filed:
-    """File kept bytes again, as after a rule was mended; settles them unless they conflict.
-
-    Raises Invalid when they still can't be filed, Conflict when they are settled already.
-    """
-    aside = store_asides.one(conn, aside_id)
-    if aside.resolved_at is not None:
-        raise Conflict("this was settled already; reload the list")
-    head = examine(blobs, aside.digest, aside.transfer_syntax)
-    (filed,) = file_instances(conn, [filing.arrival_of(aside, head, now)])
-    if filed.outcome is not Outcome.CONFLICT:
-        store_asides.resolve(conn, aside_id, f"filed again ({by})", now)
-    return filed

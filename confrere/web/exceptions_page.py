@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from confrere.database.engine import transaction
 from confrere.identity.permissions import Permission
+from confrere.imaging import asides
 from confrere.imaging import service as imaging
 from confrere.imaging.model import Study
 from confrere.kernel.errors import Invalid, NotFound
@@ -90,9 +91,20 @@ def settle(
         raise Invalid("Say what was found and done.", "words")
     context = context_of(request)
     with transaction(context.engine, me.groups) as conn:
-        imaging.resolve(conn, aside_id, words, me.name, context.now())
+        asides.settle(conn, aside_id, words, me.name, context.now())
         note_act(conn, request, me, "kept aside", object_id=aside_id, act="settled")
     return _show(request, me, ASIDE, "Settled. The bytes stay kept.")
+
+
+@router.post("/exceptions/aside/{aside_id}/replay")
+def replay(request: Request, me: Mender, aside_id: UUID) -> Response:
+    """File what was kept aside again, as after its cause was mended."""
+    with transaction(context_of(request).engine, me.groups) as conn:
+        asides.try_again(conn, aside_id, me.name)
+        note_act(conn, request, me, "kept aside", object_id=aside_id, act="tried again")
+    return _show(
+        request, me, ASIDE, "Being tried again. What still cannot be filed stays here."
+    )
 
 
 @router.get("/exceptions/unmatched/{study_id}/orders")
@@ -197,7 +209,7 @@ def _values(conn: Connection, request: Request, me: Principal, kind: str) -> dic
         "own_sites": [s for s in directory.sites.values() if s.owner_group == me.group],
     }
     if kind == ASIDE:
-        return values | {"asides": imaging.kept_aside(conn, me.groups)}
+        return values | {"asides": asides.listed(conn, me.groups)}
     if me.group is None:
         return values | {"studies": [], "codes": [], "stuck": []}
     if kind == CODES:
@@ -219,7 +231,7 @@ def _values(conn: Connection, request: Request, me: Principal, kind: str) -> dic
 def _counts(conn: Connection, me: Principal) -> dict[str, int]:
     codes = orders.unmapped(conn, me.group) if me.group else []
     return {
-        ASIDE: len(imaging.kept_aside(conn, me.groups)),
+        ASIDE: len(asides.listed(conn, me.groups)),
         UNMATCHED_EXAMS: sum(one.study is not None for one in _items(conn, me, UNMATCHED)),
         CODES: len(codes),
         PLACES: len(imaging.without_site(conn, me.group)) if me.group else 0,

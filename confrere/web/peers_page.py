@@ -157,7 +157,7 @@ def _check_interface(asked: Asked, settings: Settings) -> None:
     if not settings.private_interface:
         raise Invalid(
             "This deployment listens on loopback only, so no other machine reaches it: set "
-            "CONFRERE_PRIVATE_INTERFACE and the door's host, restart, then register it.",
+            "CONFRERE_PRIVATE_INTERFACE, restart, then register it.",
             "interface",
         )
     if asked.interface != settings.private_interface:

@@ -23,6 +23,7 @@ HERE = Path(__file__).parent
 STATIC = HERE / "static"
 HUES = 12
 ABSENT = "\N{EN DASH}"
+TITLES = frozenset({"dr", "md", "do", "phd", "mbbs", "facr"})
 MINUS = "\N{MINUS SIGN}"
 _MINUTES_AN_HOUR = 60
 _HOURS_IN_DAYS = 48
@@ -133,7 +134,8 @@ def duration(length: timedelta | None) -> str:
 
 def initials(name: str) -> str:
     """Shorten a name to two letters, titles left out."""
-    words = [word for word in name.replace(".", " ").split() if word.lower() != "dr"]
+    said = name.replace(".", " ").replace(",", " ").split()
+    words = [word for word in said if word.lower() not in TITLES]
     return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
 
 

@@ -1,6 +1,7 @@
 """The DICOM door put together: who may call, and how an instance is filed."""
 
 import logging
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,14 +19,17 @@ from confrere.dimse.limits import Limits
 from confrere.dimse.service import CALLING_NOT_RECOGNISED, Admission, Call, Outcome, Rejection
 from confrere.dimse.store import StoreRequest
 from confrere.files.folder import Incoming as Blob
-from confrere.imaging import service as imaging
+from confrere.imaging import asides
 from confrere.imaging.batching import GroupCommit
 from confrere.imaging.head import Head, NeedMore, read_head, refuse_other
 from confrere.imaging.model import Arrival, Aside
 from confrere.imaging.model import Outcome as Filing
 from confrere.imaging.whole import check_whole
 from confrere.kernel.errors import Invalid, Refused
+from confrere.kernel.ids import StudyId
 from confrere.network.model import Peer, Site, SiteHints
+from confrere.wiring import device_audit
+from confrere.wiring.device_audit import Caller
 from confrere.wiring.device_permissions import dimse_services
 from confrere.wiring.house import House
 from confrere.wiring.peers import PeerBook
@@ -74,16 +78,17 @@ class Incoming:
         """Make the bytes durable, check and file them, then answer."""
         size = self._blob.size
         digest = self._blob.keep()
-        peer = self._request.admission.peer
-        if not isinstance(peer, Peer):
+        caller = self._request.admission.peer
+        if not isinstance(caller, Caller):
             return Outcome(status.NOT_AUTHORISED, "this peer is not registered")
+        peer = caller.peer
         try:
             head = self._read(digest)
             refuse_other(head, self._request.sop_class, self._request.sop_instance)
         except Invalid as error:
             self._keep_aside(peer, error, digest, size)
             raise
-        return self._file(peer, head, digest, size)
+        return self._file(caller, head, digest, size)
 
     def _read(self, digest: bytes) -> Head:
         syntax = self._request.transfer_syntax
@@ -97,7 +102,8 @@ class Incoming:
             with self._sink.house.blobs.open(digest) as stream:
                 return read_head(stream.read(MOST_HEAD_BYTES), syntax, complete=True)
 
-    def _file(self, peer: Peer, head: Head, digest: bytes, size: int) -> Outcome:
+    def _file(self, caller: Caller, head: Head, digest: bytes, size: int) -> Outcome:
+        peer = caller.peer
         hints = SiteHints(
             institution=head.institution,
             issuer=head.patient_id_issuer,
@@ -105,12 +111,20 @@ class Incoming:
         )
         site = self._sink.book.site_of(peer, hints)
         filed = self._sink.filing.submit(self._arrival(peer, site, head, digest, size))
+        if filed.study_id is not None and filed.study_id not in caller.noted:
+            self._note(caller, filed.study_id)
         if filed.outcome is Filing.CONFLICT:
             return Outcome(
                 status.CONFLICTING_INSTANCE,
                 "other bytes are stored under this UID; these are kept aside",
             )
         return Outcome(status.SUCCESS)
+
+    def _note(self, caller: Caller, study: StudyId) -> None:
+        house = self._sink.house
+        with transaction(house.app, frozenset({caller.peer.owner_group})) as conn:
+            device_audit.queue_stored(conn, caller, study, house.now())
+        caller.noted.add(study)
 
     def _arrival(
         self, peer: Peer, site: Site | None, head: Head, digest: bytes, size: int
@@ -132,7 +146,7 @@ class Incoming:
             detail={"sop_class": request.sop_class},
         )  # fmt: skip
         with transaction(house.app, frozenset({peer.owner_group})) as conn:
-            imaging.keep_aside(conn, aside)
+            asides.keep(conn, aside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,10 +176,13 @@ def open_dicom_door(house: House, book: PeerBook, host: str, port: int) -> Dicom
 def admitter(book: PeerBook) -> Callable[[Call], Admission | Rejection]:
     """Admit registered AE titles from their address; everyone else is refused at once."""
     services = dimse_services()
+    boot, numbers = secrets.token_hex(4), count(1)
 
     def admit(call: Call) -> Admission | Rejection:
         peer = book.by_title(call.calling_aet, call.address)
-        return Admission(peer, services) if peer else CALLING_NOT_RECOGNISED
+        if peer is None:
+            return CALLING_NOT_RECOGNISED
+        return Admission(Caller(peer, f"{boot}-{next(numbers)}"), services)
 
     return admit
 
@@ -188,10 +205,12 @@ def observer(house: House, book: PeerBook) -> Callable[[DoorEvent], None]:
             if peer
             else Agent(None, name, None)
         )
-        because = event.because if isinstance(event, TurnedAway) else ""
+        detail = {"address": event.call.address}
+        if isinstance(event, TurnedAway):
+            detail["because"] = event.because
         _note(house, Event(
             owner, house.now(), "E", "association", "dicom", agent, outcome,
-            detail={"address": event.call.address, "because": because},
+            detail=detail,
         ))  # fmt: skip
 
     return observe

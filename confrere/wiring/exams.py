@@ -3,14 +3,18 @@
 Each function is a subscriber's work: idempotent, run by the worker as the system role.
 """
 
+import logging
 from collections.abc import Sequence
 from datetime import date, datetime
+from uuid import UUID
 
 from sqlalchemy import Connection
 
+from confrere.files.folder import BlobStore
+from confrere.imaging import asides
 from confrere.imaging import service as imaging
 from confrere.imaging.model import Study
-from confrere.kernel.errors import Invalid
+from confrere.kernel.errors import DomainError, Invalid
 from confrere.kernel.ids import OrderId, PatientId, StudyId
 from confrere.network import service as network
 from confrere.network.model import Site
@@ -18,8 +22,11 @@ from confrere.orders import service as orders
 from confrere.orders.model import COMPLETE, IN_PROGRESS, ORDERED, Order
 from confrere.patients import service as patients
 from confrere.patients.model import Demographics, Patient
+from confrere.wiring import priors
 from confrere.worklist import service as worklist
 from confrere.worklist.model import Item
+
+log = logging.getLogger(__name__)
 
 WAITING = frozenset({ORDERED, IN_PROGRESS, COMPLETE})
 
@@ -61,8 +68,18 @@ def order_changed(conn: Connection, order_id: OrderId, now: datetime) -> Item | 
 
 
 def patient_seen(conn: Connection, patient_id: PatientId, now: datetime) -> None:
-    """A patient was added or changed: link sure matches across sites and groups."""
-    patients.link_matches(conn, patient_id, now)
+    """A patient was added or changed: link sure matches, which brings their priors."""
+    if patients.link_matches(conn, patient_id, now):
+        priors.refresh(conn, patient_id, now)
+
+
+def replay(conn: Connection, blobs: BlobStore, aside_id: UUID, by: str, now: datetime) -> None:
+    """File kept bytes again; what still can't be filed stays kept aside, with its reason."""
+    try:
+        with conn.begin_nested():
+            asides.replay(conn, blobs, aside_id, by, now)
+    except DomainError as error:
+        log.info("a replay of what was kept aside failed: %s", type(error).__name__)
 
 
 def _patient(conn: Connection, study: Study, site: Site, now: datetime) -> Patient | None:

@@ -1,6 +1,7 @@
 """What an HL7 message means to us: patients, orders, and reports from elsewhere."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,7 @@ from confrere.hl7.patients import PatientMessage, read_patient
 from confrere.hl7.results import ResultMessage, read_results
 from confrere.imaging import service as imaging
 from confrere.kernel.errors import DomainError, Invalid, NotFound, Refused
-from confrere.kernel.ids import MessageId, SiteId
+from confrere.kernel.ids import MessageId, PatientId, SiteId
 from confrere.network import service as network
 from confrere.network.model import Peer, Site, SiteHints
 from confrere.orders import service as orders
@@ -31,6 +32,7 @@ from confrere.orders.model import (
 from confrere.patients import service as patients
 from confrere.patients.model import Demographics, Patient
 from confrere.reading import service as reading
+from confrere.wiring.device_audit import note_message
 from confrere.worklist import service as worklist
 
 ORDER_KINDS = frozenset({("ORM", "O01"), ("OMI", "O23"), ("OMG", "O19")})
@@ -42,26 +44,39 @@ REMEDIES = {
 }
 
 
-def process(conn: Connection, message_id: MessageId, now: datetime) -> None:
+def process(conn: Connection, key: bytes, message_id: MessageId, now: datetime) -> None:
     """Process one kept message once; what fails is marked with reason and remedy.
 
     The work is a savepoint of its own: a failure leaves nothing half done but the mark.
+    `key` is the audit chain's: what the message did to a patient is noted.
     """
     kept = delivery.received(conn, message_id)
     if kept.state == DONE:
         return
     try:
         with conn.begin_nested():
-            site = _apply(conn, kept, now)
+            done = _apply(conn, kept, now)
     except DomainError as error:
         field = error.field if isinstance(error, Invalid) else ""
         remedy = REMEDIES.get(field, "correct it at the sender and send it again, or replay")
         delivery.mark_failed(conn, kept, str(error), field, remedy, now)
     else:
-        delivery.mark_done(conn, kept, site, now)
+        delivery.mark_done(conn, kept, done.site, now)
+        for patient in done.patients:
+            note_message(conn, key, done.peer, done.kind, patient, kept.id, now)
 
 
-def _apply(conn: Connection, kept: Received, now: datetime) -> SiteId:
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a message did: whose, at which site, to which patients."""
+
+    peer: Peer
+    site: SiteId
+    kind: str  # order, patient, report
+    patients: frozenset[PatientId]
+
+
+def _apply(conn: Connection, kept: Received, now: datetime) -> Done:
     message = parse(kept.content)
     if kept.peer is None:
         raise Refused("the message's sender is no longer registered")
@@ -70,18 +85,19 @@ def _apply(conn: Connection, kept: Received, now: datetime) -> SiteId:
     zone = ZoneInfo(site.time_zone)
     kind, trigger = message.kind
     if (kind, trigger) in ORDER_KINDS:
-        for one in read_order(message, zone):
-            _place(conn, site, one, now)
+        what = "order"
+        touched = {_place(conn, site, one, now).patient for one in read_order(message, zone)}
     elif kind == "ADT":
         if trigger not in PATIENT_EVENTS:
             raise Invalid(f"ADT^{trigger} is not handled yet: it is kept", "MSH-9")
-        _record(conn, site, read_patient(message, zone), now)
+        what = "patient"
+        touched = {_record(conn, site, read_patient(message, zone), now).id}
     elif kind == "ORU":
-        for result in read_results(message, zone):
-            _receive_report(conn, site, result, now)
+        what = "report"
+        touched = {_receive_report(conn, site, one, now) for one in read_results(message, zone)}
     else:
         raise Invalid(f"{kind}^{trigger} is not handled: it is kept", "MSH-9")
-    return site.id
+    return Done(peer, site.id, what, frozenset(touched))
 
 
 def _site(conn: Connection, peer: Peer, message: Message) -> Site:
@@ -166,7 +182,9 @@ def _person(person: Person | None) -> str:
     return f"{name} {person.degree}".strip()
 
 
-def _receive_report(conn: Connection, site: Site, came: ResultMessage, now: datetime) -> None:
+def _receive_report(
+    conn: Connection, site: Site, came: ResultMessage, now: datetime
+) -> PatientId:
     if came.status not in ("F", "C", "P", "A", "R"):
         raise Invalid("OBR-25 must be P, F or C for a report", "OBR-25")
     final = came.status in ("F", "C")
@@ -192,6 +210,7 @@ def _receive_report(conn: Connection, site: Site, came: ResultMessage, now: date
     )  # fmt: skip
     if final:
         orders.mark(conn, ids, REPORTED, now)
+    return patient.id
 
 
 def _refuse_anothers(conn: Connection, found: Sequence[Order], patient: Patient) -> None:

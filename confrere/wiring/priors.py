@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from confrere.imaging import service as imaging
 from confrere.imaging.model import Study
 from confrere.kernel.errors import NotFound
-from confrere.kernel.ids import GroupId, ItemId
+from confrere.kernel.ids import GroupId, ItemId, PatientId, ReportId, StudyId
 from confrere.network import service as network
 from confrere.network.agreements import IN_FORCE
 from confrere.network.model import Agreement
@@ -42,6 +42,32 @@ def share_priors(conn: Connection, item_id: ItemId, to: GroupId, now: datetime) 
         _open(conn, group, allowed, studies, reports, now)
         if group == to:
             worklist.set_prior_count(conn, item.id, len(studies))
+
+
+def refresh(conn: Connection, patient_id: PatientId, now: datetime) -> None:
+    """What came after the offer: open a person's new priors to whoever is to read them now."""
+    try:
+        same = patients.same_person(conn, patients.get(conn, patient_id))
+    except NotFound:
+        return
+    for item in worklist.open_of_patients(conn, [one.id for one in same]):
+        to = item.held_group or item.offered_group
+        if to is not None:
+            share_priors(conn, item.id, to, now)
+
+
+def of_study(conn: Connection, study_id: StudyId, now: datetime) -> None:
+    """A study arrived, which may be a prior of an exam that waits."""
+    patient = imaging.study(conn, study_id).patient_id
+    if patient is not None:
+        refresh(conn, patient, now)
+
+
+def of_report(conn: Connection, report_id: ReportId, now: datetime) -> None:
+    """A report was signed or came, which may be a prior's."""
+    patient = reading.get(conn, report_id).patient
+    if patient is not None:
+        refresh(conn, patient, now)
 
 
 def _open(

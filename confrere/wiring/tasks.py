@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from confrere.database.engine import transaction
 from confrere.delivery.service import PROCESS_TASK
+from confrere.imaging.asides import REPLAY_TASK
 from confrere.imaging.model import ImagesArrived, StudyArrived, StudyClosed, StudyCorrected
 from confrere.jobs import events
 from confrere.kernel.ids import (
@@ -19,6 +20,7 @@ from confrere.kernel.ids import (
     MessageId,
     OrderId,
     PatientId,
+    PeerId,
     ReportId,
     StudyId,
 )
@@ -27,6 +29,7 @@ from confrere.orders.model import OrderChanged
 from confrere.patients.model import PatientSeen
 from confrere.reading.model import ReportReceived, ReportSigned
 from confrere.wiring import exams, facts, inbound_hl7, priors, results
+from confrere.wiring.device_audit import STORED_TASK, note_stored
 from confrere.wiring.house import House
 from confrere.worklist.dispatch import ItemOffered
 from confrere.worklist.model import ItemFinished
@@ -37,7 +40,7 @@ RETRY = RetryStrategy(max_attempts=6, exponential_wait=2)
 Work = Callable[[Connection, datetime], None]
 
 SUBSCRIBERS: dict[type, tuple[str, ...]] = {
-    StudyArrived: ("exams.study_arrived",),
+    StudyArrived: ("exams.study_arrived", "priors.study_arrived"),
     ImagesArrived: ("exams.images_arrived",),
     StudyClosed: ("exams.study_closed",),
     StudyCorrected: ("exams.study_corrected",),
@@ -45,8 +48,8 @@ SUBSCRIBERS: dict[type, tuple[str, ...]] = {
     PatientSeen: ("exams.patient_seen",),
     ItemOffered: ("priors.share",),
     ItemFinished: ("facts.item_finished",),
-    ReportSigned: ("results.report_signed",),
-    ReportReceived: ("facts.report_received",),
+    ReportSigned: ("results.report_signed", "priors.report_came"),
+    ReportReceived: ("facts.report_received", "priors.report_came"),
 }
 
 
@@ -67,9 +70,23 @@ def register(house: House) -> None:
 
     @task(PROCESS_TASK)
     def process(message_id: str) -> None:
-        run(lambda c, now: inbound_hl7.process(c, MessageId(UUID(message_id)), now))
+        run(lambda c, now: inbound_hl7.process(
+            c, house.audit_key, MessageId(UUID(message_id)), now
+        ))  # fmt: skip
+
+    @task(STORED_TASK)
+    def images_stored(peer_id: str, study_id: str, conversation: str, at: str) -> None:
+        run(lambda c, _now: note_stored(
+            c, house.audit_key, PeerId(UUID(peer_id)), StudyId(UUID(study_id)), conversation,
+            datetime.fromisoformat(at),
+        ))  # fmt: skip
+
+    @task(REPLAY_TASK)
+    def replay(aside_id: str, by: str) -> None:
+        run(lambda c, now: exams.replay(c, house.blobs, UUID(aside_id), by, now))
 
     _register_exams(run, task)
+    _register_priors(run, task)
     _register_outcomes(run, task)
 
 
@@ -108,11 +125,21 @@ def _register_exams(run: Run, task: Task) -> None:
     def patient_seen(patient_id: str, **_: Any) -> None:
         run(lambda c, now: exams.patient_seen(c, PatientId(UUID(patient_id)), now))
 
+
+def _register_priors(run: Run, task: Task) -> None:
     @task("priors.share")
     def share(item_id: str, to_group: str, **_: Any) -> None:
         run(lambda c, now: priors.share_priors(
             c, ItemId(UUID(item_id)), GroupId(UUID(to_group)), now
         ))  # fmt: skip
+
+    @task("priors.study_arrived")
+    def prior_study(study_id: str, **_: Any) -> None:
+        run(lambda c, now: priors.of_study(c, StudyId(UUID(study_id)), now))
+
+    @task("priors.report_came")
+    def prior_report(report_id: str, **_: Any) -> None:
+        run(lambda c, now: priors.of_report(c, ReportId(UUID(report_id)), now))
 
 
 def _register_outcomes(run: Run, task: Task) -> None:

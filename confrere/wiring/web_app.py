@@ -80,7 +80,7 @@ def image_noter(house: House) -> Callable[..., None]:
     ) -> None:  # fmt: skip
         audit.note_access(
             conn, house.audit_key, me, door="dicomweb",
-            kind="study" if kind != "search" else "study list",
+            kind="study" if study else "study list",
             owner_group=owner or me.group or COLLABORATIVE, object_id=study,
             now=house.now(), patient_id=patient, study_id=study, action=READS.get(kind, "R"),
         )  # fmt: skip

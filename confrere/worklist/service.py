@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from confrere.imaging.model import Study
 from confrere.jobs import events
 from confrere.kernel.errors import NotFound
-from confrere.kernel.ids import GroupId, ItemId, OrderId, ReaderId, StudyId
+from confrere.kernel.ids import GroupId, ItemId, OrderId, PatientId, ReaderId, StudyId
 from confrere.network import service as network
 from confrere.network.model import Directory, Site
 from confrere.orders.model import CANCELLED, COMPLETE, Order
@@ -152,6 +152,11 @@ def of_exam(
 def open_items(conn: Connection, limit: int = 2000) -> list[Item]:
     """All open items that the caller's groups may see, by due time."""
     return store.open_items(conn, limit=limit)
+
+
+def open_of_patients(conn: Connection, patients: Sequence[PatientId]) -> list[Item]:
+    """Open items of these identities."""
+    return store.open_items(conn, items.c.patient_id.in_(patients))
 
 
 def finished_since(conn: Connection, reader: ReaderId, at: datetime) -> list[Item]:

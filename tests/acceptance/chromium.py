@@ -3,11 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from confrere.assets import default_folder
-from tests.peers import require
+from tests.peers import PAGE_ASSETS, require
 
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -20,8 +18,7 @@ FLAGS = [
 def browser() -> Iterator[Browser]:
     """Start Chromium; the test is skipped where it, or the pages' assets, are not there."""
     program = require("chromium")
-    if not (default_folder() / "ohif" / "index.html").exists():
-        pytest.skip("the pages' assets are not installed: python -m confrere.assets")
+    require(PAGE_ASSETS)
     with sync_playwright() as play:
         made = play.chromium.launch(executable_path=str(program), args=FLAGS)
         try:

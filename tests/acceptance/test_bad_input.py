@@ -18,7 +18,7 @@ from pynetdicom import AE
 from pynetdicom.dsutils import decode, encode
 
 from confrere.files.folder import BlobStore
-from confrere.imaging import service as imaging
+from confrere.imaging import asides
 from confrere.imaging.model import Aside
 from tests.acceptance.house import AET, House
 from tests.acceptance.senders import (
@@ -59,8 +59,8 @@ def raw_uid(image: Image, old: str, new: str) -> Image:
 def kept(house: House, image: Image) -> Aside:
     """What the house keeps aside of an image, its bytes compared; shown to an IT engineer."""
     with house.reading() as conn:
-        asides = imaging.kept_aside(conn, frozenset({house.groups["lakeshore"]}))
-    (aside,) = [one for one in asides if one.digest.hex() == image.digest]
+        kept = asides.listed(conn, frozenset({house.groups["lakeshore"]}))
+    (aside,) = [one for one in kept if one.digest.hex() == image.digest]
     assert BlobStore(house.home / "blobs").read(aside.digest) == image.content
     assert aside.remedy
     with house.http("lakeshore IT engineer") as web:

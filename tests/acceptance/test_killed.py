@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from confrere.files.folder import BlobStore
-from confrere.imaging import service as imaging
+from confrere.imaging import asides
 from tests.acceptance.house import House
 from tests.acceptance.processes import wait_for
 from tests.acceptance.senders import (
@@ -108,8 +108,8 @@ def test_other_bytes_under_a_filed_uid_fail_and_are_kept_aside(house: House) -> 
         (file,) = retrieved(web, f"/studies/{first.study}").values()
     assert content_of(file) == first.content
     with house.reading() as conn:
-        asides = imaging.kept_aside(conn, frozenset({house.groups["lakeshore"]}))
-    (aside,) = [one for one in asides if one.sop_uid == first.uid]
+        kept = asides.listed(conn, frozenset({house.groups["lakeshore"]}))
+    (aside,) = [one for one in kept if one.sop_uid == first.uid]
     assert (aside.kind, aside.field) == ("conflict", "SOPInstanceUID")
     assert aside.remedy
     assert aside.calling_aet == "LAKE_CT"
@@ -140,5 +140,5 @@ def test_two_groups_hold_one_uid_and_neither_can_tell_that_the_other_does(house:
             assert seen.text.replace(hidden, absent) == nothing.text
     with house.reading() as conn:
         for who in ("lakeshore", "prairie"):
-            asides = imaging.kept_aside(conn, frozenset({house.groups[who]}))
-            assert both[0].uid not in {aside.sop_uid for aside in asides}
+            kept = asides.listed(conn, frozenset({house.groups[who]}))
+            assert both[0].uid not in {aside.sop_uid for aside in kept}

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page
 
 from confrere.database.engine import transaction
 from confrere.delivery import service as delivery
-from confrere.imaging import service as imaging
+from confrere.imaging import asides
 from confrere.imaging.model import Aside
 from confrere.kernel.ids import GroupId, ReaderId, SiteId
 from confrere.kernel.principal import Role
@@ -69,7 +69,7 @@ def trouble(house: House, read: Read) -> None:
             "send it",
             NOW,
         )
-        imaging.keep_aside(conn, Aside(
+        asides.keep(conn, Aside(
             world.owner, "truncated", "the pixel data end early", b"d" * 32, 5000, NOW,
             field="PixelData", remedy="send it again", calling_aet="CT1", sop_uid="1.2.3",
         ))  # fmt: skip

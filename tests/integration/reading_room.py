@@ -46,6 +46,8 @@ from tests.database import Databases
 from tests.integration.web_shell import PASSWORD, Clock, Site
 from tests.integration.world import NOW, World, build, order_message
 
+KEY = bytes(32)
+
 EXPLICIT = "1.2.840.10008.1.2.1"
 CURRENT, PRIOR = "1.2.826.0.1.3680043.10.900.1", "1.2.826.0.1.3680043.10.900.2"
 PRIOR_TEXT = "IMPRESSION:\nNo haemorrhage. Old left lacunar infarct."
@@ -178,7 +180,7 @@ def furnish(
     peer = network.peer(conn, world.hl7)
     message = order_message(status="CM")
     kept = delivery.keep(conn, peer, "ORM^O01", "MSG1", message, "127.0.0.1", NOW)
-    inbound_hl7.process(conn, kept, NOW)
+    inbound_hl7.process(conn, KEY, kept, NOW)
     order = orders.search(conn, 1)[0]
     before = orders.place(
         conn, owner, world.site, order.patient,

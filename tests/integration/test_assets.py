@@ -16,6 +16,7 @@ import pytest
 from confrere import assets
 from confrere.assets import catalogue
 from confrere.assets.catalogue import Package
+from tests.peers import PAGE_ASSETS, require
 
 # stands in for the npm client, a foreign program: `pack` copies tarballs laid ready for it
 NPM = """#!{python}
@@ -157,10 +158,8 @@ def test_the_setting_decides_where_they_go(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.fixture
 def installed() -> Path:
     """Give the folder that `make` filled."""
-    folder = assets.default_folder()
-    if not (folder / "VERSIONS.json").exists():
-        pytest.skip("the assets are not installed: make assets")
-    return folder
+    require(PAGE_ASSETS)
+    return assets.default_folder()
 
 
 def test_the_installed_viewer_loads_nothing_from_the_root_of_the_site(installed: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from confrere.database.engine import transaction
+from confrere.imaging import asides
 from confrere.imaging import service as imaging
 from confrere.imaging.model import Aside
 from confrere.imaging.part10 import part10_prefix
@@ -35,9 +36,7 @@ def instances(service: Service) -> int:
 
 def kept(service: Service) -> list[tuple[str, str, str]]:
     with transaction(service.databases.app, frozenset({A})) as conn:
-        return [
-            (one.kind, one.field, one.door) for one in imaging.kept_aside(conn, frozenset({A}))
-        ]
+        return [(one.kind, one.field, one.door) for one in asides.listed(conn, frozenset({A}))]
 
 
 @pytest.fixture(scope="module")
@@ -118,10 +117,10 @@ def test_a_truncated_data_set_is_kept_aside_and_a_replay_still_says_why(
     service.store(as_file(image())[:-7])
     assert kept(service) == [("invalid", "(7FE0,0010)", "dicomweb")]
     with transaction(service.databases.app, frozenset({A})) as conn:
-        (aside,) = imaging.kept_aside(conn, frozenset({A}))
+        (aside,) = asides.listed(conn, frozenset({A}))
         assert aside.id
         with pytest.raises(Invalid, match="cut short"):
-            imaging.replay(conn, service.blobs, aside.id, "it@a", NOW)
+            asides.replay(conn, service.blobs, aside.id, "it@a", NOW)
 
 
 def test_a_replay_files_what_is_right_by_now(service: Service) -> None:
@@ -138,16 +137,16 @@ def test_a_replay_files_what_is_right_by_now(service: Service) -> None:
         detail={"site_id": str(SITE), "issuer": "GEN"},
     )
     with transaction(service.databases.app, frozenset({A})) as conn:
-        imaging.keep_aside(conn, aside)
-        (kept_one,) = imaging.kept_aside(conn, frozenset({A}))
+        asides.keep(conn, aside)
+        (kept_one,) = asides.listed(conn, frozenset({A}))
         assert kept_one.id
-        filed = imaging.replay(conn, service.blobs, kept_one.id, "it@a", NOW)
+        filed = asides.replay(conn, service.blobs, kept_one.id, "it@a", NOW)
         assert filed.study_id
         study = imaging.study(conn, filed.study_id)
         assert (study.site_id, study.issuer) == (SITE, "GEN")
-        assert imaging.kept_aside(conn, frozenset({A})) == []
+        assert asides.listed(conn, frozenset({A})) == []
         with pytest.raises(Conflict):
-            imaging.replay(conn, service.blobs, kept_one.id, "it@a", NOW)
+            asides.replay(conn, service.blobs, kept_one.id, "it@a", NOW)
 
 
 def test_meta_and_data_set_must_agree(service: Service) -> None:

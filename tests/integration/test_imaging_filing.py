@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from confrere.database.engine import see_as, transaction
-from confrere.imaging import service
+from confrere.imaging import asides, service
 from confrere.imaging.batching import GroupCommit
 from confrere.imaging.head import Head
 from confrere.imaging.model import (
@@ -102,7 +102,7 @@ def test_other_bytes_under_one_uid_are_kept_aside_and_never_overwrite(
     rival = arrival(1, content=b"other")
     filed = service.file_instances(conn, [rival, rival])
     assert {one.outcome for one in filed} == {Outcome.CONFLICT}
-    kept = service.kept_aside(conn, frozenset({GROUP}))
+    kept = asides.listed(conn, frozenset({GROUP}))
     assert [(one.kind, one.digest, one.field) for one in kept] == [
         ("conflict", rival.digest, "SOPInstanceUID")
     ]
@@ -179,15 +179,15 @@ def test_orders_and_patients_are_attached(conn: Connection) -> None:
 
 def test_what_is_kept_aside_is_resolved_once(conn: Connection) -> None:
     aside = Aside(GROUP, "truncated", "the data set ends early", b"d" * 32, 10, NOW)
-    service.keep_aside(conn, aside)
-    service.keep_aside(conn, aside)
-    (kept,) = service.kept_aside(conn, frozenset({GROUP}))
+    asides.keep(conn, aside)
+    asides.keep(conn, aside)
+    (kept,) = asides.listed(conn, frozenset({GROUP}))
     assert kept.id is not None
-    service.resolve(conn, kept.id, "sender repeated it", "user 7", NOW)
-    assert service.kept_aside(conn, frozenset({GROUP})) == []
-    (done,) = service.kept_aside(conn, frozenset({GROUP}), resolved=True)
+    asides.settle(conn, kept.id, "sender repeated it", "user 7", NOW)
+    assert asides.listed(conn, frozenset({GROUP})) == []
+    (done,) = asides.listed(conn, frozenset({GROUP}), resolved=True)
     assert done.resolution == "sender repeated it (user 7)"
-    assert service.kept_aside(conn, frozenset({OTHER}), resolved=True) == []
+    assert asides.listed(conn, frozenset({OTHER}), resolved=True) == []
 
 
 def test_sixteen_threads_file_one_study_and_the_counts_are_right(fresh: Databases) -> None:

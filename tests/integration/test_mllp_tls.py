@@ -17,6 +17,7 @@ from confrere.hl7.door import Decision, respond
 from confrere.hl7.mllp import Limits, Listener, Peer
 from confrere.hl7.sender import Sender
 from confrere.kernel.errors import Unavailable
+from tests.peers import require
 
 MESSAGE = b"MSH|^~\\&|RIS|NORTH|CONFRERE|POOL|20260314||ADT^A08|1|P|2.5.1\rPID|1||7^^^NORTH\r"
 SECOND = timedelta(seconds=1)
@@ -53,10 +54,8 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
         f"-subj /CN=ris -addext subjectAltName=DNS:ris -keyout {file} -out {folder}/cert.pem"
     )
-    try:
-        subprocess.run(command.split(), check=True, capture_output=True, timeout=30)
-    except FileNotFoundError:
-        pytest.skip("openssl is not installed")
+    require("openssl")
+    subprocess.run(command.split(), check=True, capture_output=True, timeout=30)
     with file.open("ab") as both:
         both.write((folder / "cert.pem").read_bytes())
     return file

@@ -3,16 +3,21 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
+from pydicom.data import get_testdata_file
 
 from confrere.database.engine import transaction
+from confrere.files.folder import BlobStore
+from confrere.imaging import asides
 from confrere.imaging import service as imaging
 from confrere.imaging.head import Head
 from confrere.imaging.model import Arrival, Aside
+from confrere.imaging.part10 import split_part10
 from confrere.kernel.ids import StudyId
 from confrere.kernel.principal import Role
 from confrere.network import service as network
@@ -156,7 +161,7 @@ def test_the_site_is_chosen_and_the_next_images_find_it_themselves(house: House)
 
 def test_what_is_kept_aside_is_settled_in_words_once(house: House) -> None:
     with transaction(house.made.system, frozenset()) as conn:
-        imaging.keep_aside(conn, Aside(
+        asides.keep(conn, Aside(
             house.world.owner, "truncated", "the pixel data end early", b"d" * 32, 5000, NOW,
             field="PixelData", remedy="send it again", calling_aet="CT1", sop_uid="1.2.3",
         ))  # fmt: skip
@@ -167,6 +172,37 @@ def test_what_is_kept_aside_is_settled_in_words_once(house: House) -> None:
     assert "Settled" in browser.post(path, data={"words": "sent again"}).text
     assert browser.post(path, data={"words": "sent again"}).status_code == 409
     assert house.trail("kept aside")[0].object_id == aside
+
+
+def test_what_is_kept_aside_is_tried_again_and_stays_while_it_is_broken(
+    house: House, tmp_path: Path
+) -> None:
+    blobs = BlobStore(tmp_path)
+    data = Path(get_testdata_file("CT_small.dcm")).read_bytes()
+    meta, start = split_part10(data)
+    whole, uid = data[start:], meta.sop_instance
+    with transaction(house.made.system, frozenset()) as conn:
+        for content, sop_uid in ((whole, uid), (whole[:2000], "1.2.3.4")):
+            asides.keep(conn, Aside(
+                house.world.owner, "invalid", "the site was not known", blobs.put(content),
+                len(content), NOW, calling_aet="CT1", sop_uid=sop_uid,
+                transfer_syntax=meta.transfer_syntax,
+                detail={"sop_class": meta.sop_class},
+            ))  # fmt: skip
+        both = asides.listed(conn, frozenset({house.world.owner}))
+    browser = house.signed_in(Role.IT_ENGINEER)
+    for one in both:
+        answer = browser.post(f"/exceptions/aside/{one.id}/replay")
+        assert "Being tried again" in answer.text
+        with transaction(house.made.system, frozenset()) as conn:
+            exams.replay(conn, blobs, one.id, "it", NOW)
+    with transaction(house.made.system, frozenset()) as conn:
+        (left,) = asides.listed(conn, frozenset({house.world.owner}))
+    assert left.sop_uid == "1.2.3.4"
+    filed = next(one for one in both if one.id != left.id)
+    assert browser.post(f"/exceptions/aside/{filed.id}/replay").status_code == 409
+    other = house.signed_in(Role.IT_ENGINEER, house.world.partner)
+    assert other.post(f"/exceptions/aside/{left.id}/replay").status_code == 404
 
 
 def test_an_exam_that_nobody_may_read_says_who_comes_closest(house: House) -> None:

@@ -18,7 +18,7 @@ from confrere.network import service as network
 from confrere.orders import service as orders
 from confrere.reading import service as reading
 from confrere.reading.model import FINAL, PRELIMINARY
-from confrere.wiring import exams, inbound_hl7, results
+from confrere.wiring import exams, inbound_hl7, priors, results
 from confrere.worklist import claims
 from confrere.worklist import service as worklist
 from confrere.worklist.dispatch import dispatch
@@ -27,13 +27,14 @@ from tests.database import Databases
 from tests.integration.world import NOW, World, agreed, build, order_message, reader
 
 LEASE = timedelta(minutes=30)
+KEY = bytes(32)
 TEXT = {"findings": "Acute left thalamic haemorrhage.", "impression": "Bleed."}
 
 
 def receive(conn: Connection, world: World, raw: bytes) -> MessageId:
     peer = network.peer(conn, world.hl7)
     kept = delivery.keep(conn, peer, "ORM^O01", "MSG1", raw, "127.0.0.1", NOW)
-    inbound_hl7.process(conn, kept, NOW)
+    inbound_hl7.process(conn, KEY, kept, NOW)
     return kept
 
 
@@ -255,7 +256,7 @@ def test_an_order_without_a_patient_is_kept_with_the_field_and_can_be_replayed(
     assert (failed.state, failed.field) == ("failed", "PID-3")
     assert failed.remedy
     delivery.replay(conn, kept)
-    inbound_hl7.process(conn, kept, NOW)
+    inbound_hl7.process(conn, KEY, kept, NOW)
     assert delivery.received(conn, kept).attempts == 2
 
 
@@ -337,3 +338,25 @@ def test_a_partners_signer_sees_late_images_and_the_delivery(fresh: Databases) -
         assert worklist.get(conn, task.id).offered_to == world.neuro
         assert [m.accession for m in delivery.of_report(conn, version.report)] == ["LM100"]
     assert item.id != task.id
+
+
+def test_a_prior_report_that_comes_after_the_offer_stands_beside_the_exam(
+    fresh: Databases,
+) -> None:
+    with transaction(fresh.system, frozenset()) as conn:
+        world = build(conn)
+        item = offered(conn, world)
+        order = orders.search(conn, 1)[0]
+        assert item.clock_at
+        came = reading.Received(
+            world.owner, world.site, order.patient, (), None, "CT head", "Old and normal.",
+            final=True, author_name="Elsewhere", signed_at=item.clock_at - timedelta(days=400),
+            exam_at=item.clock_at - timedelta(days=401),
+        )  # fmt: skip
+        report = reading.receive(conn, came, [], NOW)
+    with transaction(fresh.app, frozenset({world.partner})) as conn, pytest.raises(NotFound):
+        reading.get(conn, report.id)
+    with transaction(fresh.system, frozenset()) as conn:
+        priors.refresh(conn, order.patient, NOW)
+    with transaction(fresh.app, frozenset({world.partner})) as conn:
+        assert reading.get(conn, report.id).author_name == "Elsewhere"

@@ -14,6 +14,7 @@ from confrere.imaging.head import Head, read_head
 from confrere.imaging.part10 import part10_prefix, split_part10
 from confrere.imaging.whole import check_whole
 from confrere.kernel.errors import Invalid
+from tests.peers import needs_shared
 
 BUNDLED = Path(pydicom.__file__).parent / "data" / "test_files"
 SHARED = Path(os.environ.get("CONFRERE_SHARED", Path(__file__).parents[3] / "shared"))
@@ -144,10 +145,7 @@ def test_heads_agree_with_pydicom_over_its_own_files() -> None:
     assert seen["file says no transfer syntax"] < 5, seen
 
 
-@pytest.mark.skipif(
-    not (SHARED / "data" / "dicom").exists(),
-    reason="shared DICOM files are absent",
-)
+@needs_shared()
 def test_heads_agree_with_pydicom_over_the_shared_files() -> None:
     seen = compare(SHARED / "data" / "dicom")
     assert seen["head agrees"] > 200, seen

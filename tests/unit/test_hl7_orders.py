@@ -13,6 +13,7 @@ from confrere.hl7.parse import Message, parse
 from confrere.hl7.patients import read_patient, read_patients
 from confrere.hl7.priority import read_priority
 from confrere.kernel.errors import Invalid
+from tests.peers import needs_shared
 
 SHARED = Path(os.environ.get("CONFRERE_SHARED", Path(__file__).parents[3] / "shared"))
 FOLDER = SHARED / "data/hl7"
@@ -23,8 +24,6 @@ OBR = (
     "OBR|1|P1^EHR|F1^RIS|71250^CT CHEST & ABD^C4|||||||||cough \\T\\ fever|||9^ORDER^ANN|"
     "|ACC1|REQ|||||CT|||^^^^^R||||R05^Cough^I10"
 )
-
-needs_files = pytest.mark.skipif(not FOLDER.exists(), reason="real HL7 files: folder absent")
 
 
 def build(*segments: str, kind: str = "ORM^O01") -> Message:
@@ -190,7 +189,7 @@ def test_merges_name_what_is_merged_away_each_with_its_survivor() -> None:
     assert refused.value.field == "MRG-1"
 
 
-@needs_files
+@needs_shared()
 def test_real_orders_are_read_or_refused_for_a_named_reason() -> None:
     refused, read = {}, 0
     for path in sorted(FOLDER.glob("*/*")):
@@ -214,7 +213,7 @@ def test_real_orders_are_read_or_refused_for_a_named_reason() -> None:
     }
 
 
-@needs_files
+@needs_shared()
 def test_a_real_merge_and_a_real_imaging_order_read_as_meant() -> None:
     merge = read_patient(parse((FOLDER / "fhir_bridge/adt_a40_merge.hl7").read_bytes()))
     assert merge.merged == (Identifier("SYN100999", "SYNTH_HOSP", "", "", "MR"),)

@@ -16,19 +16,18 @@ from confrere.hl7.envelope import read_envelope
 from confrere.hl7.escape import unescape
 from confrere.hl7.parse import parse
 from confrere.kernel.errors import Invalid
+from tests.peers import needs_shared
 
 SHARED = Path(os.environ.get("CONFRERE_SHARED", Path(__file__).parents[3] / "shared"))
 FILES = sorted(path for path in (SHARED / "data/hl7").glob("*/*") if path.is_file())
 MSH = rb"MSH|^~\&|RIS|NORTH|CONFRERE|POOL|20260314101500||ADT^A08|42|P|2.5.1"
-
-needs_files = pytest.mark.skipif(not FILES, reason="107 real HL7 files: shared folder absent")
 
 
 def messages() -> list[bytes]:
     return [message for path in FILES for message in split_batch(path.read_bytes())]
 
 
-@needs_files
+@needs_shared()
 def test_every_real_message_parses() -> None:
     assert len(FILES) == 107
     parsed = [parse(raw) for raw in messages()]
@@ -36,7 +35,7 @@ def test_every_real_message_parses() -> None:
     assert all(message.kind[0] for message in parsed)
 
 
-@needs_files
+@needs_shared()
 def test_python_hl7_reads_the_same_fields_where_it_can_read_the_message() -> None:
     compared = refused = 0
     for raw in messages():
@@ -58,7 +57,7 @@ def test_python_hl7_reads_the_same_fields_where_it_can_read_the_message() -> Non
     assert refused < 15
 
 
-@needs_files
+@needs_shared()
 def test_hl7apy_reads_the_same_patient_where_it_can_read_pid() -> None:
     compared = 0
     for raw in messages():

@@ -16,6 +16,7 @@ from confrere.hl7.outbound import OutboundResult, Parties, write_result
 from confrere.hl7.parse import parse
 from confrere.hl7.results import read_result, read_results
 from confrere.kernel.errors import Invalid
+from tests.peers import needs_shared
 
 SHARED = Path(os.environ.get("CONFRERE_SHARED", Path(__file__).parents[3] / "shared"))
 FOLDER = SHARED / "data/hl7"
@@ -39,8 +40,6 @@ REPORT = OutboundResult(
     patient_class="O",
     study_uid="1.2.840.99.1",
 )
-
-needs_files = pytest.mark.skipif(not FOLDER.exists(), reason="real HL7 files: folder absent")
 
 
 def test_a_written_report_is_read_back_whole() -> None:
@@ -121,7 +120,7 @@ def test_formatted_text_repetitions_and_deleted_lines_are_understood() -> None:
     assert read.status == "P"
 
 
-@needs_files
+@needs_shared()
 def test_real_reports_are_read() -> None:
     raw = (FOLDER / "fhir_bridge/oru_r01_final.hl7").read_bytes()
     read = read_result(parse(raw), CHICAGO)

@@ -1,6 +1,5 @@
 """DCMTK's storescu and echoscu as senders, where installed."""
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -9,11 +8,10 @@ import pytest
 from dimse_house import OpenDoor
 
 from confrere.imaging.part10 import split_part10
+from tests.peers import needs
 
 FILES = Path(pydicom.__file__).parent / "data" / "test_files"
-pytestmark = pytest.mark.skipif(
-    shutil.which("storescu") is None, reason="DCMTK is not installed"
-)
+pytestmark = needs("storescu", "echoscu")
 
 
 def run(program: str, port: int, *arguments: str) -> subprocess.CompletedProcess[str]:

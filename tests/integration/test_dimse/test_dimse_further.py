@@ -1,7 +1,6 @@
 """Further services and TLS at the same door."""
 
 import contextlib
-import shutil
 import socket
 import ssl
 import subprocess
@@ -16,6 +15,7 @@ from pynetdicom.dsutils import encode
 
 from confrere.dimse import pdu
 from confrere.dimse.service import Answer, Outcome, Receiver, Request
+from tests.peers import require
 
 STUDY_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 
@@ -75,8 +75,7 @@ def test_a_further_service_answers_many_times_with_data_sets(open_door: OpenDoor
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> tuple[Path, Path]:
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl is not installed")
+    require("openssl")
     key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
     subprocess.run(
         [

@@ -1,0 +1,83 @@
+"""What machines did with patient data: one event a study and association, one a message.
+
+A door queues the event with the transaction that files the images, and the worker writes it
+once the study's patient is known; nothing is noted that did not happen, and nothing that
+happened goes unnoted.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from confrere.audit import service as audit
+from confrere.audit.model import Agent, Event
+from confrere.delivery.model import Outgoing
+from confrere.imaging import service as imaging
+from confrere.jobs import events
+from confrere.kernel.errors import NotFound
+from confrere.kernel.ids import PatientId, PeerId, ReportId, StudyId
+from confrere.network import service as network
+from confrere.network.model import Peer
+from confrere.reading import service as reading
+
+STORED_TASK = "audit.images_stored"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A registered peer on one association, and the studies already noted for it."""
+
+    peer: Peer
+    conversation: str
+    noted: set[StudyId] = field(default_factory=set)
+
+
+def queue_stored(conn: Connection, caller: Caller, study: StudyId, at: datetime) -> None:
+    """Queue the event of a study's first instance on an association."""
+    events.defer(
+        conn, STORED_TASK, peer_id=caller.peer.id, study_id=study,
+        conversation=caller.conversation, at=at,
+    )  # fmt: skip
+
+
+def note_stored(
+    conn: Connection, key: bytes, peer_id: PeerId, study_id: StudyId, conversation: str,
+    at: datetime,
+) -> None:  # fmt: skip
+    """Note that a peer stored images of a study."""
+    peer, study = network.peer(conn, peer_id), imaging.study(conn, study_id)
+    agent = Agent.of_peer(peer.id, peer.name, peer.owner_group, conversation)
+    audit.note(conn, key, Event(
+        peer.owner_group, at, "C", "study", "dicom", agent, patient_id=study.patient_id,
+        study_id=study.id, object_id=study.id,
+    ))  # fmt: skip
+
+
+def note_message(
+    conn: Connection, key: bytes, peer: Peer, kind: str, patient: PatientId | None,
+    message: UUID, at: datetime,
+) -> None:  # fmt: skip
+    """Note that a peer's message placed an order, told of a patient or brought a report."""
+    agent = Agent.of_peer(peer.id, peer.name, peer.owner_group, str(message))
+    audit.note(conn, key, Event(
+        peer.owner_group, at, "C", kind, "hl7", agent, patient_id=patient, object_id=message
+    ))  # fmt: skip
+
+
+def note_sent(conn: Connection, key: bytes, peer: Peer, sent: Outgoing, at: datetime) -> None:
+    """Note that a report was given to its site's system, and acknowledged there."""
+    patient = _patient_of(conn, sent.report) if sent.report else None
+    agent = Agent.of_peer(peer.id, peer.name, peer.owner_group, sent.control_id)
+    audit.note(conn, key, Event(
+        sent.owner_group, at, "R", "report", "results", agent, patient_id=patient,
+        object_id=sent.report,
+    ))  # fmt: skip
+
+
+def _patient_of(conn: Connection, report: ReportId) -> PatientId | None:
+    try:
+        return reading.get(conn, report).patient
+    except NotFound:
+        return None
