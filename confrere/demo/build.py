@@ -145,10 +145,16 @@ def _procedures(
         Procedure(
             groups[site.group], sites[site.code], catalogue.local_code(site, one.word),
             one.text, one.modality, one.body_region, one.subspecialty, one.advanced,
-            one.minutes, one.wrvu,
+            one.minutes, one.wrvu, one.contrast, one.certificates, *_of_children(one),
         )
         for one in catalogue.PROCEDURES
     ]  # fmt: skip
+
+
+def _of_children(one: catalogue.ProcedurePlan) -> tuple[int, str]:
+    """Plain films and ultrasound of a child are a paediatric radiologist's."""
+    is_theirs = one.modality in ("CR", "US") and one.subspecialty not in ("ir", "peds")
+    return (12, "peds") if is_theirs else (0, "")
 
 
 def _refresh_shifts(conn: Connection, ids: Ids, now: datetime) -> None:

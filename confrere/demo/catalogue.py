@@ -22,7 +22,19 @@ class ProcedurePlan:
     minutes: int
     wrvu: Decimal
     frequency: tuple[float, float, float]
-    advanced: bool = False
+    advanced: bool = False  # may wait for a subspecialist where it is not urgent
+
+    @property
+    def contrast(self) -> str:
+        """As the text says it."""
+        if "with and without" in self.text:
+            return "both"
+        return next((c for c in ("without", "with") if f"{c} contrast" in self.text), "")
+
+    @property
+    def certificates(self) -> tuple[str, ...]:
+        """What a reader must hold besides: 21 CFR 900.12(a)(1) for mammography."""
+        return ("MQSA",) if self.modality == "MG" else ()
 
 
 def _row(line: str) -> ProcedurePlan:
@@ -31,7 +43,7 @@ def _row(line: str) -> ProcedurePlan:
     emergency, inpatient, outpatient = (float(part) for part in often.split())
     return ProcedurePlan(
         word, text, modality, region, subspecialty, int(minutes), Decimal(wrvu),
-        (emergency, inpatient, outpatient), modality in ("CT", "MR", "PT", "NM"),
+        (emergency, inpatient, outpatient), modality in ("MR", "PT", "NM") or "angiogram" in text,
     )  # fmt: skip
 
 

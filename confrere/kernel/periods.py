@@ -23,6 +23,11 @@ class Place(NamedTuple):
     id: UUID
 
 
+def years_between(born: date, day: date) -> int:
+    """Whole years of age on a day; somebody born on 29 February has a birthday on 1 March."""
+    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+
+
 def common(one: Sequence[Span], other: Sequence[Span]) -> Spans:
     """Return what lies in a span of both."""
     met = (Span(_later(a, b), _earlier(a, b)) for a in one for b in other)

@@ -14,7 +14,12 @@ ORDERED, IN_PROGRESS, COMPLETE, CANCELLED, REPORTED = (
 
 @dataclass(frozen=True, slots=True)
 class Procedure:
-    """One line of a site's procedure map: what a code of that site means."""
+    """One line of a site's procedure map: what a code of that site means.
+
+    `advanced` exams may wait for a subspecialist; `certificates` are what a reader must hold
+    besides (as MQSA for mammography). A patient younger than `child_below` years is
+    `child_subspecialty`'s.
+    """
 
     owner_group: GroupId
     site: SiteId
@@ -26,6 +31,16 @@ class Procedure:
     advanced: bool = False
     minutes: int = 8
     wrvu: Decimal | None = None
+    contrast: str = ""  # without, with, both; empty where it has no meaning or is not known
+    certificates: tuple[str, ...] = ()
+    child_below: int = 0
+    child_subspecialty: str = ""
+
+    def subspecialty_of(self, age: int | None) -> str:
+        """Who reads this exam of a patient of `age` whole years; None is not known."""
+        if age is not None and age < self.child_below and self.child_subspecialty:
+            return self.child_subspecialty
+        return self.subspecialty
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +84,25 @@ class Order:
     clock_source: str
     synthetic: bool
     updated_at: datetime
+    contrast: str = ""
+    advanced: bool = False
+    minutes: int | None = None  # expected to read it; None while the code has no meaning
+    wrvu: Decimal | None = None
+    certificates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How much of a site's last orders its procedure map types."""
+
+    site: SiteId
+    orders: int
+    mapped: int
+
+    @property
+    def share(self) -> float | None:
+        """Mapped orders among all, 0 to 1; None without orders."""
+        return self.mapped / self.orders if self.orders else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +140,7 @@ class Unmapped:
     text: str
     count: int
     since: datetime
+    sample: OrderId | None = None  # one of them, whose images may tell more
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,13 @@ from sqlalchemy import Connection
 from confrere.jobs import events
 from confrere.kernel.errors import Invalid, NotFound
 from confrere.kernel.ids import GroupId, OrderId, PatientId, SiteId
-from confrere.kernel.periods import Place
+from confrere.kernel.periods import Place, years_between
 from confrere.orders import store
 from confrere.orders.model import (
     CANCELLED,
     COMPLETE,
     REPORTED,
+    Coverage,
     Order,
     OrderChanged,
     OrderContent,
@@ -24,6 +25,7 @@ from confrere.orders.model import (
 )
 from confrere.orders.priorities import priority_of
 from confrere.orders.tables import orders
+from confrere.patients import service as patients
 
 
 def place(
@@ -45,7 +47,9 @@ def place(
     before = known[0] if known else None
     code = content.procedure_code or (before.content.procedure_code if before else "")
     line = store.procedure(conn, owner, site, code)
-    derived = _derive(line, content, before)
+    derived = _derive(content, before)
+    if line or before is None:
+        derived |= typed(line, _age(conn, patient, content.ordered_at or at))
     if (
         before
         and before.content.status in (REPORTED, CANCELLED)
@@ -63,17 +67,29 @@ def _with_status(content: OrderContent, status: str) -> OrderContent:
     return OrderContent(**(fields | {"status": status}))
 
 
-def _derive(
-    line: Procedure | None, content: OrderContent, before: Order | None
-) -> dict[str, Any]:
+def typed(line: Procedure | None, age: int | None) -> dict[str, Any]:
+    """What a line of the map says of an exam; nothing is guessed where there is no line."""
+    if line is None:
+        return {"mapped": False}
+    return {
+        "mapped": True, "modality": line.modality, "body_region": line.body_region,
+        "subspecialty": line.subspecialty_of(age), "contrast": line.contrast,
+        "advanced": line.advanced, "minutes": line.minutes, "wrvu": line.wrvu,
+        "certificates": list(line.certificates),
+    }  # fmt: skip
+
+
+def _age(conn: Connection, patient: PatientId, at: datetime) -> int | None:
+    """The patient's age in whole years; None where the birth date is not known."""
+    known = patients.get_many(conn, [patient])
+    born = known[0].demographics.birth_date if known else None
+    return years_between(born, at.date()) if born else None
+
+
+def _derive(content: OrderContent, before: Order | None) -> dict[str, Any]:
     words = (content.procedure_text, content.clinical_question)
     asked = content.requested_priority or content.patient_class
-    derived: dict[str, Any] = {
-        "modality": line.modality if line else (before.modality if before else ""),
-        "body_region": line.body_region if line else (before.body_region if before else ""),
-        "subspecialty": line.subspecialty if line else (before.subspecialty if before else ""),
-        "mapped": bool(line) or bool(before and before.mapped),
-    }
+    derived: dict[str, Any] = {}
     if before is None or asked:
         derived["priority"] = priority_of(
             content.requested_priority, content.patient_class, *words
@@ -172,7 +188,36 @@ def give_meaning(conn: Connection, line: Procedure, at: datetime) -> int:
     Returns how many there were; an order that was typed before keeps its type.
     """
     store.save_procedures(conn, [line])
-    typed = store.retype(conn, line, at)
-    for order in typed:
-        events.publish(conn, OrderChanged(line.owner_group, order, at))
-    return len(typed)
+    return _retype(conn, [line], at, new=True)
+
+
+def change_map(conn: Connection, lines: Sequence[Procedure], at: datetime) -> int:
+    """Add or replace lines and type the open orders of their codes again; return how many.
+
+    What was reported keeps the type that it was read under.
+    """
+    store.save_procedures(conn, lines)
+    return _retype(conn, lines, at, new=False)
+
+
+def forget(conn: Connection, owner: GroupId, site: SiteId, code: str) -> None:
+    """Remove a line of a site's map; orders keep their type. NotFound when it is not there."""
+    if not store.remove_procedure(conn, owner, site, code):
+        raise NotFound("this code is not in the site's map any more; reload the list")
+
+
+def _retype(conn: Connection, lines: Sequence[Procedure], at: datetime, *, new: bool) -> int:
+    changed = 0
+    for line in lines:
+        waiting = store.open_of_code(conn, line, unmapped_only=new)
+        for order, whose, ordered in waiting:
+            said = typed(line, _age(conn, whose, ordered or at))
+            store.set_values(conn, [order], said | {"updated_at": at})
+            events.publish(conn, OrderChanged(line.owner_group, order, at))
+        changed += len(waiting)
+    return changed
+
+
+def coverage(conn: Connection, owner: GroupId, since: datetime) -> list[Coverage]:
+    """How much of each site's orders since then its map types."""
+    return store.coverage(conn, owner, since)

@@ -15,6 +15,7 @@ from confrere.kernel.periods import Place
 from confrere.orders.model import (
     CANCELLED,
     REPORTED,
+    Coverage,
     Number,
     Order,
     OrderContent,
@@ -157,7 +158,8 @@ def all_procedures(conn: Connection, owner: GroupId) -> list[Procedure]:
 def save_procedures(conn: Connection, lines: Sequence[Procedure]) -> None:
     """Add or replace lines of procedure maps."""
     rows = [
-        {n: v for n, v in asdict(one).items() if n != "site"} | {"site_id": one.site}
+        {n: v for n, v in asdict(one).items() if n != "site"}
+        | {"site_id": one.site, "certificates": list(one.certificates)}
         for one in lines
     ]
     if rows:
@@ -172,32 +174,55 @@ def unmapped(conn: Connection, owner: GroupId) -> list[Unmapped]:
     c, number = orders.c, sa.func.count()
     query = (
         sa.select(c.site_id, c.procedure_code, sa.func.max(c.procedure_text), number,
-                  sa.func.min(c.updated_at))
+                  sa.func.min(c.updated_at), sa.func.array_agg(c.id)[1])
         .where(c.owner_group == owner, c.mapped.is_(False), c.status.not_in(OVER))
         .group_by(c.site_id, c.procedure_code)
         .order_by(number.desc(), c.site_id, c.procedure_code)
     )  # fmt: skip
-    return [Unmapped(SiteId(r[0]), *r[1:]) for r in conn.execute(query)]
+    return [
+        Unmapped(SiteId(r[0]), r[1], r[2], r[3], r[4], OrderId(r[5]))
+        for r in conn.execute(query)
+    ]
 
 
-def retype(conn: Connection, line: Procedure, at: datetime) -> list[OrderId]:
-    """Type the open orders of a code that had no meaning; return them."""
+def open_of_code(
+    conn: Connection, line: Procedure, *, unmapped_only: bool
+) -> list[tuple[OrderId, PatientId, datetime | None]]:
+    """Open orders of a line's code, whose, and when they were placed."""
     c = orders.c
-    done = (
-        sa.update(orders)
-        .where(c.owner_group == line.owner_group, c.site_id == line.site,
-               c.procedure_code == line.code, c.mapped.is_(False), c.status.not_in(OVER))
-        .values(modality=line.modality, body_region=line.body_region,
-                subspecialty=line.subspecialty, mapped=True, updated_at=at)
-        .returning(c.id)
+    query = sa.select(c.id, c.patient_id, c.ordered_at).where(
+        c.owner_group == line.owner_group, c.site_id == line.site,
+        c.procedure_code == line.code, c.status.not_in(OVER),
+        c.mapped.is_(False) if unmapped_only else sa.true(),
     )  # fmt: skip
-    return [OrderId(one) for one in conn.execute(done).scalars()]
+    return [(OrderId(r[0]), PatientId(r[1]), r[2]) for r in conn.execute(query)]
+
+
+def remove_procedure(conn: Connection, owner: GroupId, site: SiteId, code: str) -> bool:
+    """Remove a line; say whether it was there."""
+    c = procedures.c
+    done = sa.delete(procedures).where(
+        c.owner_group == owner, c.site_id == site, c.code == code
+    )
+    return conn.execute(done.returning(c.id)).first() is not None
+
+
+def coverage(conn: Connection, owner: GroupId, since: datetime) -> list[Coverage]:
+    """Orders since then and those typed, a site."""
+    c, number = orders.c, sa.func.count()
+    query = (
+        sa.select(c.site_id, number, number.filter(c.mapped))
+        .where(c.owner_group == owner, c.updated_at >= since, c.status != CANCELLED)
+        .group_by(c.site_id)
+    )
+    return [Coverage(SiteId(r[0]), r[1], r[2]) for r in conn.execute(query)]
 
 
 def _procedure(r: Any) -> Procedure:
     return Procedure(
         GroupId(r.owner_group), SiteId(r.site_id), r.code, r.text, r.modality, r.body_region,
-        r.subspecialty, r.advanced, r.minutes, r.wrvu,
+        r.subspecialty, r.advanced, r.minutes, r.wrvu, r.contrast, tuple(r.certificates),
+        r.child_below, r.child_subspecialty,
     )  # fmt: skip
 
 
@@ -211,5 +236,6 @@ def _order(r: Any) -> Order:
     return Order(
         OrderId(r.id), GroupId(r.owner_group), SiteId(r.site_id), PatientId(r.patient_id),
         content, r.modality, r.body_region, r.subspecialty, r.mapped, r.priority,
-        r.clock_source, r.synthetic, r.updated_at,
+        r.clock_source, r.synthetic, r.updated_at, r.contrast, r.advanced, r.minutes, r.wrvu,
+        tuple(r.certificates),
     )  # fmt: skip

@@ -28,6 +28,10 @@ procedures = sa.Table(
     flag("advanced"),
     whole("minutes", 8),
     sa.Column("wrvu", sa.Numeric(7, 2)),
+    text("contrast"),
+    texts("certificates"),
+    whole("child_below"),
+    text("child_subspecialty"),
     sa.UniqueConstraint("owner_group", "site_id", "code"),
 )
 
@@ -63,6 +67,11 @@ orders = sa.Table(
     text("clock_source"),
     flag("synthetic"),
     instant("updated_at", null=False),
+    text("contrast"),
+    flag("advanced"),
+    sa.Column("minutes", sa.Integer),
+    sa.Column("wrvu", sa.Numeric(7, 2)),
+    texts("certificates"),
     sa.UniqueConstraint("owner_group", "site_id", "accession"),
     sa.Index("ix_orders_patient_id", "owner_group", "patient_id"),
     sa.Index("ix_orders_updated_at", "owner_group", "updated_at"),

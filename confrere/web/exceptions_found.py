@@ -1,14 +1,14 @@
 """What needs a person, and what would help that person: likely orders, near misses. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from confrere.imaging.model import Study
 from confrere.kernel.ids import PatientId
 from confrere.network.model import Directory, Reader
-from confrere.orders.model import CANCELLED, Order, Procedure, Unmapped
+from confrere.orders.model import CANCELLED, Order
 from confrere.patients.model import Patient
 from confrere.worklist.eligibility import Case, eligibility
 from confrere.worklist.model import Item, Verdict
@@ -16,7 +16,6 @@ from confrere.worklist.model import Item, Verdict
 NEAR = timedelta(days=2)
 ENOUGH = 3  # fewer points: an order that only was near in time, of somebody else
 SHOWN = 12
-ALIKE = 0.5  # share of common words that makes two procedure texts alike
 SHORTEST_PART = 5  # characters of a number that are more than chance
 NEAREST = 3
 RULES = {
@@ -104,22 +103,6 @@ def day_of(text: str) -> date | None:
         return date.fromisoformat(f"{text[:4]}-{text[4:6]}-{text[6:8]}")
     except ValueError:
         return None
-
-
-def suggestion(code: Unmapped, known: Sequence[Procedure]) -> Procedure | None:
-    """Find the mapped procedure whose words are most like an unknown code's."""
-    wanted = _words(code.text)
-    best = max(known, key=lambda one: _likeness(wanted, _words(one.text)), default=None)
-    enough = best is not None and _likeness(wanted, _words(best.text)) >= ALIKE
-    return best if enough else None
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset("".join(c if c.isalnum() else " " for c in text.casefold()).split())
-
-
-def _likeness(one: frozenset[str], other: frozenset[str]) -> float:
-    return len(one & other) / len(one | other) if one and other else 0.0
 
 
 def stuck(item: Item, directory: Directory, at: datetime) -> Stuck:

@@ -1,13 +1,12 @@
 """Everything that needs a person: what could not be filed, tied, typed, placed or offered."""
 
-from decimal import Decimal, InvalidOperation
 from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from pydantic import BaseModel, StringConstraints
+from pydantic import StringConstraints
 from sqlalchemy import Connection
 
 from confrere.database.engine import transaction
@@ -21,13 +20,15 @@ from confrere.kernel.principal import Principal
 from confrere.network import service as network
 from confrere.network.model import SiteRule
 from confrere.orders import service as orders
-from confrere.orders.model import Order, Procedure
+from confrere.orders.model import Order, Unmapped
+from confrere.orders.suggesting import ImagesSay, suggest
 from confrere.patients import service as patients
 from confrere.patients.model import Patient
 from confrere.web.access import allow
 from confrere.web.acts import note_act, note_seen, show
 from confrere.web.context import context_of
-from confrere.web.exceptions_found import candidates, stuck, suggestion
+from confrere.web.exceptions_found import candidates, stuck
+from confrere.web.procedure_form import MODALITIES, Meaning, choices, read_meaning
 from confrere.web.rendering import render
 from confrere.worklist import service as worklist
 from confrere.worklist.model import NOBODY, UNMATCHED, Item
@@ -39,7 +40,6 @@ LABELS = {
     ASIDE: "Kept aside", UNMATCHED_EXAMS: "Without an order", CODES: "Unknown codes",
     PLACES: "Unknown site", NOBODY_MAY: "Nobody may read",
 }  # fmt: skip
-MODALITIES = ("CR", "CT", "DX", "MG", "MR", "NM", "PT", "RF", "US", "XA")
 MOST_JUDGED = 50  # exams whose readers are judged on one page
 MOST_ORDERS = 200
 LAST_RANK = 900  # a rule made here comes after those that were planned
@@ -47,22 +47,8 @@ PAGE, BODY = "exceptions.html", "parts/exceptions_body.html"
 Reader = Annotated[Principal, Depends(allow(Permission.READ_EXCEPTIONS))]
 Mender = Annotated[Principal, Depends(allow(Permission.RESOLVE_EXCEPTIONS))]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, max_length=300)]
-Code = Annotated[str, StringConstraints(strip_whitespace=True, max_length=64)]
 
 router = APIRouter(default_response_class=HTMLResponse)
-
-
-class Meaning(BaseModel):
-    """What a site's code means, as it was typed."""
-
-    site: UUID
-    code: Annotated[str, StringConstraints(max_length=64)]  # as sent, spaces included
-    text: Words = ""
-    modality: Code = ""
-    body_region: Code = ""
-    subspecialty: Code = ""
-    minutes: int = 8
-    wrvu: Code = ""
 
 
 @router.get("/exceptions")
@@ -159,7 +145,7 @@ def give_meaning(request: Request, me: Mender, said: Annotated[Meaning, Form()])
         site = network.site(conn, SiteId(said.site))
         if site.owner_group != me.group:
             raise NotFound("There is no such site in your group.")
-        line = _line(said, site.owner_group)
+        line = read_meaning(said, site.owner_group)
         typed = orders.give_meaning(conn, line, context.now())
         note_act(
             conn, request, me, "procedure map", object_id=site.id, action="C",
@@ -247,12 +233,21 @@ def _items(conn: Connection, me: Principal, flag: str) -> list[Item]:
 def _codes(conn: Connection, owner: GroupId) -> dict[str, Any]:
     known = orders.procedures(conn, owner)
     codes = orders.unmapped(conn, owner)
-    return {
-        "codes": [(code, suggestion(code, known)) for code in codes],
-        "modalities": MODALITIES,
-        "regions": sorted({one.body_region for one in known if one.body_region}),
-        "subspecialties": sorted({one.subspecialty for one in known if one.subspecialty}),
+    return choices(known) | {
+        "codes": [(one, suggest(one, known, owner, _said(conn, one))) for one in codes]
     }
+
+
+def _said(conn: Connection, code: Unmapped) -> ImagesSay:
+    """What the images of one of the code's orders say they show."""
+    studies = imaging.studies_of_order(conn, code.sample) if code.sample else []
+    series = imaging.series_of_studies(conn, [one.id for one in studies])
+    all_series = [one for each in series.values() for one in each]
+    by_size = sorted(all_series, key=lambda one: -one.instance_count)
+    modalities = dict.fromkeys(one.modality for one in by_size if one.modality in MODALITIES)
+    return ImagesSay(
+        tuple(modalities), tuple(one.body_part for one in by_size if one.body_part)
+    )
 
 
 def _own_study(conn: Connection, me: Principal, study_id: UUID) -> Study:
@@ -284,22 +279,3 @@ def _is_same_patient(conn: Connection, study: Study, order: Order) -> bool:
         return study.patient_id == order.patient
     one, other = (patients.get(conn, each) for each in (study.patient_id, order.patient))
     return one.person is not None and one.person == other.person
-
-
-def _line(said: Meaning, owner: GroupId) -> Procedure:
-    if said.modality not in MODALITIES:
-        raise Invalid("Choose the modality.", "modality")
-    if not said.subspecialty:
-        raise Invalid("Choose the subspecialty that reads this exam.", "subspecialty")
-    if not 1 <= said.minutes <= 600:  # noqa: PLR2004 - ten hours is a typing error
-        raise Invalid("Give the reading time in minutes, 1 to 600.", "minutes")
-    try:
-        wrvu = Decimal(said.wrvu) if said.wrvu else None
-    except InvalidOperation:
-        raise Invalid("Give the work RVU as a number, as 0.85.", "wrvu") from None
-    if wrvu is not None and not (wrvu.is_finite() and 0 <= wrvu < 1000):  # noqa: PLR2004
-        raise Invalid("The work RVU lies between 0 and 1000.", "wrvu")
-    return Procedure(
-        owner, SiteId(said.site), said.code, said.text, said.modality, said.body_region,
-        said.subspecialty, minutes=said.minutes, wrvu=wrvu,
-    )  # fmt: skip

@@ -26,6 +26,7 @@ from confrere.web import (
     patients_page,
     peers_page,
     pooled_page,
+    procedures_page,
     reading_api,
     reports_page,
     study_page,
@@ -40,7 +41,8 @@ from confrere.wiring.sharing import open_studies
 
 PAGES = (
     worklist_page, study_page, reading_api, dashboard_page, pooled_page, deliveries_page,
-    exceptions_page, network_page, peers_page, admin_page, patients_page, reports_page,
+    exceptions_page, procedures_page, network_page, peers_page, admin_page, patients_page,
+    reports_page,
 )  # fmt: skip
 READS = {"search": "R", "view": "R", "store": "C"}
 

@@ -25,9 +25,6 @@ from confrere.worklist.model import (
 from confrere.worklist.routing import Offer, choose, offerable
 from confrere.worklist.tables import items
 
-# minutes that an exam takes to read, by modality, where nothing better is known
-READING_MINUTES = {"CR": 3, "DX": 3, "MG": 5, "US": 6, "NM": 8, "CT": 9, "MR": 12, "PT": 20}
-
 
 @dataclass(frozen=True, slots=True)
 class ItemOffered:
@@ -45,8 +42,7 @@ def load_of(work: Sequence[Item]) -> dict[ReaderId, list[tuple[datetime, timedel
     for item in work:
         reader = item.held_by or item.offered_to
         if reader and item.due_at:
-            took = timedelta(minutes=READING_MINUTES.get(item.modality, 8))
-            load[reader].append((item.due_at, took))
+            load[reader].append((item.due_at, item.reading_time))
     return load
 
 
@@ -68,8 +64,8 @@ def dispatch(conn: Connection, directory: Directory, now: datetime) -> int:
         if _decide(conn, item, decided, directory, now):
             changed += 1
             if decided.reader and item.due_at:
-                took = timedelta(minutes=READING_MINUTES.get(item.modality, 8))
-                load.setdefault(decided.reader.id, []).append((item.due_at, took))
+                ahead = load.setdefault(decided.reader.id, [])
+                ahead.append((item.due_at, item.reading_time))
     return changed
 
 

@@ -75,7 +75,22 @@ def compose(
         "clock_at": started.at,
         "clock_source": started.source,
         "due_at": due(started.at, priority, site.targets) if started.at else None,
+        **_kind(live),
         **_patient(study, patient),
+    }
+
+
+def _kind(orders: Sequence[Order]) -> dict[str, Any]:
+    """Several orders read as one exam: minutes and work add up, needs come together."""
+    told = [o for o in orders if o.mapped]
+    minutes = [o.minutes for o in told if o.minutes is not None]
+    wrvu = [o.wrvu for o in told if o.wrvu is not None]
+    return {
+        "contrast": told[0].contrast if told else "",
+        "advanced": any(o.advanced for o in told),
+        "minutes": sum(minutes) if minutes else None,
+        "wrvu": sum(wrvu) if wrvu else None,
+        "certificates": sorted({c for o in told for c in o.certificates}),
     }
 
 

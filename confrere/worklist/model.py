@@ -1,7 +1,8 @@
 """What waits to be read: one item per study (or per order without images), and its state."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
@@ -34,6 +35,8 @@ UNMATCHED, UNMAPPED, ARRIVING, NO_IMAGES, NOBODY, OFF_DUTY, LATE = (
     "nobody on duty", "late images",
 )  # fmt: skip
 READ, ADDENDUM = "read", "addendum"
+# minutes that an exam takes to read, by modality, where nothing better is known
+READING_MINUTES = {"CR": 3, "DX": 3, "MG": 5, "US": 6, "NM": 8, "CT": 9, "MR": 12, "PT": 20}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,16 @@ class Item:
     synthetic: bool
     created_at: datetime
     updated_at: datetime
+    contrast: str = ""
+    advanced: bool = False
+    minutes: int | None = None  # expected to read it; None where the code has no meaning
+    wrvu: Decimal | None = None
+    certificates: tuple[str, ...] = ()
+
+    @property
+    def reading_time(self) -> timedelta:
+        """How long it takes to read, where the map does not say it by modality."""
+        return timedelta(minutes=self.minutes or READING_MINUTES.get(self.modality, 8))
 
     def held_at_instant(self, at: datetime) -> bool:
         """Say whether somebody's lease runs at `at`."""

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection
 
 from confrere.kernel.ids import (
@@ -23,6 +24,7 @@ from confrere.worklist.model import Item, Proof, State, Verdict
 from confrere.worklist.tables import items, proofs
 
 OPEN = items.c.finished_at.is_(None)
+LOCK_MILLISECONDS = 3000
 
 
 def lock_exam(conn: Connection, owner: GroupId, name: str) -> None:
@@ -75,9 +77,20 @@ def get(conn: Connection, ids: Sequence[ItemId]) -> list[Item]:
 
 
 def lock(conn: Connection, item: ItemId) -> Item | None:
-    """An item, locked for this transaction; None when another has it or it is gone."""
-    query = sa.select(items).where(items.c.id == item).with_for_update(skip_locked=True)
-    row = conn.execute(query).first()
+    """An item, locked for this transaction; None when it is gone or stays locked too long.
+
+    Others hold an item for milliseconds: a worker that counts priors, a dispatcher's round.
+    """
+    query = sa.select(items).where(items.c.id == item).with_for_update()
+    try:
+        with conn.begin_nested():
+            conn.execute(sa.text(f"set local lock_timeout = {LOCK_MILLISECONDS}"))
+            row = conn.execute(query).first()
+            conn.execute(sa.text("set local lock_timeout to default"))
+    except sa.exc.OperationalError as error:
+        if isinstance(error.orig, LockNotAvailable):
+            return None
+        raise
     return _item(row) if row else None
 
 
@@ -180,5 +193,6 @@ def _item(r: Any) -> Item:
         r.offer_reason, _or(ReaderId, r.held_by), _or(GroupId, r.held_group), r.held_name,
         r.hold_token, r.held_at, r.lease_until, r.preliminary_at, r.finished_at,
         _or(ReaderId, r.finished_by), _or(GroupId, r.finished_group), r.version, r.synthetic,
-        r.created_at, r.updated_at,
+        r.created_at, r.updated_at, r.contrast, r.advanced, r.minutes, r.wrvu,
+        tuple(r.certificates),
     )  # fmt: skip

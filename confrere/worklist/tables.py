@@ -66,6 +66,11 @@ items = sa.Table(
     flag("synthetic"),
     instant("created_at", null=False),
     instant("updated_at", null=False),
+    text("contrast"),
+    flag("advanced"),
+    sa.Column("minutes", sa.Integer),
+    sa.Column("wrvu", sa.Numeric(7, 2)),
+    texts("certificates"),
     sa.Index(
         "ix_items_open",
         "owner_group",

@@ -126,7 +126,7 @@ def test_mapping_a_code_types_the_orders_that_wait(house: House) -> None:
     browser = house.signed_in(Role.IT_ENGINEER)
     page = browser.get("/exceptions/codes").text
     assert "MYSTERY" in page
-    assert "likest text in your maps: CT head without contrast (CTHEAD)" in page
+    assert "the same words in your maps: CT head without contrast (CTHEAD)" in page
     form: dict[str, Any] = {
         "site": str(house.world.site), "code": "MYSTERY", "text": "CT head without contrast",
         "modality": "CT", "body_region": "head", "subspecialty": "neuro", "minutes": 9,

@@ -1,6 +1,7 @@
 """From order and images to an offer, a claim and a signature, through the services."""
 
 import threading
+import time
 from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
@@ -338,6 +339,31 @@ def test_a_partners_signer_sees_late_images_and_the_delivery(fresh: Databases) -
         assert worklist.get(conn, task.id).offered_to == world.neuro
         assert [m.accession for m in delivery.of_report(conn, version.report)] == ["LM100"]
     assert item.id != task.id
+
+
+def test_a_signature_waits_while_a_worker_touches_the_exam(fresh: Databases) -> None:
+    with transaction(fresh.system, frozenset()) as conn:
+        world = build(conn)
+        item = offered(conn, world)
+        held = claims.claim(
+            conn, item, network.reader(conn, world.neuro, NOW), network.directory(conn, NOW),
+            NOW, LEASE,
+        )  # fmt: skip
+    touched, token = threading.Event(), held.hold_token
+    assert token
+
+    def touch() -> None:
+        with transaction(fresh.system, frozenset()) as conn:
+            worklist.set_prior_count(conn, item.id, 7)
+            touched.set()
+            time.sleep(0.3)
+
+    worker = threading.Thread(target=touch)
+    worker.start()
+    touched.wait(5)
+    with transaction(fresh.system, frozenset()) as conn:
+        assert claims.confirm(conn, item.id, world.neuro, token, NOW).prior_count == 7
+    worker.join()
 
 
 def test_a_prior_report_that_comes_after_the_offer_stands_beside_the_exam(
