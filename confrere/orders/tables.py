@@ -63,6 +63,7 @@ orders = sa.Table(
     text("clock_source"),
     flag("synthetic"),
     instant("updated_at", null=False),
+    text("payer_class"),
     sa.UniqueConstraint("owner_group", "site_id", "accession"),
     sa.Index("ix_orders_patient_id", "owner_group", "patient_id"),
     sa.Index("ix_orders_updated_at", "owner_group", "updated_at"),

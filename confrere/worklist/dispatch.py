@@ -12,7 +12,8 @@ from confrere.kernel.ids import GroupId, ItemId, ReaderId
 from confrere.network import service as network
 from confrere.network.model import Directory
 from confrere.worklist import store
-from confrere.worklist.eligibility import Case, agreement_used, eligibility, is_eligible
+from confrere.worklist.case import case_in
+from confrere.worklist.eligibility import agreement_used, eligibility, is_eligible
 from confrere.worklist.model import (
     ADDENDUM,
     NOBODY,
@@ -22,11 +23,8 @@ from confrere.worklist.model import (
     State,
     shared_objects,
 )
-from confrere.worklist.routing import Offer, choose, offerable
+from confrere.worklist.routing import Offer, choose, offerable, reading_time
 from confrere.worklist.tables import items
-
-# minutes that an exam takes to read, by modality, where nothing better is known
-READING_MINUTES = {"CR": 3, "DX": 3, "MG": 5, "US": 6, "NM": 8, "CT": 9, "MR": 12, "PT": 20}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +43,7 @@ def load_of(work: Sequence[Item]) -> dict[ReaderId, list[tuple[datetime, timedel
     for item in work:
         reader = item.held_by or item.offered_to
         if reader and item.due_at:
-            took = timedelta(minutes=READING_MINUTES.get(item.modality, 8))
-            load[reader].append((item.due_at, took))
+            load[reader].append((item.due_at, reading_time(item)))
     return load
 
 
@@ -68,8 +65,7 @@ def dispatch(conn: Connection, directory: Directory, now: datetime) -> int:
         if _decide(conn, item, decided, directory, now):
             changed += 1
             if decided.reader and item.due_at:
-                took = timedelta(minutes=READING_MINUTES.get(item.modality, 8))
-                load.setdefault(decided.reader.id, []).append((item.due_at, took))
+                load[decided.reader.id].append((item.due_at, reading_time(item)))
     return changed
 
 
@@ -79,8 +75,7 @@ def _still_good(item: Item, directory: Directory, now: datetime) -> bool:
         return False
     if item.flags and reader.group == item.owner_group:
         return True
-    site = directory.sites[item.site]
-    return is_eligible(eligibility(Case(item, reader, site, directory.agreements, now)))
+    return is_eligible(eligibility(case_in(directory, item, reader, now)))
 
 
 def _decide(
@@ -111,10 +106,10 @@ def _decide(
     _end_other_shares(conn, item, chosen.group if chosen else None, now)
     if chosen is None:
         return True
-    case = Case(item, chosen, directory.sites[item.site], directory.agreements, now)
+    case, judged = case_in(directory, item, chosen, now), offer.verdicts[chosen.id]
     store.add_proofs(conn, [Proof(
-        item.id, chosen.id, chosen.group, "offer", is_eligible(offer.verdicts[chosen.id]),
-        agreement_used(case), offer.verdicts[chosen.id], now,
+        item.id, chosen.id, chosen.group, "offer", is_eligible(judged), agreement_used(case),
+        judged, now, directory.version,
     )])  # fmt: skip
     if chosen.group != item.owner_group:
         network.share(conn, item.owner_group, chosen.group, shared_objects(item), "offer", now)

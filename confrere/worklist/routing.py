@@ -14,9 +14,13 @@ from datetime import datetime, timedelta
 from confrere.kernel.ids import ReaderId
 from confrere.network.model import Directory, Reader
 from confrere.orders.priorities import AT_ONCE
-from confrere.worklist.eligibility import Case, eligibility, is_eligible
+from confrere.worklist.case import case_in
+from confrere.worklist.eligibility import eligibility, is_eligible
+from confrere.worklist.feasibility import forecast
 from confrere.worklist.model import UNMAPPED, UNMATCHED, Item, Verdict
 
+# minutes that an exam takes to read, by modality, where nothing better is known
+READING_MINUTES = {"CR": 3, "DX": 3, "MG": 5, "US": 6, "NM": 8, "CT": 9, "MR": 12, "PT": 20}
 Load = Mapping[ReaderId, Sequence[tuple[datetime, timedelta]]]  # due time, reading time
 
 
@@ -36,21 +40,31 @@ def offerable(item: Item) -> bool:
 
 def choose(item: Item, directory: Directory, load: Load, at: datetime) -> Offer:
     """Judge every reader of the collaborative and choose one."""
-    site = directory.sites[item.site]
     verdicts = {
-        reader.id: eligibility(Case(item, reader, site, directory.agreements, at))
+        reader.id: eligibility(case_in(directory, item, reader, at))
         for reader in directory.readers.values()
     }
     able = [r for r in directory.readers.values() if is_eligible(verdicts[r.id])]
     duty = [r for r in able if r.on_duty(at)]
     if duty:
-        best = min(duty, key=lambda r: _rank(r, item, load))
-        return Offer(best, _why(best, item, directory, duty, load), verdicts)
+        took = reading_time(item)
+        finishes = {r.id: at + minutes_ahead(r.id, item, load) + took for r in duty}
+        judged = forecast(finishes, item.due_at)
+        able = [r for r in duty if r.id in judged.readers]
+        best = min(able, key=lambda r: _rank(r, item, load))
+        verdicts[best.id] += (judged.verdicts[best.id],)
+        why = _why(best, item, directory, duty, load)
+        return Offer(best, f"{why} · late forecast" if judged.breach else why, verdicts)
     if {UNMATCHED, UNMAPPED} & set(item.flags):
         return _on_call(item, directory, load, at, verdicts)
     if able:
         return Offer(None, f"{len(able)} eligible, none on duty now", verdicts)
     return Offer(None, "nobody is eligible: see why, reader by reader", verdicts)
+
+
+def reading_time(item: Item) -> timedelta:
+    """How long an exam takes to read, by its modality."""
+    return timedelta(minutes=READING_MINUTES.get(item.modality, 8))
 
 
 def minutes_ahead(reader: ReaderId, item: Item, load: Load) -> timedelta:
@@ -88,7 +102,7 @@ def _on_call(
         for r in directory.readers.values()
         if r.group == item.owner_group
         and r.on_duty(at)
-        and all(v.holds for v in verdicts[r.id] if v.rule in ("ACTIVE", "LIC_PATIENT", "PRIV"))
+        and all(v.holds for v in verdicts[r.id] if v.rule != "SCOPE")
     ]
     if not home:
         return Offer(None, "no reader of the owner group is on duty with privileges", verdicts)

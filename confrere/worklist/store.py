@@ -19,7 +19,7 @@ from confrere.kernel.ids import (
     SiteId,
     StudyId,
 )
-from confrere.worklist.model import Item, Proof, State, Verdict
+from confrere.worklist.model import Item, Outcome, Proof, State, Verdict
 from confrere.worklist.tables import items, proofs
 
 OPEN = items.c.finished_at.is_(None)
@@ -137,6 +137,8 @@ def add_proofs(conn: Connection, made: Sequence[Proof]) -> None:
             "owner_group": owner, "item_id": p.item, "reader_id": p.reader,
             "reader_group": p.reader_group, "act": p.act, "eligible": p.eligible,
             "agreement_id": p.agreement, "verdicts": [asdict(v) for v in p.verdicts], "at": p.at,
+            "facts_version": p.facts_version, "attested_by": p.attested_by,
+            "attestation": p.attestation,
         }
         for p, owner in ((p, _owner(conn, p.item)) for p in made)
     ]  # fmt: skip
@@ -151,7 +153,8 @@ def proofs_of(conn: Connection, item: ItemId) -> list[Proof]:
         Proof(
             ItemId(r.item_id), ReaderId(r.reader_id), GroupId(r.reader_group), r.act, r.eligible,
             AgreementId(r.agreement_id) if r.agreement_id else None,
-            tuple(Verdict(**v) for v in r.verdicts), r.at,
+            tuple(Verdict(**v | {"outcome": Outcome(v["outcome"])}) for v in r.verdicts), r.at,
+            r.facts_version, r.attested_by, r.attestation,
         )
         for r in conn.execute(query)
     ]  # fmt: skip
@@ -180,5 +183,5 @@ def _item(r: Any) -> Item:
         r.offer_reason, _or(ReaderId, r.held_by), _or(GroupId, r.held_group), r.held_name,
         r.hold_token, r.held_at, r.lease_until, r.preliminary_at, r.finished_at,
         _or(ReaderId, r.finished_by), _or(GroupId, r.finished_group), r.version, r.synthetic,
-        r.created_at, r.updated_at,
+        r.created_at, r.updated_at, r.payer_class, tuple(r.orderers),
     )  # fmt: skip

@@ -66,6 +66,8 @@ items = sa.Table(
     flag("synthetic"),
     instant("created_at", null=False),
     instant("updated_at", null=False),
+    text("payer_class"),
+    texts("orderers"),
     sa.Index(
         "ix_items_open",
         "owner_group",
@@ -94,5 +96,8 @@ proofs = sa.Table(
     ref("agreement_id", null=True),
     json("verdicts", "[]"),
     instant("at", null=False),
+    whole("facts_version"),
+    text("attested_by"),
+    text("attestation"),
     sa.Index("ix_proofs_item_id", "item_id", "reader_id"),
 )
