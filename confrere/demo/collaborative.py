@@ -17,8 +17,8 @@ from confrere.demo.places import (
 )
 from confrere.network.agreements import IN_FORCE
 from confrere.network.model import BY_PROXY, FULL_FILE, Licence
+from confrere.network.npi import with_check_digit
 
-NPI_PREFIX = "80840"  # the health industry's issuer number, ISO/IEC 7812
 SUSPENDED, PROPOSED = "suspended", "proposed"
 
 
@@ -110,21 +110,7 @@ def npi(number: int) -> str:
 
     Issued numbers begin with 1 or 2; these begin with 3, so that none is a real person's.
     """
-    nine = f"{300_000_000 + number:09d}"
-    return nine + str(-_luhn(NPI_PREFIX + nine + "0") % 10)
-
-
-def npi_holds(written: str) -> bool:
-    """Say whether the check digit fits."""
-    return len(written) == 10 and written.isdigit() and _luhn(NPI_PREFIX + written) % 10 == 0  # noqa: PLR2004
-
-
-def _luhn(digits: str) -> int:
-    total = 0
-    for place, digit in enumerate(reversed(digits)):
-        value = int(digit) * (2 if place % 2 else 1)
-        total += value - 9 if value > 9 else value  # noqa: PLR2004 - the sum of its digits
-    return total
+    return with_check_digit(f"{300_000_000 + number:09d}")
 
 
 def licences(reader: ReaderPlan, today: date) -> tuple[Licence, ...]:

@@ -2,8 +2,23 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 
 from confrere.kernel.ids import AgreementId, GroupId, PeerId, ReaderId, SiteId
+from confrere.network.credentials import (
+    Competence,
+    Cover,
+    Enrolment,
+    Exclusion,
+    FacilityCertificate,
+    MammographyCount,
+    MammographyFile,
+    MammographyStart,
+    ReadingPlace,
+    SanctionCheck,
+    SiteIdentifier,
+)
+from confrere.network.rules import BUILT_IN, Rule
 
 FULL_FILE, BY_PROXY = "full", "proxy"
 READS_HERE, READS_ELSEWHERE = "confrere", "external"
@@ -18,6 +33,7 @@ class Group:
     name: str
     time_zone: str
     synthetic: bool = False
+    tin: str = ""  # the tax number under which it bills
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +57,11 @@ class Site:
     result_peer: PeerId | None = None
     viewer_cleared_on: date | None = None
     synthetic: bool = False
+    each_claim: Decimal | None = None  # the least malpractice limits that its bylaws ask for
+    aggregate: Decimal | None = None
+    child_below: int = 0  # years: younger patients need a paediatric competence; 0 asks none
+    forbids_offshore: bool = False  # its contract: nobody reads from outside the United States
+    certificates: tuple[FacilityCertificate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +84,12 @@ class Privilege:
     path: str  # FULL_FILE or BY_PROXY (42 CFR 482.22(a)(3)-(4))
     valid_from: date
     valid_to: date
+    # by proxy, what 42 CFR 482.22(a)(3)-(4) asks for; empty or None is: not there
+    agreement_ref: str = ""
+    distant_site: str = ""
+    distant_kind: str = ""  # a Medicare hospital (a)(3), or an entity (a)(4)
+    list_supplied_on: date | None = None
+    feedback_sent_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +103,10 @@ class Shift:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """A radiologist with dated facts, as known to the collaborative."""
+    """A radiologist with dated facts, as known to the collaborative.
+
+    `subspecialties` and `certificates` sum up the competences in force when it was loaded.
+    """
 
     id: ReaderId
     group: GroupId
@@ -89,6 +119,15 @@ class Reader:
     privileges: tuple[Privilege, ...] = ()
     shifts: tuple[Shift, ...] = ()
     active: bool = True
+    competences: tuple[Competence, ...] = ()
+    covers: tuple[Cover, ...] = ()
+    enrolments: tuple[Enrolment, ...] = ()
+    checks: tuple[SanctionCheck, ...] = ()
+    places: tuple[ReadingPlace, ...] = ()
+    identifiers: tuple[SiteIdentifier, ...] = ()
+    mammography_starts: tuple[MammographyStart, ...] = ()
+    mammography_counts: tuple[MammographyCount, ...] = ()
+    mammography_files: tuple[MammographyFile, ...] = ()
 
     def on_duty(self, at: datetime) -> bool:
         """Say whether a shift covers this instant."""
@@ -172,6 +211,9 @@ class Directory:
     sites: dict[SiteId, Site]
     readers: dict[ReaderId, Reader]
     agreements: tuple[Agreement, ...]
+    exclusions: tuple[Exclusion, ...] = ()
+    rules: tuple[Rule, ...] = BUILT_IN
+    version: int = 0  # grows with every change of a fact
 
 
 DEFAULT_QUIET = {"CT": 60, "MR": 120, "CR": 20, "DX": 20, "US": 120, "MG": 60}

@@ -9,33 +9,44 @@ from sqlalchemy import Connection
 
 from confrere.kernel.errors import Conflict, Invalid, NotFound
 from confrere.kernel.ids import AgreementId, GroupId, PeerId, ReaderId, SiteId
-from confrere.network import store, tables
+from confrere.network import store, store_credentials, tables
 from confrere.network.agreements import IN_FORCE, SUSPENDED
+from confrere.network.credentials import UNITED_STATES, Competence, ReadingPlace
+from confrere.network.facts import check, facts_of
+from confrere.network.fields import STATE_CODES
+from confrere.network.kinds import Fact
 from confrere.network.model import (
     Agreement,
     Directory,
     Group,
-    Licence,
     Peer,
-    Privilege,
     Reader,
     Shift,
     Site,
     SiteHints,
     SiteRule,
 )
+from confrere.network.records import SINCE_EVER, Recorded
+from confrere.network.rules import as_changed
 from confrere.network.site_resolution import resolve_site
 
 DOORS = ("dicom", "hl7", "results")
 
 
 def directory(conn: Connection, at: datetime) -> Directory:
-    """Load who is who at `at`, as far as this connection may see agreements."""
+    """Load who is who, with the facts that were on record at `at`.
+
+    Agreements and exclusions are those that this connection may see.
+    """
+    facts = store_credentials.facts(conn, at)
     return Directory(
         {one.id: one for one in store.groups(conn)},
-        {one.id: one for one in store.sites(conn)},
-        {one.id: one for one in store.readers(conn, at)},
+        {one.id: one for one in store.sites(conn, facts=facts)},
+        {one.id: one for one in store.readers(conn, at, facts=facts)},
         tuple(store.agreements(conn)),
+        tuple(store_credentials.exclusions(conn, at)),
+        as_changed(store_credentials.changed_rules(conn, at)),
+        store_credentials.version(conn),
     )
 
 
@@ -157,40 +168,61 @@ def add_group(conn: Connection, new: Group) -> GroupId:
     return GroupId(store.add(conn, tables.groups, [values])[0])
 
 
-def add_site(conn: Connection, new: Site) -> SiteId:
-    """Add a hospital or imaging centre."""
-    values = {n: v for n, v in asdict(new).items() if n != "id"}
+def add_site(conn: Connection, new: Site, recorded: Recorded = SINCE_EVER) -> SiteId:
+    """Add a hospital or imaging centre, with its own certificates."""
+    values = {n: v for n, v in asdict(new).items() if n not in ("id", "certificates")}
     values |= {"targets": new.targets or {}, "quiet_seconds": new.quiet_seconds or {}}
-    return SiteId(store.add(conn, tables.sites, [values])[0])
+    made = SiteId(store.add(conn, tables.sites, [values])[0])
+    store_credentials.add(
+        conn, [(None, made, fact, None) for fact in new.certificates], recorded
+    )
+    return made
 
 
-def add_reader(conn: Connection, new: Reader) -> ReaderId:
-    """Add a radiologist with licences, privileges and shifts."""
+def add_reader(conn: Connection, new: Reader, recorded: Recorded = SINCE_EVER) -> ReaderId:
+    """Add a radiologist with all facts and shifts.
+
+    A subspecialty without a competence of its own counts as declared by the group. Raises
+    Conflict when somebody with this NPI reads already: a reader belongs to one group.
+    """
+    if new.npi and (there := store.reader_of_npi(conn, new.npi)):
+        raise Conflict(
+            f"NPI {new.npi} is {there[0]}'s of {there[1]}; a reader belongs to one group: "
+            "use an agreement between the groups, or end that membership first"
+        )
     added = store.add(conn, tables.readers, [{
         "group_id": new.group, "name": new.name, "npi": new.npi, "active": new.active,
-        "subspecialties": sorted(new.subspecialties),
-        "certificates": sorted(new.certificates), "sits_in_state": new.sits_in_state,
+        "sits_in_state": new.sits_in_state,
     }])  # fmt: skip
     made = ReaderId(added[0])
-    add_credentials(conn, made, new.licences, new.privileges)
+    known = {one.code for one in new.competences}
+    declared = [Competence(one) for one in sorted(new.subspecialties - known)]
+    add_credentials(conn, made, [*declared, *facts_of(new)], recorded)
+    for place in new.places:
+        store_credentials.add_place(conn, made, place, recorded.at)
     add_shifts(conn, made, new.shifts)
     return made
 
 
 def add_credentials(
-    conn: Connection, reader_id: ReaderId, licences: Sequence[Licence],
-    privileges: Sequence[Privilege],
+    conn: Connection, reader_id: ReaderId, facts: Sequence[Fact],
+    recorded: Recorded = SINCE_EVER,
 ) -> None:  # fmt: skip
-    """Record licences and privileges of a reader."""
-    if any(x.valid_to < x.valid_from for x in licences) or any(
-        x.valid_to < x.valid_from for x in privileges
-    ):
-        raise Invalid("a licence or privilege ends before it starts", "valid_to")
-    store.add(conn, tables.licences, [asdict(x) | {"reader_id": reader_id} for x in licences])
-    store.add(conn, tables.privileges, [
-        {"reader_id": reader_id, "site_id": x.site, "scope": x.scope, "path": x.path,
-         "valid_from": x.valid_from, "valid_to": x.valid_to} for x in privileges
-    ])  # fmt: skip
+    """Record facts about a reader beside those that are there; Invalid when one is not sound."""
+    for fact in facts:
+        check(fact)
+    store_credentials.add(conn, [(reader_id, None, fact, None) for fact in facts], recorded)
+
+
+def attest_place(
+    conn: Connection, reader_id: ReaderId, place: ReadingPlace, now: datetime
+) -> None:
+    """Record where a reader says to sit; a later word about the same time replaces it."""
+    if place.ends_at <= place.starts_at:
+        raise Invalid("the stay ends before it starts", "ends_at")
+    if place.country == UNITED_STATES and place.state not in STATE_CODES:
+        raise Invalid("say the state, by its two letters", "state")
+    store_credentials.add_place(conn, reader_id, place, now)
 
 
 def add_shifts(conn: Connection, reader_id: ReaderId, shifts: Sequence[Shift]) -> None:

@@ -1,7 +1,7 @@
 """SQL of this part, in and out."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,47 +11,72 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import insert
 
 from confrere.kernel.ids import AgreementId, GroupId, PeerId, ReaderId, SiteId
+from confrere.network import store_credentials
 from confrere.network import tables as t
+from confrere.network.credentials import DECLARED, ReadingPlace, current, day_of
+from confrere.network.kinds import Fact
 from confrere.network.model import (
     Agreement,
     Group,
-    Licence,
     Peer,
-    Privilege,
     Reader,
     Shift,
     Site,
     SiteRule,
 )
 
+Facts = Mapping[UUID, Mapping[str, Sequence[Fact]]]
+
 
 def groups(conn: Connection) -> list[Group]:
     """All groups, by name."""
     rows = conn.execute(sa.select(t.groups).order_by(t.groups.c.name))
-    return [Group(GroupId(r.id), r.code, r.name, r.time_zone, r.synthetic) for r in rows]
+    return [Group(GroupId(r.id), r.code, r.name, r.time_zone, r.synthetic, r.tin) for r in rows]
 
 
-def sites(conn: Connection, site: SiteId | None = None) -> list[Site]:
-    """All sites by name, or one."""
+def sites(
+    conn: Connection, site: SiteId | None = None, facts: Facts | None = None
+) -> list[Site]:
+    """All sites by name, or one; their own certificates come from `facts`."""
     query = sa.select(t.sites).order_by(t.sites.c.name)
     if site is not None:
         query = query.where(t.sites.c.id == site)
-    return [_site(row) for row in conn.execute(query)]
+    held = facts or {}
+    return [_site(row, held.get(row.id, {})) for row in conn.execute(query)]
 
 
 def readers(
-    conn: Connection, at: datetime, only: Sequence[ReaderId] | None = None
-) -> list[Reader]:
-    """Readers with their licences, privileges, and the shifts that end after `at`."""
+    conn: Connection, at: datetime, only: Sequence[ReaderId] | None = None,
+    facts: Facts | None = None,
+) -> list[Reader]:  # fmt: skip
+    """Readers with what was on record at `at`, and the shifts that end after it.
+
+    `facts` saves reading them again where the caller has them.
+    """
     query = sa.select(t.readers).order_by(t.readers.c.name)
     if only is not None:
         query = query.where(t.readers.c.id.in_(only))
     rows = conn.execute(query).all()
     ids = [row.id for row in rows]
-    licences = _grouped(conn, t.licences, ids)
-    privileges = _grouped(conn, t.privileges, ids)
+    narrowed = ids if only is not None else None
+    held = facts if facts is not None else store_credentials.facts(conn, at, narrowed)
+    places = store_credentials.places(conn, at, narrowed)
     shifts = _grouped(conn, t.shifts, ids, t.shifts.c.ends_at > at)
-    return [_reader(row, licences[row.id], privileges[row.id], shifts[row.id]) for row in rows]
+    return [
+        _reader(row, at, held.get(row.id, {}), places.get(row.id, ()), shifts[row.id])
+        for row in rows
+    ]
+
+
+def reader_of_npi(conn: Connection, npi: str) -> tuple[str, str] | None:
+    """Name and group of who has an NPI."""
+    query = (
+        sa.select(t.readers.c.name, t.groups.c.name)
+        .join(t.groups, t.groups.c.id == t.readers.c.group_id)
+        .where(t.readers.c.npi == npi, t.readers.c.active)
+    )
+    row = conn.execute(query).first()
+    return (row[0], row[1]) if row else None
 
 
 def agreements(conn: Connection) -> list[Agreement]:
@@ -176,26 +201,32 @@ def _grouped(
     return found
 
 
-def _site(r: Any) -> Site:
+def _site(r: Any, held: Mapping[str, Sequence[Any]]) -> Site:
     return Site(
         SiteId(r.id), GroupId(r.owner_group), r.code, r.name, r.short_name, r.state,
         r.time_zone, r.kind, r.assigner, r.accession_prefix, r.reporting, r.viewer_url,
         r.targets, r.quiet_seconds, PeerId(r.result_peer) if r.result_peer else None,
-        r.viewer_cleared_on, r.synthetic,
+        r.viewer_cleared_on, r.synthetic, r.each_claim, r.aggregate, r.child_below,
+        r.forbids_offshore, tuple(held.get("facility certificate", ())),
     )  # fmt: skip
 
 
-def _reader(r: Any, licences: list[Any], privileges: list[Any], shifts: list[Any]) -> Reader:
+def _reader(
+    r: Any, at: datetime, held: Mapping[str, Sequence[Any]], places: Sequence[ReadingPlace],
+    shifts: Sequence[Any],
+) -> Reader:  # fmt: skip
+    competences = tuple(held.get("competence", ()))
+    now = current(competences, day_of(at))
     return Reader(
-        ReaderId(r.id), GroupId(r.group_id), r.name, r.npi, frozenset(r.subspecialties),
-        frozenset(r.certificates), r.sits_in_state,
-        tuple(Licence(x.state, x.number, x.status, x.valid_from, x.valid_to) for x in licences),
-        tuple(
-            Privilege(SiteId(x.site_id), x.scope, x.path, x.valid_from, x.valid_to)
-            for x in privileges
-        ),
+        ReaderId(r.id), GroupId(r.group_id), r.name, r.npi,
+        frozenset(one.code for one in now),
+        frozenset(one.code for one in now if one.basis != DECLARED), r.sits_in_state,
+        tuple(held.get("licence", ())), tuple(held.get("privilege", ())),
         tuple(Shift(x.starts_at, x.ends_at, x.kind) for x in shifts),
-        r.active,
+        r.active, competences, tuple(held.get("cover", ())), tuple(held.get("enrolment", ())),
+        tuple(held.get("sanction", ())), tuple(places), tuple(held.get("identifier", ())),
+        tuple(held.get("mammography start", ())), tuple(held.get("mammography count", ())),
+        tuple(held.get("mammography file", ())),
     )  # fmt: skip
 
 

@@ -14,25 +14,28 @@ from confrere.kernel.errors import Conflict, NotFound, Refused
 from confrere.kernel.ids import ItemId, ReaderId
 from confrere.network.model import Directory, Reader
 from confrere.worklist import store
-from confrere.worklist.eligibility import Case, agreement_used, eligibility, is_eligible
+from confrere.worklist.case import case_in
+from confrere.worklist.eligibility import agreement_used, eligibility, is_eligible
 from confrere.worklist.model import UNMAPPED, UNMATCHED, Item, Proof, State, Verdict
 from confrere.worklist.tables import items
 
 
 def prove(
-    conn: Connection, item: Item, reader: Reader, directory: Directory, act: str, at: datetime
-) -> Proof:
+    conn: Connection, item: Item, reader: Reader, directory: Directory, act: str, at: datetime,
+    read_type: str = "",
+) -> Proof:  # fmt: skip
     """Judge a reader for an act on an item and keep the proof.
 
     Raises Refused with the failing rules' reasons. A reader on call for an exam that nobody
     could type may act on it when licensed and privileged, as it was offered to them.
     """
-    case = Case(item, reader, directory.sites[item.site], directory.agreements, at)
+    case = case_in(directory, item, reader, at, read_type)
     judged = eligibility(case)
     allowed = is_eligible(judged) or _on_call(item, reader, judged)
     proof = Proof(
-        item.id, reader.id, reader.group, act, allowed, agreement_used(case), judged, at
-    )
+        item.id, reader.id, reader.group, act, allowed, agreement_used(case), judged, at,
+        directory.version,
+    )  # fmt: skip
     if not allowed:
         failing = "; ".join(f"{v.rule}: {v.because}" for v in judged if not v.holds)
         raise Refused(f"you may not {act} this exam: {failing}")

@@ -12,7 +12,8 @@ from confrere.kernel.ids import GroupId, ItemId, ReaderId
 from confrere.network import service as network
 from confrere.network.model import Directory
 from confrere.worklist import store
-from confrere.worklist.eligibility import Case, agreement_used, eligibility, is_eligible
+from confrere.worklist.case import case_in
+from confrere.worklist.eligibility import agreement_used, eligibility, is_eligible
 from confrere.worklist.model import (
     ADDENDUM,
     NOBODY,
@@ -75,8 +76,7 @@ def _still_good(item: Item, directory: Directory, now: datetime) -> bool:
         return False
     if item.flags and reader.group == item.owner_group:
         return True
-    site = directory.sites[item.site]
-    return is_eligible(eligibility(Case(item, reader, site, directory.agreements, now)))
+    return is_eligible(eligibility(case_in(directory, item, reader, now)))
 
 
 def _decide(
@@ -107,10 +107,10 @@ def _decide(
     _end_other_shares(conn, item, chosen.group if chosen else None, now)
     if chosen is None:
         return True
-    case = Case(item, chosen, directory.sites[item.site], directory.agreements, now)
+    case, judged = case_in(directory, item, chosen, now), offer.verdicts[chosen.id]
     store.add_proofs(conn, [Proof(
-        item.id, chosen.id, chosen.group, "offer", is_eligible(offer.verdicts[chosen.id]),
-        agreement_used(case), offer.verdicts[chosen.id], now,
+        item.id, chosen.id, chosen.group, "offer", is_eligible(judged), agreement_used(case),
+        judged, now, directory.version,
     )])  # fmt: skip
     if chosen.group != item.owner_group:
         network.share(conn, item.owner_group, chosen.group, shared_objects(item), "offer", now)

@@ -95,6 +95,8 @@ class Item:
     minutes: int | None = None  # expected to read it; None where the code has no meaning
     wrvu: Decimal | None = None
     certificates: tuple[str, ...] = ()
+    payer_class: str = ""
+    orderers: tuple[str, ...] = ()  # NPIs of who ordered it
 
     @property
     def reading_time(self) -> timedelta:
@@ -117,15 +119,29 @@ def shared_objects(item: Item) -> list[tuple[str, UUID]]:
     return found
 
 
+class Outcome(StrEnum):
+    """What a rule says of a reader."""
+
+    HOLDS = "holds"
+    FAILS = "fails"
+    UNKNOWN = "unknown"  # nothing on record
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The outcome of one rule for one reader, kept as proof with the read."""
 
     rule: str  # e.g. LIC_PATIENT
-    holds: bool  # unknown counts as False for clinical-legal rules
+    outcome: Outcome
     because: str  # for people
     remedy: str = ""
     cites: str = ""
+    billing_hold: bool = False  # offered all the same; the charge waits
+
+    @property
+    def holds(self) -> bool:
+        """Say whether the rule lets the reader read."""
+        return self.outcome is Outcome.HOLDS or self.billing_hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +151,14 @@ class Proof:
     item: ItemId
     reader: ReaderId
     reader_group: GroupId
-    act: str  # offer, claim, sign
+    act: str  # offer, claim, sign, assign
     eligible: bool
     agreement: AgreementId | None
     verdicts: tuple[Verdict, ...]
     at: datetime
+    facts_version: int = 0  # by which facts it was judged
+    attested_by: str = ""  # who assigned an emergency that nobody could lawfully be offered
+    attestation: str = ""  # and why
 
 
 @dataclass(frozen=True, slots=True)

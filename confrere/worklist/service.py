@@ -15,7 +15,8 @@ from confrere.network.model import Directory, Site
 from confrere.orders.model import CANCELLED, COMPLETE, Order
 from confrere.patients.model import Patient
 from confrere.worklist import store
-from confrere.worklist.eligibility import Case, eligibility
+from confrere.worklist.case import case_in
+from confrere.worklist.eligibility import eligibility
 from confrere.worklist.exam import compose
 from confrere.worklist.model import (
     ADDENDUM,
@@ -208,8 +209,7 @@ def proofs_of(conn: Connection, item: ItemId) -> list[Proof]:
 
 def verdicts(item: Item, directory: Directory, at: datetime) -> dict[UUID, tuple[Verdict, ...]]:
     """Judge every reader on an exam now: "why me", "why not me", "why nobody"."""
-    site = directory.sites[item.site]
     return {
-        one.id: eligibility(Case(item, one, site, directory.agreements, at))
+        one.id: eligibility(case_in(directory, item, one, at))
         for one in directory.readers.values()
     }

@@ -273,7 +273,9 @@ def images(study: str, accession: str, on: str, shift: float) -> Iterator[Datase
 def colleague(conn: Connection, world: World) -> ReaderId:
     """Another reader of the partner group who may read the exam too."""
     twin = network.reader(conn, world.neuro, NOW)
-    return network.add_reader(conn, replace(twin, id=ReaderId(uuid4()), name="Rowe, Rita"))
+    return network.add_reader(
+        conn, replace(twin, id=ReaderId(uuid4()), name="Rowe, Rita", npi="")
+    )
 
 
 def stranger(conn: Connection, world: World) -> tuple[GroupId, ReaderId]:
@@ -282,5 +284,5 @@ def stranger(conn: Connection, world: World) -> tuple[GroupId, ReaderId]:
         conn, Group(GroupId(UUID(int=0)), "OTH", "Elsewhere Imaging", "America/Chicago")
     )
     twin = network.reader(conn, world.neuro, NOW)
-    made = replace(twin, id=ReaderId(uuid4()), group=group, name="Other, Otto")
+    made = replace(twin, id=ReaderId(uuid4()), group=group, name="Other, Otto", npi="")
     return group, network.add_reader(conn, made)

@@ -63,7 +63,7 @@ def test_a_licence_is_marked_from_ninety_days_before_its_end(
 def test_readers_show_duty_and_what_lapsed(house: House) -> None:
     with transaction(house.made.system, frozenset()) as conn:
         lapsed = Licence("WI", "W-1", "active", date(2020, 1, 1), TODAY - timedelta(days=3))
-        network.add_credentials(conn, house.world.general, [lapsed], [])
+        network.add_credentials(conn, house.world.general, [lapsed])
     page = house.signed_in(Role.GROUP_MANAGER).get("/network/readers").text
     assert "WI lapsed 2026-11-21" in page
     assert page.count('class="sx on"') == 3

@@ -117,7 +117,9 @@ def test_a_hundred_claims_at_once_have_one_winner(fresh: Databases) -> None:
         item = offered(conn, world)
         rival = network.add_reader(
             conn,
-            replace(network.reader(conn, world.neuro, NOW), id=ReaderId(uuid4()), name="R"),
+            replace(
+                network.reader(conn, world.neuro, NOW), id=ReaderId(uuid4()), name="R", npi=""
+            ),
         )
         readers = [network.reader(conn, one, NOW) for one in (world.neuro, rival)]
     for _ in range(100):
