@@ -7,10 +7,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from confrere.kernel.errors import Conflict, Invalid, NotFound
-from confrere.kernel.ids import AgreementId, GroupId, PeerId, ReaderId, SiteId
-from confrere.network import store, tables
-from confrere.network.agreements import IN_FORCE, SUSPENDED
+from confrere.kernel.errors import Invalid, NotFound
+from confrere.kernel.ids import GroupId, PeerId, ReaderId, SiteId
+from confrere.network import store, store_agreements, tables
 from confrere.network.model import (
     Agreement,
     Directory,
@@ -35,7 +34,7 @@ def directory(conn: Connection, at: datetime) -> Directory:
         {one.id: one for one in store.groups(conn)},
         {one.id: one for one in store.sites(conn)},
         {one.id: one for one in store.readers(conn, at)},
-        tuple(store.agreements(conn)),
+        tuple(store_agreements.agreements(conn)),
     )
 
 
@@ -72,29 +71,7 @@ def readers(conn: Connection, at: datetime) -> list[Reader]:
 
 def agreements(conn: Connection) -> list[Agreement]:
     """The agreements that the caller is a party to."""
-    return store.agreements(conn)
-
-
-def suspend(conn: Connection, agreement: AgreementId) -> Agreement:
-    """Stop lending and taking reads under an agreement, at once; either party may.
-
-    Raises Conflict where it is not in force, NotFound where the caller is no party to it.
-    """
-    return _set_state(conn, agreement, IN_FORCE, SUSPENDED)
-
-
-def resume(conn: Connection, agreement: AgreementId) -> Agreement:
-    """Put a suspended agreement in force again; never one that was only proposed."""
-    return _set_state(conn, agreement, SUSPENDED, IN_FORCE)
-
-
-def _set_state(conn: Connection, agreement: AgreementId, before: str, state: str) -> Agreement:
-    changed = store.set_agreement_state(conn, agreement, before, state)
-    if changed is None:
-        if not any(one.id == agreement for one in store.agreements(conn)):
-            raise NotFound("no such agreement, or your group is no party to it")
-        raise Conflict(f"the agreement is not {before} any more: reload the page")
-    return changed
+    return store_agreements.agreements(conn)
 
 
 def peers(conn: Connection, door: str | None = None) -> list[Peer]:
@@ -196,15 +173,6 @@ def add_credentials(
 def add_shifts(conn: Connection, reader_id: ReaderId, shifts: Sequence[Shift]) -> None:
     """Put a reader on duty."""
     store.add(conn, tables.shifts, [asdict(x) | {"reader_id": reader_id} for x in shifts])
-
-
-def add_agreement(conn: Connection, new: Agreement) -> AgreementId:
-    """Record an agreement between two groups."""
-    values = {n: v for n, v in asdict(new).items() if n != "id"} | {
-        "site_ids": sorted(new.site_ids), "subspecialties": sorted(new.subspecialties),
-        "priorities": sorted(new.priorities),
-    }  # fmt: skip
-    return AgreementId(store.add(conn, tables.agreements, [values])[0])
 
 
 def add_site_rule(conn: Connection, new: SiteRule) -> None:

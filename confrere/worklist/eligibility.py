@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from confrere.kernel.ids import AgreementId, GroupId
-from confrere.network.agreements import between, covers
 from confrere.network.model import BY_PROXY, Agreement, Reader, Site
+from confrere.worklist.lending import lent
 from confrere.worklist.model import Item, Verdict
 
 
@@ -23,6 +23,7 @@ class Case:
     site: Site
     agreements: tuple[Agreement, ...]
     at: datetime
+    read_type: str = ""  # known at the signature
 
 
 def eligibility(case: Case) -> tuple[Verdict, ...]:
@@ -37,10 +38,8 @@ def is_eligible(verdicts: tuple[Verdict, ...]) -> bool:
 
 def agreement_used(case: Case) -> AgreementId | None:
     """The agreement under which this reader would read; None within the owner group."""
-    for one in between(case.agreements, case.item.owner_group, case.reader.group):
-        if not covers(one, case.item.site, case.item.subspecialty, case.item.priority, case.at):
-            return one.id
-    return None
+    found = lent(case.item, case.reader, case.agreements, case.at, case.read_type).agreement
+    return found.id if found else None
 
 
 def licence(case: Case) -> Verdict:
@@ -96,23 +95,13 @@ def privilege(case: Case) -> Verdict:
 
 def consent(case: Case) -> Verdict:
     """The reader's own group owns the exam, or an agreement in force now covers it."""
-    owner = case.item.owner_group
-    if case.reader.group == owner:
+    if case.reader.group == case.item.owner_group:
         return Verdict("CONSENT_ORG", holds=True, because="own group's exam")
-    offers = between(case.agreements, owner, case.reader.group)
-    reasons = []
-    for one in offers:
-        why_not = covers(
-            one, case.item.site, case.item.subspecialty, case.item.priority, case.at
-        )
-        if not why_not:
-            return Verdict(
-                "CONSENT_ORG", holds=True, because=f"agreement {one.title!r} in force"
-            )
-        reasons.append(why_not)
-    because = "; ".join(reasons) or "no agreement between the two groups"
-    remedy = "the owner group may change or resume it" if offers else "propose an agreement"
-    return Verdict("CONSENT_ORG", holds=False, because=because, remedy=remedy)
+    found = lent(case.item, case.reader, case.agreements, case.at, case.read_type)
+    if found.agreement:
+        because = f"agreement {found.agreement.title!r} in force"
+        return Verdict("CONSENT_ORG", holds=True, because=because)
+    return Verdict("CONSENT_ORG", holds=False, because=found.why_not, remedy=found.remedy)
 
 
 def scope(case: Case) -> Verdict:

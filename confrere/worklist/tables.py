@@ -95,4 +95,10 @@ proofs = sa.Table(
     json("verdicts", "[]"),
     instant("at", null=False),
     sa.Index("ix_proofs_item_id", "item_id", "reader_id"),
+    sa.Index(
+        "ix_proofs_agreement_id",
+        "agreement_id",
+        "at",
+        postgresql_where=sa.text("agreement_id is not null"),
+    ),
 )
