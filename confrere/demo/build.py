@@ -1,7 +1,7 @@
 """Write the demonstration's collaborative into the database, once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -12,6 +12,7 @@ from confrere.analytics import service as analytics
 from confrere.database.engine import transaction
 from confrere.demo import (
     accounts,
+    agreements,
     catalogue,
     collaborative,
     credentials,
@@ -24,8 +25,10 @@ from confrere.demo.accounts import Account
 from confrere.demo.history import EXAMS
 from confrere.demo.history_load import Ids
 from confrere.demo.machines import register_machines, result_ports
-from confrere.kernel.ids import AgreementId, GroupId, ReaderId, SiteId
+from confrere.kernel.ids import GroupId, ReaderId, SiteId
 from confrere.network import service as network
+from confrere.network import signing
+from confrere.network.agreements import PROPOSED, SUSPENDED
 from confrere.network.credentials import (
     UNITED_STATES,
     MammographyCount,
@@ -33,7 +36,9 @@ from confrere.network.credentials import (
     MammographyStart,
     ReadingPlace,
 )
-from confrere.network.model import Agreement, Group, Privilege, Reader, Site
+from confrere.network.model import Group, Privilege, Reader, Site
+from confrere.network.signing import By
+from confrere.network.terms import Terms
 from confrere.orders import service as orders
 from confrere.orders.model import Procedure
 
@@ -119,8 +124,8 @@ def _create(conn: Connection, now: datetime) -> Ids:
         one.key: network.add_reader(conn, _reader(one, n, groups, sites, now))
         for n, one in enumerate(people.READERS)
     }
-    for plan in collaborative.AGREEMENTS:
-        network.add_agreement(conn, _agreement(plan, groups, sites, now))
+    for plan in agreements.AGREEMENTS:
+        _agree(conn, plan, groups, sites, now)
     orders.map_procedures(
         conn, [line for one in places.SITES for line in _procedures(one, groups, sites)]
     )
@@ -168,17 +173,31 @@ def _reader(
     )  # fmt: skip
 
 
-def _agreement(
-    plan: collaborative.AgreementPlan, groups: Mapping[str, GroupId],
+def _agree(
+    conn: Connection, plan: agreements.AgreementPlan, groups: Mapping[str, GroupId],
     sites: Mapping[str, SiteId], now: datetime,
-) -> Agreement:  # fmt: skip
-    starts_on, ends_on = collaborative.agreement_dates(plan, now)
-    start, end, zone = plan.window or (None, None, "")
-    return Agreement(
-        AgreementId(_NEW), groups[plan.owner], groups[plan.reading], plan.title,
-        frozenset(sites[one] for one in plan.sites), plan.subspecialties, plan.priorities,
-        "final", starts_on, ends_on, plan.state, start, end, zone,
-    )  # fmt: skip
+) -> None:  # fmt: skip
+    """Propose, counter-sign and change an agreement as its two groups would have."""
+    owner, reading = (
+        By(groups[code], agreements.SIGNERS[code]) for code in (plan.owner, plan.reading)
+    )
+    history = agreements.versions(plan, now)
+    made = signing.propose(
+        conn, owner.group, reading.group, _terms(history[0], sites), owner, history[0].at
+    )
+    if plan.state == PROPOSED:
+        return
+    signing.sign(conn, made, 1, reading, history[0].at + timedelta(days=2))
+    for step in history[1:]:
+        number = signing.amend(conn, made, _terms(step, sites), reading, step.at)
+        signing.sign(conn, made, number, owner, step.at + timedelta(days=1))
+    if plan.state == SUSPENDED:
+        since = now - timedelta(days=agreements.SUSPENDED_DAYS_AGO)
+        signing.suspend(conn, made, owner, agreements.WHY_SUSPENDED, since)
+
+
+def _terms(step: agreements.VersionPlan, sites: Mapping[str, SiteId]) -> Terms:
+    return replace(step.terms, site_ids=frozenset(sites[one] for one in step.sites))
 
 
 def _procedures(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from uuid import UUID
 
 from confrere.kernel.ids import AgreementId, GroupId, PeerId, ReaderId, SiteId
 from confrere.network.credentials import (
@@ -135,8 +136,45 @@ class Reader:
 
 
 @dataclass(frozen=True, slots=True)
+class OptOut:
+    """A class of exams that `owner_group` keeps at home; what is left empty matches anything.
+
+    `procedure` is words that the exam's description holds. Valid on both its dates.
+    """
+
+    id: UUID
+    owner_group: GroupId
+    starts_on: date
+    ends_on: date | None = None
+    site: SiteId | None = None
+    subspecialty: str = ""
+    modality: str = ""
+    procedure: str = ""
+    priority: str = ""
+    reason: str = ""
+    entered_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspension:
+    """One side's stop. Only that side can end it."""
+
+    agreement: AgreementId
+    party: GroupId
+    name: str  # who suspended it
+    reason: str
+    since: datetime
+    until: datetime | None = None
+    resumed_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Agreement:
-    """What `owner_group` lets `reading_group` read. Empty sets mean: all."""
+    """What `owner_group` lets `reading_group` read, as it stands. Empty sets mean: all.
+
+    It has no price: what is offered to whom is decided by what this holds, so a price can
+    play no part in it.
+    """
 
     id: AgreementId
     owner_group: GroupId
@@ -145,15 +183,30 @@ class Agreement:
     site_ids: frozenset[SiteId]
     subspecialties: frozenset[str]
     priorities: frozenset[str]
-    read_type: str
-    starts_on: date
+    read_types: frozenset[str]
+    starts_on: date  # whole days of `window_zone`
     ends_on: date
-    state: str  # proposed, in force, suspended, ended
+    state: str  # proposed, in force, suspended, ended, withdrawn
     window_start: time | None = None  # local wall time in `window_zone`; may cross midnight
     window_end: time | None = None
     window_zone: str = ""
     shares_priors: bool = True
     version: int = 1
+    modalities: frozenset[str] = frozenset()
+    weekdays: frozenset[int] = frozenset()  # Monday 0: days on which the window starts
+    daily_cap: int = 0  # exams a local day; 0: no cap
+    own_first: bool = True
+    overflow_share: Decimal | None = None  # of the time to the due time that is left
+    overflow_from: time | None = None
+    hold_share: Decimal | None = None
+    suspensions: tuple[Suspension, ...] = ()  # that run now
+    kept_home: tuple[OptOut, ...] = ()  # of the owner group
+    taken: int = 0  # exams taken under it today, as far as the caller has counted them
+
+    @property
+    def ended(self) -> bool:
+        """Say whether it is over for good."""
+        return self.state in ("ended", "withdrawn")
 
 
 @dataclass(frozen=True, slots=True)

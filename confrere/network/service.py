@@ -8,9 +8,8 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from confrere.kernel.errors import Conflict, Invalid, NotFound
-from confrere.kernel.ids import AgreementId, GroupId, PeerId, ReaderId, SiteId
-from confrere.network import store, store_credentials, tables
-from confrere.network.agreements import IN_FORCE, SUSPENDED
+from confrere.kernel.ids import GroupId, PeerId, ReaderId, SiteId
+from confrere.network import store, store_agreements, store_credentials, tables
 from confrere.network.credentials import UNITED_STATES, Competence, ReadingPlace
 from confrere.network.facts import check, facts_of
 from confrere.network.fields import STATE_CODES
@@ -43,7 +42,7 @@ def directory(conn: Connection, at: datetime) -> Directory:
         {one.id: one for one in store.groups(conn)},
         {one.id: one for one in store.sites(conn, facts=facts)},
         {one.id: one for one in store.readers(conn, at, facts=facts)},
-        tuple(store.agreements(conn)),
+        tuple(store_agreements.agreements(conn)),
         tuple(store_credentials.exclusions(conn, at)),
         as_changed(store_credentials.changed_rules(conn, at)),
         store_credentials.version(conn),
@@ -83,29 +82,7 @@ def readers(conn: Connection, at: datetime) -> list[Reader]:
 
 def agreements(conn: Connection) -> list[Agreement]:
     """The agreements that the caller is a party to."""
-    return store.agreements(conn)
-
-
-def suspend(conn: Connection, agreement: AgreementId) -> Agreement:
-    """Stop lending and taking reads under an agreement, at once; either party may.
-
-    Raises Conflict where it is not in force, NotFound where the caller is no party to it.
-    """
-    return _set_state(conn, agreement, IN_FORCE, SUSPENDED)
-
-
-def resume(conn: Connection, agreement: AgreementId) -> Agreement:
-    """Put a suspended agreement in force again; never one that was only proposed."""
-    return _set_state(conn, agreement, SUSPENDED, IN_FORCE)
-
-
-def _set_state(conn: Connection, agreement: AgreementId, before: str, state: str) -> Agreement:
-    changed = store.set_agreement_state(conn, agreement, before, state)
-    if changed is None:
-        if not any(one.id == agreement for one in store.agreements(conn)):
-            raise NotFound("no such agreement, or your group is no party to it")
-        raise Conflict(f"the agreement is not {before} any more: reload the page")
-    return changed
+    return store_agreements.agreements(conn)
 
 
 def peers(conn: Connection, door: str | None = None) -> list[Peer]:
@@ -228,15 +205,6 @@ def attest_place(
 def add_shifts(conn: Connection, reader_id: ReaderId, shifts: Sequence[Shift]) -> None:
     """Put a reader on duty."""
     store.add(conn, tables.shifts, [asdict(x) | {"reader_id": reader_id} for x in shifts])
-
-
-def add_agreement(conn: Connection, new: Agreement) -> AgreementId:
-    """Record an agreement between two groups."""
-    values = {n: v for n, v in asdict(new).items() if n != "id"} | {
-        "site_ids": sorted(new.site_ids), "subspecialties": sorted(new.subspecialties),
-        "priorities": sorted(new.priorities),
-    }  # fmt: skip
-    return AgreementId(store.add(conn, tables.agreements, [values])[0])
 
 
 def add_site_rule(conn: Connection, new: SiteRule) -> None:

@@ -10,13 +10,12 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import insert
 
-from confrere.kernel.ids import AgreementId, GroupId, PeerId, ReaderId, SiteId
+from confrere.kernel.ids import GroupId, PeerId, ReaderId, SiteId
 from confrere.network import store_credentials
 from confrere.network import tables as t
 from confrere.network.credentials import DECLARED, ReadingPlace, current, day_of
 from confrere.network.kinds import Fact
 from confrere.network.model import (
-    Agreement,
     Group,
     Peer,
     Reader,
@@ -77,25 +76,6 @@ def reader_of_npi(conn: Connection, npi: str) -> tuple[str, str] | None:
     )
     row = conn.execute(query).first()
     return (row[0], row[1]) if row else None
-
-
-def agreements(conn: Connection) -> list[Agreement]:
-    """The agreements that this connection may see."""
-    return [_agreement(r) for r in conn.execute(sa.select(t.agreements).order_by("title"))]
-
-
-def set_agreement_state(
-    conn: Connection, agreement: AgreementId, before: str, state: str
-) -> Agreement | None:
-    """Change an agreement's state; None when it is in another or not the caller's."""
-    done = (
-        sa.update(t.agreements)
-        .where(t.agreements.c.id == agreement, t.agreements.c.state == before)
-        .values(state=state, version=t.agreements.c.version + 1)
-        .returning(t.agreements)
-    )
-    row = conn.execute(done).first()
-    return _agreement(row) if row else None
 
 
 def peers(conn: Connection, door: str | None = None) -> list[Peer]:
@@ -227,15 +207,6 @@ def _reader(
         tuple(held.get("sanction", ())), tuple(places), tuple(held.get("identifier", ())),
         tuple(held.get("mammography start", ())), tuple(held.get("mammography count", ())),
         tuple(held.get("mammography file", ())),
-    )  # fmt: skip
-
-
-def _agreement(r: Any) -> Agreement:
-    return Agreement(
-        AgreementId(r.id), GroupId(r.owner_group), GroupId(r.reading_group), r.title,
-        frozenset(SiteId(s) for s in r.site_ids), frozenset(r.subspecialties),
-        frozenset(r.priorities), r.read_type, r.starts_on, r.ends_on, r.state,
-        r.window_start, r.window_end, r.window_zone, r.shares_priors, r.version,
     )  # fmt: skip
 
 

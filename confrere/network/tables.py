@@ -1,4 +1,4 @@
-"""Tables of this part. Only its store reads them."""
+"""Tables of this part. Only its stores read them."""
 
 import sqlalchemy as sa
 
@@ -11,10 +11,37 @@ from confrere.database.metadata import (
     owner,
     ref,
     text,
-    texts,
-    uuids,
     whole,
 )
+from confrere.network.tables_agreements import (
+    agreement_signatures,
+    agreement_suspensions,
+    agreement_versions,
+    agreements,
+    opt_outs,
+)
+
+__all__ = [
+    "agreement_signatures",
+    "agreement_suspensions",
+    "agreement_versions",
+    "agreements",
+    "credentials",
+    "documents",
+    "exclusions",
+    "facts_version",
+    "groups",
+    "opt_outs",
+    "peers",
+    "places",
+    "readers",
+    "reminders",
+    "rules",
+    "shares",
+    "shifts",
+    "site_rules",
+    "sites",
+]
 
 groups = sa.Table(
     "groups",
@@ -75,29 +102,6 @@ shifts = sa.Table(
     text("kind"),
     sa.CheckConstraint("ends_at > starts_at", name="order"),
     sa.Index("ix_shifts_reader_id_ends_at", "reader_id", "ends_at"),
-)
-
-agreements = sa.Table(
-    "agreements",
-    metadata,
-    key(),
-    owner(),
-    ref("reading_group"),
-    uuids("site_ids"),
-    texts("subspecialties"),
-    texts("priorities"),
-    text("read_type", default="final"),
-    sa.Column("window_start", sa.Time),
-    sa.Column("window_end", sa.Time),
-    text("window_zone"),
-    sa.Column("starts_on", sa.Date, nullable=False),
-    sa.Column("ends_on", sa.Date, nullable=False),
-    text("state", default="proposed"),
-    flag("shares_priors", default=True),
-    whole("version", 1),
-    text("title"),
-    sa.CheckConstraint("ends_on >= starts_on", name="dates"),
-    sa.CheckConstraint("owner_group <> reading_group", name="parties"),
 )
 
 peers = sa.Table(

@@ -19,6 +19,8 @@ from confrere.kernel.principal import Principal
 from confrere.network import service as network
 from confrere.web import (
     admin_page,
+    agreement_form,
+    agreements_page,
     dashboard_page,
     deliveries_page,
     exceptions_page,
@@ -41,8 +43,8 @@ from confrere.wiring.sharing import open_studies
 
 PAGES = (
     worklist_page, study_page, reading_api, dashboard_page, pooled_page, deliveries_page,
-    exceptions_page, procedures_page, network_page, peers_page, admin_page, patients_page,
-    reports_page,
+    exceptions_page, procedures_page, network_page, agreement_form, agreements_page, peers_page,
+    admin_page, patients_page, reports_page,
 )  # fmt: skip
 READS = {"search": "R", "view": "R", "store": "C"}
 

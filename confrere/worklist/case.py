@@ -5,14 +5,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from confrere.kernel.ids import GroupId
-from confrere.network.agreements import between, covers
+from confrere.network.agreements import Consent
 from confrere.network.credentials import UNITED_STATES, Exclusion, day_of, place_at
 from confrere.network.model import Agreement, Directory, Reader, Site
 from confrere.network.rules import BUILT_IN, Rule
 from confrere.orders.priorities import AT_ONCE
+from confrere.worklist.lending import lent, wanted_reads
 from confrere.worklist.model import Item, Outcome
-
-PRELIMINARY, FINAL, OVER_READ = "preliminary", "final", "over-read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +26,9 @@ class Case:
     exclusions: tuple[Exclusion, ...] = ()
     tins: Mapping[GroupId, str] = field(default_factory=dict)
     rules: tuple[Rule, ...] = BUILT_IN
-    read_type: str = ""  # PRELIMINARY or FINAL at the signature; empty asks for either
+    read_type: str = (
+        ""  # PRELIMINARY or FINAL at the signature; empty asks for what is still needed
+    )
 
     @property
     def day(self) -> date:
@@ -58,16 +59,13 @@ class Case:
         state = self.reader.sits_in_state
         return (UNITED_STATES if state else ""), state
 
-    @property
-    def covering(self) -> tuple[Agreement, ...]:
-        """The agreements that lend this exam to the reader's group now."""
-        return tuple(
-            one
-            for one in between(self.agreements, self.item.owner_group, self.reader.group)
-            if not covers(
-                one, self.item.site, self.item.subspecialty, self.item.priority, self.at
-            )
-        )
+    def lent(self, read_types: frozenset[str] = frozenset()) -> Consent:
+        """The agreement that lends this exam to the reader's group now, or why none does.
+
+        By default for the kind of report that is meant, or any that is still needed.
+        """
+        wanted = read_types or wanted_reads(self.item, self.read_type)
+        return lent(self.item, self.reader, self.agreements, self.at, wanted)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,11 @@ from confrere.jobs import events
 from confrere.kernel.ids import GroupId, ItemId, ReaderId
 from confrere.network import service as network
 from confrere.network.model import Directory
-from confrere.worklist import store
+from confrere.network.wall_time import day_starts, local_day
+from confrere.worklist import claims, store
 from confrere.worklist.case import case_in
 from confrere.worklist.eligibility import agreement_used, eligibility, is_eligible
+from confrere.worklist.lending import with_taken
 from confrere.worklist.model import (
     ADDENDUM,
     NOBODY,
@@ -53,21 +55,59 @@ def dispatch(conn: Connection, directory: Directory, now: datetime) -> int:
     Returns how many items changed. An offer stands while its reader is eligible and on
     duty; a suspended agreement or a lapsed licence ends it at once.
     """
-    work = store.open_items(conn)
+    directory = counted(conn, directory, now, offers=False)
+    open_before = store.open_items(conn)
+    recalled = recall_unlent(conn, open_before, directory, now)
+    work = store.open_items(conn) if recalled else open_before
     load = load_of(work)
-    changed = 0
+    changed = recalled
     for item in work:
         if item.held_by is not None or item.kind == ADDENDUM or not offerable(item):
             continue
         if _still_good(item, directory, now):
             continue
-        decided = choose(item, directory, load, now)
-        if _decide(conn, item, decided, directory, now):
+        room = counted(conn, directory, now, offers=True)
+        decided = choose(item, room, load, now)
+        if _decide(conn, item, decided, room, now):
             changed += 1
             if decided.reader and item.due_at:
                 ahead = load.setdefault(decided.reader.id, [])
                 ahead.append((item.due_at, item.reading_time))
     return changed
+
+
+def counted(
+    conn: Connection, directory: Directory, now: datetime, *, offers: bool
+) -> Directory:
+    """The directory whose capped agreements know what was claimed under them today.
+
+    With `offers`, what is offered under them counts too: it may be claimed any moment.
+    """
+    taken = {}
+    for one in directory.agreements:
+        if one.daily_cap and not one.ended:
+            since = day_starts(local_day(now, one.window_zone), one.window_zone)
+            taken[one.id] = store.claimed_under(conn, one.id, since)
+            taken[one.id] += store.offered_under(conn, one.id) if offers else 0
+    return with_taken(directory, taken)
+
+
+def recall_unlent(
+    conn: Connection, work: Sequence[Item], directory: Directory, now: datetime
+) -> int:
+    """Give exams back to their group's pool that another group's reader may not go on with.
+
+    That is when the agreement was suspended or ended, or the exams are kept home by now. The
+    draft stays with the exam. Returns how many.
+    """
+    recalled = 0
+    for item in work:
+        holder = directory.readers.get(item.held_by) if item.held_by else None
+        if holder is None or holder.group == item.owner_group or item.kind == ADDENDUM:
+            continue
+        if case_in(directory, item, holder, now).lent().agreement is None:
+            recalled += claims.recall(conn, item, now)
+    return recalled
 
 
 def _still_good(item: Item, directory: Directory, now: datetime) -> bool:

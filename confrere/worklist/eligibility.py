@@ -12,7 +12,8 @@ from confrere.kernel.ids import AgreementId, GroupId
 from confrere.network.rules import BILLING, Rule, rules_in_force
 from confrere.worklist.case import Case, Finding
 from confrere.worklist.competence import mammography, scope
-from confrere.worklist.consent import allows, consent, read_type
+from confrere.worklist.consent import consent, read_type
+from confrere.worklist.lending import ANY_READ
 from confrere.worklist.liability import conflict, cover, sanction
 from confrere.worklist.licensure import active, licence, privilege, proxy
 from confrere.worklist.model import Item, Outcome, Verdict
@@ -69,9 +70,8 @@ def holds_bill(verdicts: tuple[Verdict, ...]) -> bool:
 
 def agreement_used(case: Case) -> AgreementId | None:
     """The agreement under which this reader would read; None within the owner group."""
-    covering = () if case.is_own else case.covering
-    fit = [one for one in covering if allows(one, case.read_type)]
-    return next((one.id for one in (*fit, *covering)), None)
+    found = None if case.is_own else (case.lent().agreement or case.lent(ANY_READ).agreement)
+    return found.id if found else None
 
 
 def may_know_patient(reader_group: GroupId, item: Item, verdicts: tuple[Verdict, ...]) -> bool:

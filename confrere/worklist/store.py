@@ -173,6 +173,38 @@ def proofs_of(conn: Connection, item: ItemId) -> list[Proof]:
     ]  # fmt: skip
 
 
+def lock_cap(conn: Connection, agreement: AgreementId) -> None:
+    """Let one transaction at a time claim under an agreement with a daily cap."""
+    conn.execute(
+        sa.text("select pg_advisory_xact_lock(hashtextextended(:name, 0))"),
+        {"name": f"cap:{agreement}"},
+    )
+
+
+def claimed_under(conn: Connection, agreement: AgreementId, since: datetime) -> int:
+    """How many exams were claimed under an agreement since an instant."""
+    query = sa.select(sa.func.count(proofs.c.item_id.distinct())).where(
+        proofs.c.agreement_id == agreement, proofs.c.act == "claim", proofs.c.at >= since
+    )
+    return int(conn.execute(query).scalar_one())
+
+
+def offered_under(conn: Connection, agreement: AgreementId) -> int:
+    """How many exams are offered, and not yet held, under an agreement."""
+    query = (
+        sa.select(sa.func.count(proofs.c.item_id.distinct()))
+        .join(items, items.c.id == proofs.c.item_id)
+        .where(
+            proofs.c.agreement_id == agreement,
+            proofs.c.act == "offer",
+            items.c.offered_to == proofs.c.reader_id,
+            items.c.held_by.is_(None),
+            OPEN,
+        )
+    )
+    return int(conn.execute(query).scalar_one())
+
+
 def _owner(conn: Connection, item: ItemId) -> UUID:
     owner: UUID = conn.execute(
         sa.select(items.c.owner_group).where(items.c.id == item)

@@ -105,4 +105,10 @@ proofs = sa.Table(
     text("attested_by"),
     text("attestation"),
     sa.Index("ix_proofs_item_id", "item_id", "reader_id"),
+    sa.Index(
+        "ix_proofs_agreement_id",
+        "agreement_id",
+        "at",
+        postgresql_where=sa.text("agreement_id is not null"),
+    ),
 )

@@ -1,6 +1,6 @@
 """A small collaborative for tests, built through services: two groups, one site, three readers."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from confrere.kernel.ids import AgreementId, GroupId, PeerId, ReaderId, SiteId
 from confrere.network import service as network
+from confrere.network import signing
 from confrere.network.credentials import (
     ALL,
     PAYERS,
@@ -28,6 +29,8 @@ from confrere.network.model import (
     Site,
 )
 from confrere.network.npi import with_check_digit
+from confrere.network.signing import By
+from confrere.network.terms import Rate, Terms
 from confrere.orders import service as orders
 from confrere.orders.model import Procedure
 
@@ -75,7 +78,7 @@ def build(conn: Connection, now: datetime = NOW, results_port: int = 1) -> World
     unlicensed = network.add_reader(
         conn, reader(partner, "Ulrich, Uma", {"neuro"}, site, "WI", now)
     )
-    agreement = network.add_agreement(conn, agreed(owner, partner))
+    agreement = agree(conn, agreed(owner, partner))
     orders.map_procedures(
         conn,
         [
@@ -136,9 +139,37 @@ COVER = Cover(
 def agreed(owner: GroupId, partner: GroupId, **changes: object) -> Agreement:
     made = Agreement(
         AgreementId(NONE), owner, partner, "neuro cover", frozenset(), frozenset({"neuro"}),
-        frozenset(), "final", *ALWAYS, "in force",
+        frozenset(), frozenset({"final", "preliminary"}), *ALWAYS, "in force",
+        window_zone="America/Chicago",
     )  # fmt: skip
     return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def terms_of(agreement: Agreement, rate: Rate | None = None) -> Terms:
+    """The terms that would make this agreement."""
+    shared = {one.name for one in fields(Terms)} & {one.name for one in fields(Agreement)}
+    return Terms(**{name: getattr(agreement, name) for name in shared}, rate=rate)
+
+
+def agree(conn: Connection, agreement: Agreement, now: datetime = NOW) -> AgreementId:
+    """Propose by the owner; sign by the reading group too, unless it says proposed."""
+    owner, reading = agreement.owner_group, agreement.reading_group
+    made = signing.propose(
+        conn, owner, reading, terms_of(agreement), By(owner, "Olga Owner"), now
+    )
+    if agreement.state != "proposed":
+        signing.sign(conn, made, 1, By(reading, "Rolf Reading"), now)
+    return made
+
+
+def suspend(conn: Connection, world: World) -> None:
+    """The owner group stops lending."""
+    signing.suspend(conn, world.agreement, By(world.owner, "Olga Owner"), "staffing", NOW)
+
+
+def resume(conn: Connection, world: World) -> None:
+    """The owner group lends again."""
+    signing.resume(conn, world.agreement, By(world.owner, "Olga Owner"), NOW)
 
 
 def order_message(

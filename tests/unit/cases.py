@@ -38,7 +38,7 @@ COVER = Cover(
 )  # fmt: skip
 AGREEMENT = Agreement(
     AgreementId(UUID(int=6)), OWNER, READING, "neuro cover", frozenset(), frozenset(),
-    frozenset(), "final", *YEARS, "in force",
+    frozenset(), frozenset({"final"}), *YEARS, "in force",
 )  # fmt: skip
 ABLE = Reader(
     READER, READING, "Novak, Nina", "1234567893", frozenset({"neuro"}), frozenset(), "IL",
@@ -56,7 +56,7 @@ def item(**changes: Any) -> Item:
         "routine", "CT", "head", "neuro", (), "CT head", "", "", "", "F", date(1962, 4, 12),
         "Lakeshore", "IL", 1, True, 0, None, NOW, "order status", NOW + timedelta(hours=24),
         None, None, None, "", None, None, "", None, None, None, None, None, None, None, 1,
-        False, NOW, NOW, "medicare", (),
+        False, NOW, NOW, payer_class="medicare",
     )  # fmt: skip
     return replace(made, **changes)
 

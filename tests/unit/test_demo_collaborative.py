@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from confrere.demo import catalogue, collaborative, people, places, rota
+from confrere.demo import agreements, catalogue, collaborative, people, places, rota
 from confrere.network.agreements import IN_FORCE
 from confrere.network.model import READS_ELSEWHERE
 from confrere.network.npi import npi_holds
@@ -120,14 +120,14 @@ def test_agreements_name_what_exists_and_cover_several_pairs() -> None:
     words = {one.subspecialty for one in catalogue.PROCEDURES}
     codes = {one.code for one in places.SITES}
     groups = {one.code for one in places.GROUPS}
-    for one in collaborative.AGREEMENTS:
+    for one in agreements.AGREEMENTS:
         assert one.subspecialties <= words
         assert one.sites <= codes
         assert {one.owner, one.reading} <= groups
         assert one.owner != one.reading
-    assert sum(one.state == IN_FORCE for one in collaborative.AGREEMENTS) >= 6
-    assert [one.state for one in collaborative.AGREEMENTS].count("suspended") == 1
-    night = next(one for one in collaborative.AGREEMENTS if "nights by Card" in one.title)
+    assert sum(one.state == IN_FORCE for one in agreements.AGREEMENTS) >= 6
+    assert [one.state for one in agreements.AGREEMENTS].count("suspended") == 1
+    night = next(one for one in agreements.AGREEMENTS if "nights by Card" in one.title)
     assert [night.covers_hour(hour) for hour in (21, 22, 3, 7)] == [False, True, True, False]
 
 

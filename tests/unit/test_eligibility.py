@@ -18,7 +18,7 @@ from confrere.network.credentials import (
 )
 from confrere.network.model import Licence, Privilege
 from confrere.network.rules import BUILT_IN, CODES
-from confrere.worklist.case import FINAL, PRELIMINARY
+from confrere.network.terms import FINAL, PRELIMINARY
 from confrere.worklist.eligibility import (
     JUDGES,
     agreement_used,
@@ -258,26 +258,31 @@ def test_nobody_reads_what_they_ordered() -> None:
 
 
 @pytest.mark.parametrize(
-    ("read_type", "asked", "holds"),
+    ("read_type", "asked", "is_preliminary", "holds"),
     [
-        ("final", "", True),
-        ("final", FINAL, True),
-        ("over-read", FINAL, True),
-        ("preliminary", PRELIMINARY, True),
-        ("preliminary", "", True),
-        ("preliminary", FINAL, False),
+        ("final", "", False, True),
+        ("final", FINAL, False, True),
+        ("over-read", FINAL, True, True),
+        ("over-read", FINAL, False, False),
+        ("over-read", "", True, True),
+        ("preliminary", PRELIMINARY, False, True),
+        ("preliminary", "", False, True),
+        ("preliminary", "", True, False),
+        ("preliminary", FINAL, False, False),
     ],
 )
 def test_an_agreement_for_preliminary_reports_refuses_the_final_one(
-    read_type: str, asked: str, holds: bool
+    read_type: str, asked: str, is_preliminary: bool, holds: bool
 ) -> None:
-    made = replace(AGREEMENT, read_type=read_type)
-    found = verdict("FINAL_PRELIM", case(agreements=(made,), read_type=asked))
-    assert found.holds is holds
+    made = replace(AGREEMENT, read_types=frozenset({read_type}))
+    exam = item(preliminary_at=NOW if is_preliminary else None)
+    asking = case(exam=exam, agreements=(made,), read_type=asked)
+    assert verdict("FINAL_PRELIM", asking).holds is holds
+    assert verdict("CONSENT_ORG", asking).holds
 
 
 def test_the_agreement_used_is_the_one_that_allows_the_report() -> None:
-    first = replace(AGREEMENT, read_type="preliminary", title="nights")
+    first = replace(AGREEMENT, read_types=frozenset({PRELIMINARY}), title="nights")
     second = replace(AGREEMENT, id=AGREEMENT.id.__class__(int=66))
     asked = case(agreements=(first, second), read_type=FINAL)
     assert agreement_used(asked) == second.id

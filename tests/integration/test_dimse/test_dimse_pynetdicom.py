@@ -1,7 +1,7 @@
 """pynetdicom as the sender: what it sends arrives, byte by byte; strangers do not get in."""
 
 import errno
-import time
+import threading
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -73,11 +73,25 @@ def test_a_stored_data_set_arrives_byte_by_byte(house: House, name: str) -> None
     assert request.calling_aet == "CT1"
 
 
+class Gate(threading.Event):
+    """An event that tells when somebody really waits for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reached = threading.Event()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if not self.is_set():
+            self.reached.set()
+        return super().wait(timeout)
+
+
 def exchange(link: Association, request: Any, context_id: int) -> Any:
     """Send a message and wait for its answer, pynetdicom's own reader held off meanwhile."""
-    link._reactor_checkpoint.clear()
-    while not link._is_paused:
-        time.sleep(0.001)
+    # its own flag also flickers while it runs, so that it does not tell that it is held off
+    before, link._reactor_checkpoint = link._reactor_checkpoint, Gate()
+    before.set()
+    assert link._reactor_checkpoint.reached.wait(10)
     link.dimse.send_msg(request, context_id)
     _, response = link.dimse.get_msg(block=True)
     link._reactor_checkpoint.set()
