@@ -23,6 +23,7 @@ from confrere.kernel.ids import (
     StudyId,
 )
 from confrere.logs import report
+from confrere.network import credentialing
 from confrere.orders.model import OrderChanged
 from confrere.patients.model import PatientSeen
 from confrere.reading.model import ReportReceived, ReportSigned
@@ -33,6 +34,7 @@ from confrere.worklist.model import ItemFinished
 
 log = logging.getLogger(__name__)
 
+REMIND_AT = "7 * * * *"  # hourly; a reminder is made once all the same
 RETRY = RetryStrategy(max_attempts=6, exponential_wait=2)
 Work = Callable[[Connection, datetime], None]
 
@@ -68,6 +70,11 @@ def register(house: House) -> None:
     @task(PROCESS_TASK)
     def process(message_id: str) -> None:
         run(lambda c, now: inbound_hl7.process(c, MessageId(UUID(message_id)), now))
+
+    @events.app.periodic(cron=REMIND_AT)
+    @task("credentials.remind")
+    def remind(timestamp: int) -> None:  # noqa: ARG001 - the queue's own argument
+        run(lambda c, now: _ignore(credentialing.remind(c, now)))
 
     _register_exams(run, task)
     _register_outcomes(run, task)

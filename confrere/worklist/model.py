@@ -33,6 +33,7 @@ UNMATCHED, UNMAPPED, ARRIVING, NO_IMAGES, NOBODY, OFF_DUTY, LATE = (
     "unmatched", "unmapped", "images arriving", "no images", "nobody eligible",
     "nobody on duty", "late images",
 )  # fmt: skip
+ATTESTED = "assigned by attestation"
 READ, ADDENDUM = "read", "addendum"
 
 
@@ -89,6 +90,10 @@ class Item:
     updated_at: datetime
     payer_class: str = ""
     orderers: tuple[str, ...] = ()  # NPIs of who ordered it
+
+    def is_attested_to(self, reader: ReaderId) -> bool:
+        """Say whether a chief gave it to this reader although a rule stands in the way."""
+        return ATTESTED in self.flags and reader in (self.offered_to, self.held_by)
 
     def held_at_instant(self, at: datetime) -> bool:
         """Say whether somebody's lease runs at `at`."""
