@@ -208,9 +208,11 @@ def exclude(conn: Connection, owner: GroupId, made: Exclusion, recorded: Recorde
     return store_credentials.add_exclusion(conn, owner, reader[0].group, made, recorded)
 
 
-def exclusions_of(conn: Connection, reader: ReaderId) -> list[tuple[UUID, Exclusion]]:
-    """What keeps a reader from patients and sites, with ids, as far as the caller may see."""
-    return store_credentials.exclusions_of(conn, reader)
+def exclusions(
+    conn: Connection, reader: ReaderId | None = None
+) -> list[tuple[UUID, Exclusion]]:
+    """What keeps readers from patients and sites, with ids, as far as the caller may see."""
+    return store_credentials.standing_exclusions(conn, reader)
 
 
 def end_exclusion(conn: Connection, exclusion: UUID, now: datetime) -> None:

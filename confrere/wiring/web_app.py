@@ -19,15 +19,22 @@ from confrere.kernel.principal import Principal
 from confrere.network import service as network
 from confrere.web import (
     admin_page,
+    credentials_page,
     dashboard_page,
     deliveries_page,
+    directory_page,
     exceptions_page,
+    expiry_page,
+    import_page,
     network_page,
+    packets_page,
     patients_page,
     peers_page,
     pooled_page,
     reading_api,
     reports_page,
+    rules_page,
+    study_assign,
     study_page,
     worklist_page,
 )
@@ -41,6 +48,8 @@ from confrere.wiring.sharing import open_studies
 PAGES = (
     worklist_page, study_page, reading_api, dashboard_page, pooled_page, deliveries_page,
     exceptions_page, network_page, peers_page, admin_page, patients_page, reports_page,
+    credentials_page, directory_page, expiry_page, import_page, packets_page, rules_page,
+    study_assign,
 )  # fmt: skip
 READS = {"search": "R", "view": "R", "store": "C"}
 
