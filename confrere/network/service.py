@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -26,7 +27,7 @@ from confrere.network.model import (
     SiteRule,
 )
 from confrere.network.records import SINCE_EVER, Recorded
-from confrere.network.rules import as_changed
+from confrere.network.rules import Rule, as_changed
 from confrere.network.site_resolution import resolve_site
 
 DOORS = ("dicom", "hl7", "results")
@@ -44,9 +45,14 @@ def directory(conn: Connection, at: datetime) -> Directory:
         {one.id: one for one in store.readers(conn, at, facts=facts)},
         tuple(store_agreements.agreements(conn)),
         tuple(store_credentials.exclusions(conn, at)),
-        as_changed(store_credentials.changed_rules(conn, at)),
+        rules(conn, at),
         store_credentials.version(conn),
     )
+
+
+def rules(conn: Connection, at: datetime) -> tuple[Rule, ...]:
+    """The rules of eligibility, with what their owners had changed at an instant."""
+    return as_changed(store_credentials.changed_rules(conn, at))
 
 
 def groups(conn: Connection) -> list[Group]:
@@ -189,6 +195,25 @@ def add_credentials(
     for fact in facts:
         check(fact)
     store_credentials.add(conn, [(reader_id, None, fact, None) for fact in facts], recorded)
+
+
+def set_bylaws(
+    conn: Connection, site_id: SiteId, each_claim: Decimal | None, aggregate: Decimal | None,
+    child_below: int, *, forbids_offshore: bool,
+) -> None:  # fmt: skip
+    """Say what a site asks of its readers; NotFound when it is another group's."""
+    values = {
+        "each_claim": each_claim, "aggregate": aggregate, "child_below": child_below,
+        "forbids_offshore": forbids_offshore,
+    }  # fmt: skip
+    if not store.change_site(conn, site_id, values):
+        raise NotFound("no such site of your group")
+
+
+def set_active(conn: Connection, reader_id: ReaderId, *, active: bool) -> None:
+    """End a membership or renew it; NotFound when it is another group's reader."""
+    if not store.change_reader(conn, reader_id, {"active": active}):
+        raise NotFound("no such reader of your group")
 
 
 def attest_place(

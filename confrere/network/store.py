@@ -129,6 +129,18 @@ def set_result_peer(conn: Connection, site: SiteId, peer_id: PeerId) -> None:
     conn.execute(sa.update(t.sites).where(t.sites.c.id == site).values(result_peer=peer_id))
 
 
+def change_site(conn: Connection, site: SiteId, values: dict[str, Any]) -> bool:
+    """Change a site; say whether it was there and the caller's."""
+    done = sa.update(t.sites).where(t.sites.c.id == site).values(**values)
+    return conn.execute(done.returning(t.sites.c.id)).first() is not None
+
+
+def change_reader(conn: Connection, reader: ReaderId, values: dict[str, Any]) -> bool:
+    """Change a reader; say whether it was there and the caller's."""
+    done = sa.update(t.readers).where(t.readers.c.id == reader).values(**values)
+    return conn.execute(done.returning(t.readers.c.id)).first() is not None
+
+
 def share(
     conn: Connection, owner: GroupId, to: GroupId, objects: Sequence[tuple[str, Any]],
     why: str, at: datetime,

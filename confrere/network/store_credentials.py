@@ -157,10 +157,14 @@ def exclusions(conn: Connection, at: datetime) -> list[Exclusion]:
     return [_exclusion(r) for r in conn.execute(query)]
 
 
-def exclusions_of(conn: Connection, reader: ReaderId) -> list[tuple[UUID, Exclusion]]:
-    """The exclusions of one reader that stand, with their ids."""
+def standing_exclusions(
+    conn: Connection, reader: ReaderId | None = None
+) -> list[tuple[UUID, Exclusion]]:
+    """The exclusions that stand, with their ids: of one reader, or all that may be seen."""
     c = t.exclusions.c
-    query = sa.select(t.exclusions).where(c.reader_id == reader, c.ended_at.is_(None))
+    query = sa.select(t.exclusions).where(c.ended_at.is_(None))
+    if reader is not None:
+        query = query.where(c.reader_id == reader)
     return [(r.id, _exclusion(r)) for r in conn.execute(query.order_by(c.recorded_at, c.id))]
 
 

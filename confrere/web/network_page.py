@@ -12,6 +12,7 @@ from confrere.identity.permissions import Permission
 from confrere.kernel.ids import GroupId
 from confrere.kernel.principal import Principal
 from confrere.network import service as network
+from confrere.network.kinds import KINDS
 from confrere.network.model import Directory, Licence, Privilege, Reader, Site
 from confrere.orders.priorities import MINUTES, NAMES
 from confrere.web.access import allow
@@ -38,7 +39,9 @@ def places(request: Request, me: Member) -> Response:
     ]
     targets = {site.id: _targets(site) for site in directory.sites.values()}
     part = "parts/network_places.html"
-    return show(request, PAGE, part, groups=groups, targets=targets, tab="places")
+    return show(
+        request, PAGE, part, groups=groups, targets=targets, tab="places", certificate=KINDS["facility certificate"],
+    )  # fmt: skip
 
 
 @router.get("/network/readers")

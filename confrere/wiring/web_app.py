@@ -21,16 +21,23 @@ from confrere.web import (
     admin_page,
     agreement_form,
     agreements_page,
+    credentials_page,
     dashboard_page,
     deliveries_page,
+    directory_page,
     exceptions_page,
+    expiry_page,
+    import_page,
     network_page,
+    packets_page,
     patients_page,
     peers_page,
     pooled_page,
     procedures_page,
     reading_api,
     reports_page,
+    rules_page,
+    study_assign,
     study_page,
     worklist_page,
 )
@@ -44,7 +51,8 @@ from confrere.wiring.sharing import open_studies
 PAGES = (
     worklist_page, study_page, reading_api, dashboard_page, pooled_page, deliveries_page,
     exceptions_page, procedures_page, network_page, agreement_form, agreements_page, peers_page,
-    admin_page, patients_page, reports_page,
+    admin_page, patients_page, reports_page, credentials_page, directory_page, expiry_page,
+    import_page, packets_page, rules_page, study_assign,
 )  # fmt: skip
 READS = {"search": "R", "view": "R", "store": "C"}
 

@@ -38,7 +38,7 @@ class Case:
     @property
     def exam_day(self) -> date:
         """The day on which the exam was made."""
-        return day_of(self.item.clock_at or self.item.ordered_at or self.at)
+        return exam_day_of(self.item, self.at)
 
     @property
     def is_own(self) -> bool:
@@ -53,11 +53,7 @@ class Case:
     @property
     def seat(self) -> tuple[str, str]:
         """Country and state where the reader sits, as attested or as the group has it."""
-        place = place_at(self.reader.places, self.at)
-        if place is not None:
-            return place.country, place.state
-        state = self.reader.sits_in_state
-        return (UNITED_STATES if state else ""), state
+        return seat_of(self.reader, self.at)
 
     def lent(self, read_types: frozenset[str] = frozenset()) -> Consent:
         """The agreement that lends this exam to the reader's group now, or why none does.
@@ -66,6 +62,25 @@ class Case:
         """
         wanted = read_types or wanted_reads(self.item, self.read_type)
         return lent(self.item, self.reader, self.agreements, self.at, wanted)
+
+
+def exam_day_of(item: Item, at: datetime) -> date:
+    """The day on which an exam was made, as far as it is told."""
+    return day_of(item.clock_at or item.ordered_at or at)
+
+
+def seat_of(reader: Reader, at: datetime) -> tuple[str, str]:
+    """Country and state where a reader sits, as attested or as the group has it."""
+    place = place_at(reader.places, at)
+    if place is not None:
+        return place.country, place.state
+    return (UNITED_STATES if reader.sits_in_state else ""), reader.sits_in_state
+
+
+def attested_country(reader: Reader, at: datetime) -> str:
+    """The country that a reader attested to sit in; empty without an attestation."""
+    place = place_at(reader.places, at)
+    return place.country if place else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The rules of skill: SCOPE and MQSA. Pure."""
 
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from confrere.network.credentials import (
@@ -12,9 +12,11 @@ from confrere.network.credentials import (
     months_after,
     quarter_end_before,
 )
-from confrere.worklist.case import Case, Finding, fails, holds, unknown
-from confrere.worklist.model import Outcome
+from confrere.network.model import Reader, Site
+from confrere.worklist.case import Case, Finding, exam_day_of, fails, holds, unknown
+from confrere.worklist.model import Item, Outcome
 
+DAY = timedelta(days=1)
 MAMMOGRAPHY, PET = "MG", "PT"
 PEDIATRIC, CARDIAC, INTERVENTION, PET_SKILL = "peds", "cardiac", "ir", "pet"
 LEAST_READS, LEAST_CME = 960, Decimal(15)
@@ -22,24 +24,22 @@ READS_MONTHS, CME_MONTHS = 24, 36
 INSPECTED_MONTHS = 14  # inspections are yearly; a later one is on its way into the record
 
 
-def needs(case: Case) -> dict[str, bool]:
+def needs(item: Item, site: Site, at: datetime) -> dict[str, bool]:
     """The competences an exam asks for; True where evidence must be on record."""
-    item = case.item
     explicit = item.subspecialty in (PEDIATRIC, INTERVENTION) or (
         item.subspecialty == CARDIAC and item.modality in ("CT", "MR")
     )
     asked = {item.subspecialty: explicit}
     if item.modality == PET:
         asked[PET_SKILL] = True
-    if is_child(case):
+    if _is_child(item, site, at):
         asked[PEDIATRIC] = True
     return asked
 
 
-def is_child(case: Case) -> bool:
-    """Say whether the site's bylaws ask for a paediatric competence at this patient's age."""
-    born, limit = case.item.birth_date, case.site.child_below
-    return bool(limit and born and case.exam_day < months_after(born, 12 * limit))
+def _is_child(item: Item, site: Site, at: datetime) -> bool:
+    born, limit = item.birth_date, site.child_below
+    return bool(limit and born and exam_day_of(item, at) < months_after(born, 12 * limit))
 
 
 def scope(case: Case) -> Finding:
@@ -52,7 +52,8 @@ def scope(case: Case) -> Finding:
             return holds("unmapped exam: its own group's readers")
         because = "unmapped exam: its own group's readers only"
         return fails(because, "map the procedure code on the exceptions page")
-    for code, explicit in needs(case).items():
+    asked = needs(case.item, case.site, case.at)
+    for code, explicit in asked.items():
         held = [one for one in case.reader.competences if one.code == code]
         able = current(held, case.day)
         if not able:
@@ -60,7 +61,7 @@ def scope(case: Case) -> Finding:
         if explicit and all(one.basis == DECLARED for one in able):
             because = f"reads {code}, but nothing on record shows it"
             return unknown(because, "record the certificate, fellowship or case log")
-    return holds(f"reads {', '.join(needs(case))}")
+    return holds(f"reads {', '.join(asked)}")
 
 
 def _lacks(case: Case, code: str, latest: object) -> Finding:
@@ -75,42 +76,42 @@ def mammography(case: Case) -> Finding:
     """For mammography: initial and continuing requirements, and the facility's own papers."""
     if case.item.modality != MAMMOGRAPHY:
         return holds("not mammography")
-    certificate = lasts_longest(current(case.site.certificates, case.day))
+    return reads_mammograms(case.reader, case.site, case.day)
+
+
+def reads_mammograms(reader: Reader, site: Site, day: date) -> Finding:
+    """Say whether a reader may read a site's mammograms on a day."""
+    certificate = lasts_longest(current(site.certificates, day))
     if certificate is None:
-        return fails(
-            f"{case.site.short_name} has no MQSA certificate in force",
-            "record the facility's certificate",
-        )
-    files = [one for one in case.reader.mammography_files if one.site == case.item.site]
-    papers = lasts_longest(current(files, case.day))
+        because = f"{site.short_name} has no MQSA certificate in force"
+        return fails(because, "record the facility's certificate")
+    files = [one for one in reader.mammography_files if one.site == site.id]
+    papers = lasts_longest(current(files, day))
     if papers is None:
         return unknown(
-            f"{case.site.short_name} does not hold the reader's MQSA documents",
+            f"{site.short_name} does not hold the reader's MQSA documents",
             "send the documents to the facility and record it",
         )
-    if papers.workstation_tested_to < case.day:
+    if papers.workstation_tested_to < day:
         because = f"the workstation's physicist test ended {papers.workstation_tested_to}"
         return fails(because, "have the workstation tested")
-    return _initial(case, certificate) or _continuing(case, certificate)
-
-
-def _initial(case: Case, certificate: FacilityCertificate) -> Finding | None:
-    started = [one for one in case.reader.mammography_starts if one.initial_on <= case.day]
+    started = [one for one in reader.mammography_starts if one.initial_on <= day]
     if not started:
         return unknown("no initial MQSA qualification on record", "record it")
     trained = frozenset().union(*(one.modalities for one in started))
     if missing := sorted(certificate.modalities - trained):
         return fails(f"no training in {missing[0]}", "eight hours of the new modality")
-    return None
+    return _continuing(reader, certificate, min(one.initial_on for one in started), day)
 
 
-def _continuing(case: Case, certificate: FacilityCertificate) -> Finding:
+def _continuing(
+    reader: Reader, certificate: FacilityCertificate, initial: date, day: date
+) -> Finding:
     inspected = certificate.inspected_on
-    if inspected > case.day or months_after(inspected, INSPECTED_MONTHS) < case.day:
+    if inspected > day or months_after(inspected, INSPECTED_MONTHS) < day:
         return unknown(f"last inspection on record {inspected}", "record the last inspection")
-    initial = min(one.initial_on for one in case.reader.mammography_starts)
     first, last = quarter_end_before(inspected), inspected
-    counted = [one for one in case.reader.mammography_counts if first <= one.counted_to <= last]
+    counted = [one for one in reader.mammography_counts if first <= one.counted_to <= last]
     reads = _enough_reads(counted, months_after(initial, READS_MONTHS) > last)
     if reads.outcome is not Outcome.HOLDS:
         return reads
@@ -139,10 +140,10 @@ def _enough_reads(counted: list[MammographyCount], is_new: bool) -> Finding:
     return holds(f"MQSA: {best.reads} mammograms in the 24 months to {best.counted_to}")
 
 
-def mammography_changes(certificates: tuple[FacilityCertificate, ...]) -> list[date]:
-    """The days on which a facility's papers begin or cease to serve."""
+def mammography_changes(site: Site) -> list[date]:
+    """The days on which a facility's papers begin to serve, or cease to."""
     found = []
-    for one in certificates:
-        found += [one.valid_from, one.valid_to, one.inspected_on]
-        found.append(months_after(one.inspected_on, INSPECTED_MONTHS))
+    for one in site.certificates:
+        after = months_after(one.inspected_on, INSPECTED_MONTHS)
+        found += [one.valid_from, one.valid_to + DAY, one.inspected_on, after + DAY]
     return found

@@ -18,6 +18,7 @@ from confrere.worklist.eligibility import agreement_used, eligibility, is_eligib
 from confrere.worklist.lending import with_taken
 from confrere.worklist.model import (
     ADDENDUM,
+    ATTESTED,
     NOBODY,
     OFF_DUTY,
     Item,
@@ -112,6 +113,8 @@ def recall_unlent(
 
 def _still_good(item: Item, directory: Directory, now: datetime) -> bool:
     reader = directory.readers.get(item.offered_to) if item.offered_to else None
+    if reader is not None and item.is_attested_to(reader.id):
+        return True
     if reader is None or not reader.on_duty(now):
         return False
     if item.flags and reader.group == item.owner_group:
@@ -126,7 +129,7 @@ def _decide(
     marked = bool({NOBODY, OFF_DUTY} & set(item.flags)) and item.offer_reason == offer.reason
     if chosen is None and item.offered_to is None and marked:
         return False
-    flags = [f for f in item.flags if f not in (NOBODY, OFF_DUTY)]
+    flags = [f for f in item.flags if f not in (NOBODY, OFF_DUTY, ATTESTED)]
     if chosen is None:
         flags.append(OFF_DUTY if any(map(is_eligible, offer.verdicts.values())) else NOBODY)
     done = store.change(
@@ -144,7 +147,7 @@ def _decide(
     )  # fmt: skip
     if done is None:
         return False
-    _end_other_shares(conn, item, chosen.group if chosen else None, now)
+    end_other_shares(conn, item, chosen.group if chosen else None, now)
     if chosen is None:
         return True
     case, judged = case_in(directory, item, chosen, now), offer.verdicts[chosen.id]
@@ -158,7 +161,8 @@ def _decide(
     return True
 
 
-def _end_other_shares(conn: Connection, item: Item, to: GroupId | None, now: datetime) -> None:
+def end_other_shares(conn: Connection, item: Item, to: GroupId | None, now: datetime) -> None:
+    """Close the exam to the group that it was offered to before."""
     before = item.offered_group
     if before and before not in (to, item.owner_group):
         objects = [object_id for kind, object_id in shared_objects(item) if kind != "patient"]

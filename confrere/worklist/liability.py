@@ -63,7 +63,7 @@ def _activity(case: Case) -> frozenset[str]:
     return frozenset({TELERADIOLOGY} | ({FACILITY} if case.is_own else set()))
 
 
-def last_checks(checks: tuple[SanctionCheck, ...], day: date) -> dict[str, SanctionCheck]:
+def _last(checks: tuple[SanctionCheck, ...], day: date) -> dict[str, SanctionCheck]:
     """The last look into each list up to a day."""
     last: dict[str, SanctionCheck] = {}
     for one in sorted(checks, key=lambda c: c.checked_on):
@@ -78,7 +78,12 @@ def sanction(case: Case) -> Finding:
     A known exclusion is a clinical-legal no. A missed check is an office's lapse: for a week
     it alerts, then it closes what is not STAT or ED.
     """
-    last = last_checks(case.reader.checks, case.day)
+    return checked(case.reader.checks, case.day)
+
+
+def checked(checks: tuple[SanctionCheck, ...], day: date) -> Finding:
+    """Judge the look-ups that were made up to a day."""
+    last = _last(checks, day)
     if found := [one for one in last.values() if one.result == EXCLUDED]:
         return fails(
             f"on the exclusion list {found[0].source}", "none: this person may not read"
@@ -89,9 +94,9 @@ def sanction(case: Case) -> Finding:
         return fails(because, "check and record the result", BILLING)
     oldest = min((last[source] for source in ASKED_SOURCES), key=lambda one: one.checked_on)
     because = f"{oldest.source} last checked {oldest.checked_on}"
-    if case.day <= oldest.checked_on + CHECK_WITHIN:
+    if day <= oldest.checked_on + CHECK_WITHIN:
         return holds(because)
-    if case.day <= oldest.checked_on + CHECK_WITHIN + ALERT_FOR:
+    if day <= oldest.checked_on + CHECK_WITHIN + ALERT_FOR:
         return unknown(
             f"{because}: overdue", "check it this week and record the result", BILLING
         )

@@ -34,6 +34,7 @@ UNMATCHED, UNMAPPED, ARRIVING, NO_IMAGES, NOBODY, OFF_DUTY, LATE = (
     "unmatched", "unmapped", "images arriving", "no images", "nobody eligible",
     "nobody on duty", "late images",
 )  # fmt: skip
+ATTESTED = "assigned by attestation"
 READ, ADDENDUM = "read", "addendum"
 # minutes that an exam takes to read, by modality, where nothing better is known
 READING_MINUTES = {"CR": 3, "DX": 3, "MG": 5, "US": 6, "NM": 8, "CT": 9, "MR": 12, "PT": 20}
@@ -102,6 +103,10 @@ class Item:
     def reading_time(self) -> timedelta:
         """How long it takes to read, where the map does not say it by modality."""
         return timedelta(minutes=self.minutes or READING_MINUTES.get(self.modality, 8))
+
+    def is_attested_to(self, reader: ReaderId) -> bool:
+        """Say whether a chief gave it to this reader although a rule stands in the way."""
+        return ATTESTED in self.flags and reader in (self.offered_to, self.held_by)
 
     def held_at_instant(self, at: datetime) -> bool:
         """Say whether somebody's lease runs at `at`."""

@@ -7,7 +7,7 @@ from confrere.network.credentials import (
     current,
 )
 from confrere.network.rules import BILLING, CLINICAL
-from confrere.worklist.case import Case, Finding, fails, holds, unknown
+from confrere.worklist.case import Case, Finding, attested_country, fails, holds, unknown
 
 FEDERAL = frozenset({MEDICARE, MEDICAID})
 NOT_TOLD = "the order does not tell the payer"
@@ -47,7 +47,7 @@ def us_location(case: Case) -> Finding:
     payer, bound = case.item.payer_class, case.site.forbids_offshore
     if payer and payer not in FEDERAL and not bound:
         return holds(f"not asked for by {payer}")
-    country = _attested(case)
+    country = attested_country(case.reader, case.at)
     if country == UNITED_STATES:
         return holds("attested to read in the United States")
     kind = CLINICAL if bound else BILLING
@@ -60,8 +60,3 @@ def us_location(case: Case) -> Finding:
     if payer in FEDERAL or bound:
         return fails(because, "read from within the United States", CLINICAL)
     return unknown(f"{because}, if it is Medicare or Medicaid", "add the insurance", BILLING)
-
-
-def _attested(case: Case) -> str:
-    told = [one for one in case.reader.places if one.starts_at <= case.at < one.ends_at]
-    return max(told, key=lambda one: one.starts_at).country if told else ""

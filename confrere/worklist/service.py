@@ -20,6 +20,7 @@ from confrere.worklist.eligibility import eligibility
 from confrere.worklist.exam import compose
 from confrere.worklist.model import (
     ADDENDUM,
+    ATTESTED,
     LATE,
     NOBODY,
     OFF_DUTY,
@@ -63,7 +64,7 @@ def refresh(
         if study and main.study not in (None, study.id):
             values = _together(main, values, study)
         study_id = main.study or (study.id if study else None)
-        kept = [f for f in main.flags if f in (NOBODY, OFF_DUTY)]
+        kept = [f for f in main.flags if f in (NOBODY, OFF_DUTY, ATTESTED)]
         values["flags"] = [*values["flags"], *kept]
         changed = store.change(
             conn, main.id, values | {"study_id": study_id, "updated_at": now}
@@ -213,3 +214,20 @@ def verdicts(item: Item, directory: Directory, at: datetime) -> dict[UUID, tuple
         one.id: eligibility(case_in(directory, item, one, at))
         for one in directory.readers.values()
     }
+
+
+def why(
+    conn: Connection, item: Item, reader: ReaderId, at: datetime
+) -> tuple[tuple[Verdict, ...], Proof | None]:
+    """Why a reader might, or might not, read an exam at an instant of the past or now.
+
+    The verdicts are judged again from what was on record then; beside them the last proof
+    that was kept up to then, which holds what was seen.
+    """
+    directory = network.directory(conn, at)
+    known = directory.readers.get(reader)
+    if known is None:
+        raise NotFound("no such reader")
+    kept = [one for one in store.proofs_of(conn, item.id) if one.reader == reader]
+    last = next((one for one in reversed(kept) if one.at <= at), None)
+    return eligibility(case_in(directory, item, known, at)), last

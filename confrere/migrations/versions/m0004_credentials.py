@@ -199,10 +199,9 @@ def _walls() -> None:
     everyone = "true"
     _wall("credentials", everyone, OF_OWN, "ended_at, ended_because")
     _wall("places", everyone, OWN_READER, "ends_at")
-    _wall(
-        "exclusions", f"{MINE} or reader_group = any((select app_groups())::uuid[])",
-        MINE, "ended_at",
-    )  # fmt: skip
+    # the patient's or site's group, and the reader's own, both may name a conflict
+    either = f"{MINE} or reader_group = any((select app_groups())::uuid[])"
+    _wall("exclusions", either, either, "ended_at")
     _wall("documents", MINE, MINE, "")
     _wall("reminders", MINE, MINE, "seen_at, seen_by")
     # what is the collaborative's own is no group's: the pages let its administrators alone
