@@ -25,6 +25,7 @@ from confrere.web import (
     deliveries_page,
     exceptions_page,
     network_page,
+    opt_outs_page,
     patients_page,
     peers_page,
     pooled_page,
@@ -42,7 +43,8 @@ from confrere.wiring.sharing import open_studies
 
 PAGES = (
     worklist_page, study_page, reading_api, dashboard_page, pooled_page, deliveries_page,
-    exceptions_page, network_page, agreement_form, agreements_page, peers_page, admin_page, patients_page, reports_page,
+    exceptions_page, network_page, agreement_form, agreements_page, opt_outs_page,
+    peers_page, admin_page, patients_page, reports_page,
 )  # fmt: skip
 READS = {"search": "R", "view": "R", "store": "C"}
 
