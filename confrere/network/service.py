@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from confrere.kernel.errors import Invalid, NotFound
 from confrere.kernel.ids import GroupId, PeerId, ReaderId, SiteId
-from confrere.network import store, store_agreements, tables
+from confrere.network import store, store_agreements, store_rosters, tables
 from confrere.network.model import (
     Agreement,
     Directory,
@@ -29,11 +29,14 @@ DOORS = ("dicom", "hl7", "results")
 
 
 def directory(conn: Connection, at: datetime) -> Directory:
-    """Load who is who at `at`, as far as this connection may see agreements."""
+    """Load who is who at `at`, as far as this connection may see.
+
+    Of another group's readers the app role sees shifts and not whether they signed on.
+    """
     return Directory(
         {one.id: one for one in store.groups(conn)},
         {one.id: one for one in store.sites(conn)},
-        {one.id: one for one in store.readers(conn, at)},
+        {one.id: one for one in store_rosters.attended(conn, store.readers(conn, at), at)},
         tuple(store_agreements.agreements(conn)),
     )
 
@@ -171,8 +174,8 @@ def add_credentials(
 
 
 def add_shifts(conn: Connection, reader_id: ReaderId, shifts: Sequence[Shift]) -> None:
-    """Put a reader on duty."""
-    store.add(conn, tables.shifts, [asdict(x) | {"reader_id": reader_id} for x in shifts])
+    """Put a reader on duty; ids are given by the database."""
+    store_rosters.add_shifts(conn, reader_id, shifts)
 
 
 def add_site_rule(conn: Connection, new: SiteRule) -> None:

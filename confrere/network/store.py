@@ -165,6 +165,14 @@ def _site(r: Any) -> Site:
     )  # fmt: skip
 
 
+def shift(r: Any) -> Shift:
+    """Make a shift of its row."""
+    return Shift(
+        r.starts_at, r.ends_at, r.kind, frozenset(r.subspecialties),
+        frozenset(SiteId(one) for one in r.site_ids), r.takes_overflow, r.id,
+    )  # fmt: skip
+
+
 def _reader(r: Any, licences: list[Any], privileges: list[Any], shifts: list[Any]) -> Reader:
     return Reader(
         ReaderId(r.id), GroupId(r.group_id), r.name, r.npi, frozenset(r.subspecialties),
@@ -174,7 +182,7 @@ def _reader(r: Any, licences: list[Any], privileges: list[Any], shifts: list[Any
             Privilege(SiteId(x.site_id), x.scope, x.path, x.valid_from, x.valid_to)
             for x in privileges
         ),
-        tuple(Shift(x.starts_at, x.ends_at, x.kind) for x in shifts),
+        tuple(shift(x) for x in shifts),
         r.active,
     )  # fmt: skip
 

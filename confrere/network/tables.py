@@ -12,6 +12,7 @@ from confrere.database.metadata import (
     ref,
     text,
     texts,
+    uuids,
     whole,
 )
 from confrere.network.tables_agreements import (
@@ -27,12 +28,14 @@ __all__ = [
     "agreement_suspensions",
     "agreement_versions",
     "agreements",
+    "attendance",
     "groups",
     "licences",
     "opt_outs",
     "peers",
     "privileges",
     "readers",
+    "roster_settings",
     "shares",
     "shifts",
     "site_rules",
@@ -121,8 +124,31 @@ shifts = sa.Table(
     instant("starts_at", null=False),
     instant("ends_at", null=False),
     text("kind"),
+    texts("subspecialties"),
+    uuids("site_ids"),
+    flag("takes_overflow", default=True),
     sa.CheckConstraint("ends_at > starts_at", name="order"),
     sa.Index("ix_shifts_reader_id_ends_at", "reader_id", "ends_at"),
+)
+
+attendance = sa.Table(
+    "attendance",
+    metadata,
+    key(),
+    owner(),
+    ref("reader_id"),
+    text("act"),
+    instant("at", null=False),
+    sa.Column("number", sa.BigInteger, sa.Identity(always=True)),  # in the order of writing
+    sa.Index("ix_attendance_reader_id", "reader_id", "at"),
+)
+
+roster_settings = sa.Table(
+    "roster_settings",
+    metadata,
+    sa.Column("owner_group", sa.Uuid, primary_key=True),
+    flag("sign_on_required"),
+    whole("no_show_minutes", 15),
 )
 
 peers = sa.Table(

@@ -23,6 +23,7 @@ from confrere.web import (
     agreements_page,
     dashboard_page,
     deliveries_page,
+    duty_page,
     exceptions_page,
     network_page,
     opt_outs_page,
@@ -42,7 +43,7 @@ from confrere.wiring.house import House
 from confrere.wiring.sharing import open_studies
 
 PAGES = (
-    worklist_page, study_page, reading_api, dashboard_page, pooled_page, deliveries_page,
+    worklist_page, duty_page, study_page, reading_api, dashboard_page, pooled_page, deliveries_page,
     exceptions_page, network_page, agreement_form, agreements_page, opt_outs_page,
     peers_page, admin_page, patients_page, reports_page,
 )  # fmt: skip
