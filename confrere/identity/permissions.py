@@ -32,6 +32,7 @@ class Permission(StrEnum):
     MANAGE_PEERS = "register devices and systems"
     MANAGE_USERS = "manage accounts"
     MANAGE_AGREEMENTS = "propose and accept agreements"
+    MANAGE_ROSTERS = "keep the own group's roster"
     OWN_ACCOUNT = "use the own account"
     DICOM_ECHO = "DICOM: verify the connection"
     DICOM_STORE = "DICOM: store images"
@@ -78,6 +79,7 @@ _OF_ROLE: dict[Role, frozenset[Permission]] = {
             _P.READ_MEASURES,
             _P.READ_POOLED,
             _P.MANAGE_AGREEMENTS,
+            _P.MANAGE_ROSTERS,
         }
     ),
     # of its own site only; the services narrow by `Principal.site`
