@@ -36,6 +36,7 @@ class Permission(StrEnum):
     MANAGE_CREDENTIALS = "record credentials"
     ADMIT = "admit groups"
     MANAGE_RULES = "change what a rule cites and when it is in force"
+    MANAGE_ROSTERS = "keep the own group's roster"
     OWN_ACCOUNT = "use the own account"
     DICOM_ECHO = "DICOM: verify the connection"
     DICOM_STORE = "DICOM: store images"
@@ -85,6 +86,7 @@ _OF_ROLE: dict[Role, frozenset[Permission]] = {
             _P.MANAGE_AGREEMENTS,
             _P.READ_CREDENTIALS,
             _P.MANAGE_CREDENTIALS,
+            _P.MANAGE_ROSTERS,
         }
     ),
     # of its own site only; the services narrow by `Principal.site`

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from enum import StrEnum
 from uuid import UUID
 
 from confrere.kernel.ids import AgreementId, GroupId, PeerId, ReaderId, SiteId
@@ -99,7 +100,44 @@ class Shift:
 
     starts_at: datetime
     ends_at: datetime
-    kind: str = ""
+    kind: str = ""  # day, evening, night, or the group's own word
+    subspecialties: frozenset[str] = (
+        frozenset()
+    )  # read in this shift; empty: all of the reader's
+    site_ids: frozenset[SiteId] = frozenset()  # empty: all
+    takes_overflow: bool = True  # reads for other groups, too
+    id: UUID | None = None
+
+
+SIGN_ON, PAUSE, RESUME, SIGN_OFF = "sign on", "pause", "resume", "sign off"
+EARLY = timedelta(hours=1)  # so long before a shift one may sign on for it
+
+
+@dataclass(frozen=True, slots=True)
+class Attendance:
+    """What a reader last said of being there, at the server's time."""
+
+    act: str
+    at: datetime
+
+
+class Presence(StrEnum):
+    """Whether a reader is there. The first three count as on duty."""
+
+    SIGNED_ON = "signed on"
+    ROSTERED = "rostered"  # and their group asks for no sign-on
+    EXPECTED = "expected"  # the time to sign on is not over
+    PAUSED = "paused"
+    SIGNED_OFF = "signed off"
+    NO_SHOW = "no-show"
+    OFF = "off"  # no shift now
+
+
+THERE = frozenset({Presence.SIGNED_ON, Presence.ROSTERED, Presence.EXPECTED})
+_SAID = {
+    SIGN_ON: Presence.SIGNED_ON, RESUME: Presence.SIGNED_ON, PAUSE: Presence.PAUSED,
+    SIGN_OFF: Presence.SIGNED_OFF,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +167,36 @@ class Reader:
     mammography_starts: tuple[MammographyStart, ...] = ()
     mammography_counts: tuple[MammographyCount, ...] = ()
     mammography_files: tuple[MammographyFile, ...] = ()
+    last_act: Attendance | None = None
+    sign_on_within: timedelta | None = None  # of a shift's start; None: not asked for
+
+    def shift_at(self, at: datetime) -> Shift | None:
+        """The shift that covers this instant."""
+        return next((one for one in self.shifts if one.starts_at <= at < one.ends_at), None)
+
+    def presence(self, at: datetime) -> Presence:
+        """Say whether the reader is there: by the shift, and by what they last said.
+
+        What was said before this shift (but for signing on early) is about an earlier one.
+        """
+        shift = self.shift_at(at)
+        if shift is None:
+            return Presence.OFF
+        said = self.last_act
+        if (
+            said is not None
+            and shift.starts_at - EARLY <= said.at <= at
+            and not (said.at < shift.starts_at and said.act in (PAUSE, SIGN_OFF))
+        ):
+            return _SAID[said.act]
+        if self.sign_on_within is None:
+            return Presence.ROSTERED
+        late = at >= shift.starts_at + self.sign_on_within
+        return Presence.NO_SHOW if late else Presence.EXPECTED
 
     def on_duty(self, at: datetime) -> bool:
-        """Say whether a shift covers this instant."""
-        return any(shift.starts_at <= at < shift.ends_at for shift in self.shifts)
+        """Say whether a shift covers this instant and the reader is there."""
+        return self.presence(at) in THERE
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,13 @@ from sqlalchemy import Connection
 
 from confrere.kernel.errors import Conflict, Invalid, NotFound
 from confrere.kernel.ids import GroupId, PeerId, ReaderId, SiteId
-from confrere.network import store, store_agreements, store_credentials, tables
+from confrere.network import (
+    store,
+    store_agreements,
+    store_credentials,
+    store_rosters,
+    tables,
+)
 from confrere.network.credentials import UNITED_STATES, Competence, ReadingPlace
 from confrere.network.facts import check, facts_of
 from confrere.network.fields import STATE_CODES
@@ -36,13 +42,15 @@ DOORS = ("dicom", "hl7", "results")
 def directory(conn: Connection, at: datetime) -> Directory:
     """Load who is who, with the facts that were on record at `at`.
 
-    Agreements and exclusions are those that this connection may see.
+    Agreements and exclusions are those that this connection may see. Of another group's
+    readers the app role sees shifts and not whether they signed on.
     """
     facts = store_credentials.facts(conn, at)
+    readers = store.readers(conn, at, facts=facts)
     return Directory(
         {one.id: one for one in store.groups(conn)},
         {one.id: one for one in store.sites(conn, facts=facts)},
-        {one.id: one for one in store.readers(conn, at, facts=facts)},
+        {one.id: one for one in store_rosters.attended(conn, readers, at)},
         tuple(store_agreements.agreements(conn)),
         tuple(store_credentials.exclusions(conn, at)),
         rules(conn, at),
@@ -228,8 +236,8 @@ def attest_place(
 
 
 def add_shifts(conn: Connection, reader_id: ReaderId, shifts: Sequence[Shift]) -> None:
-    """Put a reader on duty."""
-    store.add(conn, tables.shifts, [asdict(x) | {"reader_id": reader_id} for x in shifts])
+    """Put a reader on duty; ids are given by the database."""
+    store_rosters.add_shifts(conn, reader_id, shifts)
 
 
 def add_site_rule(conn: Connection, new: SiteRule) -> None:

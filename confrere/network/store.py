@@ -203,6 +203,14 @@ def _site(r: Any, held: Mapping[str, Sequence[Any]]) -> Site:
     )  # fmt: skip
 
 
+def shift(r: Any) -> Shift:
+    """Make a shift of its row."""
+    return Shift(
+        r.starts_at, r.ends_at, r.kind, frozenset(r.subspecialties),
+        frozenset(SiteId(one) for one in r.site_ids), r.takes_overflow, r.id,
+    )  # fmt: skip
+
+
 def _reader(
     r: Any, at: datetime, held: Mapping[str, Sequence[Any]], places: Sequence[ReadingPlace],
     shifts: Sequence[Any],
@@ -214,7 +222,7 @@ def _reader(
         frozenset(one.code for one in now),
         frozenset(one.code for one in now if one.basis != DECLARED), r.sits_in_state,
         tuple(held.get("licence", ())), tuple(held.get("privilege", ())),
-        tuple(Shift(x.starts_at, x.ends_at, x.kind) for x in shifts),
+        tuple(shift(x) for x in shifts),
         r.active, competences, tuple(held.get("cover", ())), tuple(held.get("enrolment", ())),
         tuple(held.get("sanction", ())), tuple(places), tuple(held.get("identifier", ())),
         tuple(held.get("mammography start", ())), tuple(held.get("mammography count", ())),

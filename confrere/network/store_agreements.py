@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -198,11 +198,17 @@ def add_opt_out(conn: Connection, values: Mapping[str, Any]) -> UUID:
     return made
 
 
-def end_opt_out(conn: Connection, opt_out: UUID, owner: GroupId, last: Any) -> bool:
-    """Give an opt-out its last day; say whether it is the group's."""
+def end_opt_out(conn: Connection, opt_out: UUID, owner: GroupId, last: date) -> None:
+    """Give an opt-out its last day."""
     o = t.opt_outs
     done = sa.update(o).where(o.c.id == opt_out, o.c.owner_group == owner)
-    return conn.execute(done.values(ends_on=last).returning(o.c.id)).first() is not None
+    conn.execute(done.values(ends_on=last))
+
+
+def remove_opt_out(conn: Connection, opt_out: UUID, owner: GroupId) -> None:
+    """Remove an opt-out that never kept anything."""
+    o = t.opt_outs
+    conn.execute(sa.delete(o).where(o.c.id == opt_out, o.c.owner_group == owner))
 
 
 def _columns(terms: Terms) -> dict[str, Any]:

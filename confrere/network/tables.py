@@ -11,6 +11,8 @@ from confrere.database.metadata import (
     owner,
     ref,
     text,
+    texts,
+    uuids,
     whole,
 )
 from confrere.network.tables_agreements import (
@@ -26,6 +28,7 @@ __all__ = [
     "agreement_suspensions",
     "agreement_versions",
     "agreements",
+    "attendance",
     "credentials",
     "documents",
     "exclusions",
@@ -36,6 +39,7 @@ __all__ = [
     "places",
     "readers",
     "reminders",
+    "roster_settings",
     "rules",
     "shares",
     "shifts",
@@ -100,8 +104,31 @@ shifts = sa.Table(
     instant("starts_at", null=False),
     instant("ends_at", null=False),
     text("kind"),
+    texts("subspecialties"),
+    uuids("site_ids"),
+    flag("takes_overflow", default=True),
     sa.CheckConstraint("ends_at > starts_at", name="order"),
     sa.Index("ix_shifts_reader_id_ends_at", "reader_id", "ends_at"),
+)
+
+attendance = sa.Table(
+    "attendance",
+    metadata,
+    key(),
+    owner(),
+    ref("reader_id"),
+    text("act"),
+    instant("at", null=False),
+    sa.Column("number", sa.BigInteger, sa.Identity(always=True)),  # in the order of writing
+    sa.Index("ix_attendance_reader_id", "reader_id", "at"),
+)
+
+roster_settings = sa.Table(
+    "roster_settings",
+    metadata,
+    sa.Column("owner_group", sa.Uuid, primary_key=True),
+    flag("sign_on_required"),
+    whole("no_show_minutes", 15),
 )
 
 peers = sa.Table(

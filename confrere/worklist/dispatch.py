@@ -11,6 +11,7 @@ from confrere.jobs import events
 from confrere.kernel.ids import GroupId, ItemId, ReaderId
 from confrere.network import service as network
 from confrere.network.model import Directory
+from confrere.network.rosters import serves
 from confrere.network.wall_time import day_starts, local_day
 from confrere.worklist import claims, store
 from confrere.worklist.case import case_in
@@ -115,7 +116,8 @@ def _still_good(item: Item, directory: Directory, now: datetime) -> bool:
     reader = directory.readers.get(item.offered_to) if item.offered_to else None
     if reader is not None and item.is_attested_to(reader.id):
         return True
-    if reader is None or not reader.on_duty(now):
+    wanted = item.subspecialty
+    if reader is None or not serves(reader, item.owner_group, wanted, item.site, now):
         return False
     if item.flags and reader.group == item.owner_group:
         return True

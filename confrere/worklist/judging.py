@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from confrere.kernel.ids import GroupId, ReaderId
-from confrere.network.agreements import covers
+from confrere.network.agreements import consent
 from confrere.network.credentials import (
     FACILITY,
     MEDICARE,
@@ -28,7 +28,7 @@ from confrere.worklist import columns as c
 from confrere.worklist.case import exam_day_of
 from confrere.worklist.columns import NEVER, Bits, Columns, micros
 from confrere.worklist.competence import MAMMOGRAPHY, needs
-from confrere.worklist.consent import allows
+from confrere.worklist.lending import ANY_READ, asked, wanted_reads
 from confrere.worklist.model import Item
 from confrere.worklist.payment import FEDERAL, SELF_PAY
 
@@ -106,9 +106,9 @@ class Judging:
         own = self._members.get(item.owner_group, self._columns.bits("nobody"))
         found = self._line(item, rules, own).copy()
         if "CONSENT_ORG" in rules:
-            found &= own | self._lent(item, None)
+            found &= own | self._lent(item, ANY_READ)
         if "FINAL_PRELIM" in rules:
-            found &= own | self._lent(item, read_type)
+            found &= own | self._lent(item, wanted_reads(item, read_type))
         if "CONFLICT" in rules:
             found[list(self._rows_barred(item))] = False
         return found
@@ -177,16 +177,19 @@ class Judging:
         found[mine] = policies.bits(rows[mine], site, item.modality, at_home, day)
         return found
 
-    def _lent(self, item: Item, read_type: str | None) -> Bits:
-        """Who is of a group that an agreement lends this exam to; None asks for any report."""
+    def _lent(self, item: Item, read_types: frozenset[str]) -> Bits:
+        """Who is of a group that an agreement lends this exam to."""
         found: Bits = np.zeros(len(self.readers), np.bool_)
-        for one in self._directory.agreements:
-            if one.owner_group != item.owner_group or one.reading_group not in self._members:
-                continue
-            if read_type is not None and not allows(one, read_type):
-                continue
-            if not covers(one, item.site, item.subspecialty, item.priority, self._at):
-                found |= self._members[one.reading_group]
+        pacts = self._directory.agreements
+        for group in {one.reading_group for one in pacts} & self._members.keys():
+            asking = asked(item, None, self._at, read_types)
+            if consent(pacts, item.owner_group, group, asking).agreement:
+                found |= self._members[group]
+        holder = self._people.get(item.held_by) if item.held_by else None
+        if holder is not None:  # who began in time may finish
+            asking = asked(item, holder.id, self._at, read_types)
+            mine = consent(pacts, item.owner_group, holder.group, asking).agreement
+            found[self.readers.index(holder.id)] = mine is not None
         return found
 
     def _location(self, item: Item, site: Site) -> Bits:

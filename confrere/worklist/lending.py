@@ -29,14 +29,16 @@ def wanted_reads(item: Item, read_type: str = "") -> frozenset[str]:
     return frozenset({FINAL} | (over or {PRELIMINARY}))
 
 
-def asked(item: Item, reader: ReaderId, at: datetime, read_types: frozenset[str]) -> Asked:
+def asked(
+    item: Item, reader: ReaderId | None, at: datetime, read_types: frozenset[str]
+) -> Asked:
     """What is asked of an agreement.
 
     Who holds the exam goes on under the hours in which it was claimed.
     """
     return Asked(
         item.site, item.subspecialty, item.priority, item.modality, item.description, read_types,
-        at, item.held_at if item.held_by == reader else None,
+        at, item.held_at if reader is not None and item.held_by == reader else None,
     )  # fmt: skip
 
 

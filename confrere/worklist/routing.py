@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from confrere.kernel.ids import ReaderId
 from confrere.network.model import Directory, Reader
+from confrere.network.rosters import serves
 from confrere.orders.priorities import AT_ONCE
 from confrere.worklist.case import case_in
 from confrere.worklist.eligibility import eligibility, is_eligible
@@ -43,7 +44,8 @@ def choose(item: Item, directory: Directory, load: Load, at: datetime) -> Offer:
         for reader in directory.readers.values()
     }
     able = [r for r in directory.readers.values() if is_eligible(verdicts[r.id])]
-    duty = [r for r in able if r.on_duty(at)]
+    owner, wanted = item.owner_group, item.subspecialty
+    duty = [r for r in able if serves(r, owner, wanted, item.site, at)]
     if duty:
         ahead = {r.id: minutes_ahead(r.id, item, load) for r in duty}
         finishes = {one: at + spent + item.reading_time for one, spent in ahead.items()}

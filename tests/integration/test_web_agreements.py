@@ -12,13 +12,15 @@ from confrere.kernel.ids import AgreementId
 from confrere.kernel.principal import Role
 from confrere.network import service as network
 from confrere.network import signing
-from confrere.web import agreement_form, agreements_page, network_page
+from confrere.web import agreement_form, agreements_page, network_page, opt_outs_page
 from confrere.web.agreement_words import lifetime, sentence
 from tests.integration.lists_house import HTMX, House, lists_house
 from tests.integration.reading_room import stranger
 from tests.integration.world import ALWAYS, NOW, agree, agreed
 
-ROUTERS = [network_page.router, agreement_form.router, agreements_page.router]
+ROUTERS = [
+    network_page.router, agreement_form.router, agreements_page.router, opt_outs_page.router,
+]  # fmt: skip
 LIST = "/network/agreements"
 
 
@@ -193,3 +195,29 @@ def test_an_agreement_is_ended_with_a_reason(house: House) -> None:
     page = manager(house).post(f"{LIST}/{made}/end", data={"reason": "merged"}, headers=HTMX)
     assert "Ended." in page.text
     assert state_of(house, made) == "ended"
+
+
+def test_a_class_of_exams_is_kept_home_and_let_go(house: House) -> None:
+    owner, path = manager(house), "/network/opt-outs"
+    form = {
+        "subspecialty": "peds",
+        "modality": "MR",
+        "starts_on": "2026-11-01",
+        "reason": "trial",
+    }
+    page = owner.post(path, data=form, headers=HTMX).text
+    assert "peds MR exams of all sites" in page
+    with transaction(house.made.app, frozenset({house.world.partner})) as conn:
+        lent = next(
+            one for one in network.agreements(conn) if one.id == house.world.agreement
+        )  # the group that reads must judge by it, too
+    assert [(one.subspecialty, one.reason) for one in lent.kept_home] == [("peds", "trial")]
+    ended = owner.post(f"{path}/{lent.kept_home[0].id}/end", headers=HTMX).text
+    assert "Agreements decide" in ended
+    assert ">over<" in ended
+    assert owner.post(f"{path}/{lent.kept_home[0].id}/end").status_code == 422
+    partner = manager(house, partner=True)
+    assert partner.post(f"{path}/{lent.kept_home[0].id}/end").status_code == 404
+    for wrong in ({"reason": ""}, {"starts_on": "soon"}, {"ends_on": "2020-01-01"},
+                  {"site": "00000000-0000-4000-8000-000000000001"}):  # fmt: skip
+        assert owner.post(path, data=form | wrong).status_code == 422

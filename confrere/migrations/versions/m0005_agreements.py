@@ -280,14 +280,14 @@ def _opt_outs() -> None:
     )
     op.execute("create index ix_opt_outs_owner_group on opt_outs (owner_group)")
     _wall("opt_outs")
-    op.execute("grant select, insert on opt_outs to confrere_app")
+    op.execute("grant select, insert, delete on opt_outs to confrere_app")
     op.execute("grant update (ends_on) on opt_outs to confrere_app")
     # whom the owner lends to must judge by them, too
     op.execute(
         f"create policy sees on opt_outs for select to confrere_app using (owner_group = {ME} "
         f"or owner_group in (select a.owner_group from agreements a where a.reading_group = {ME}))"
     )
-    for verb, check in (("insert", "with check"), ("update", "using")):
+    for verb, check in (("insert", "with check"), ("update", "using"), ("delete", "using")):
         op.execute(
             f"create policy {verb}s on opt_outs for {verb} to confrere_app "
             f"{check} (owner_group = {ME})"
