@@ -152,7 +152,7 @@ def _reader(
     granted = tuple(
         credentials.with_papers(plan, one.site, Privilege(
             sites[one.site], "all", one.path, one.valid_from, one.valid_to
-        ))
+        ), today)
         for one in held
     )  # fmt: skip
     breast = credentials.mammography(plan, [sites[one.site] for one in held], today)

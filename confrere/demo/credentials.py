@@ -100,17 +100,18 @@ def checks(today: date) -> tuple[SanctionCheck, ...]:
     return tuple(SanctionCheck(one, today - timedelta(days=4), CLEAR) for one in (LEIE, SAM))
 
 
-def with_papers(reader: ReaderPlan, site: str, held: Privilege) -> Privilege:
+def with_papers(reader: ReaderPlan, site: str, held: Privilege, today: date) -> Privilege:
     """Add to a privilege by proxy what 42 CFR 482.22(a)(3) asks for."""
     if held.path != BY_PROXY:
         return held
     key, began = (reader.key, site), held.valid_from
     home = next(one for one in places.SITES if one.group == reader.group)
+    sent = began + timedelta(days=330)
     return replace(
         held, agreement_ref=f"TSA-{site}-{home.code}", distant_site=home.name,
         distant_kind=HOSPITAL,
         list_supplied_on=None if key in _NO_LIST else began + timedelta(days=3),
-        feedback_sent_on=None if key in _NO_FEEDBACK else began + timedelta(days=330),
+        feedback_sent_on=None if key in _NO_FEEDBACK or sent > today else sent,
     )  # fmt: skip
 
 

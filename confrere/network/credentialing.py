@@ -172,7 +172,7 @@ def remind(conn: Connection, now: datetime) -> int:
     owners = {one.id: one.owner_group for one in store.sites(conn)}
     rows = []
     for one in expiring(conn, None, day_of(now)):
-        threshold = threshold_of(one.ends_on, day_of(now)) if one.ends_on else None
+        threshold = threshold_of(one, day_of(now))
         if threshold is None:
             continue
         owner = groups[one.reader] if one.reader else owners[one.site] if one.site else None

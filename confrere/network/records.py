@@ -5,6 +5,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from confrere.kernel.ids import GroupId, ReaderId, SiteId
+from confrere.network.credentials import SanctionCheck
 from confrere.network.facts import begins_on, kind_of
 from confrere.network.kinds import Fact, Kind
 
@@ -78,12 +79,18 @@ class Reminder:
     made_at: datetime
 
 
-def threshold_of(ends_on: date, today: date) -> int | None:
-    """The threshold that a credential has come to; None while it has more than 90 days."""
-    left = (ends_on - today).days
+def threshold_of(one: Credential, today: date) -> int | None:
+    """The threshold that a credential has come to; None while there is more time.
+
+    A sanction check is made every month: only its last week is worth a word.
+    """
+    if one.ends_on is None:
+        return None
+    left = (one.ends_on - today).days
     if left < 0:
         return LAPSED
-    return next((one for one in reversed(THRESHOLDS[:-1]) if left <= one), None)
+    told = (7,) if isinstance(one.fact, SanctionCheck) else (7, 30, 90)
+    return next((days for days in told if left <= days), None)
 
 
 def takes_over_at_once(new: Fact, old: Fact, today: date) -> bool:

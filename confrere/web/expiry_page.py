@@ -92,7 +92,7 @@ def _found(
     found: dict[int, list[Due]] = {one: [] for one in THRESHOLDS}
     lines = {}
     for one in held:
-        threshold = threshold_of(one.ends_on, today) if one.ends_on else None
+        threshold = threshold_of(one, today)
         if one.ends_on is None or threshold is None:
             continue
         lines[one.id] = _due(one, directory, (one.ends_on - today).days)
