@@ -32,6 +32,7 @@ from confrere.web import (
     pooled_page,
     reading_api,
     reports_page,
+    roster_files_page,
     rosters_page,
     study_page,
     worklist_page,
@@ -46,7 +47,7 @@ from confrere.wiring.sharing import open_studies
 PAGES = (
     worklist_page, duty_page, study_page, reading_api, dashboard_page, pooled_page, deliveries_page,
     exceptions_page, network_page, agreement_form, agreements_page, opt_outs_page,
-    rosters_page, peers_page, admin_page, patients_page, reports_page,
+    rosters_page, roster_files_page, peers_page, admin_page, patients_page, reports_page,
 )  # fmt: skip
 READS = {"search": "R", "view": "R", "store": "C"}
 
