@@ -24,6 +24,7 @@ Names = Annotated[list[Text], Field(max_length=400)]
 class Asked(BaseModel):
     """An agreement as it was typed; the names are those of the form's fields."""
 
+    agreement: Text = ""  # that is changed; empty for a new one
     direction: Text = LEND
     group: Text = ""
     title: Text = ""
@@ -72,7 +73,7 @@ def read_terms(asked: Asked) -> Terms:
     return Terms(
         title=asked.title, starts_on=_date(asked.starts_on, "starts_on"),
         ends_on=_date(asked.ends_on, "ends_on"), window_zone=asked.window_zone,
-        site_ids=frozenset(SiteId(_id(one)) for one in asked.site_ids),
+        site_ids=frozenset(SiteId(read_id(one, "site_ids")) for one in asked.site_ids),
         subspecialties=frozenset(asked.subspecialties),
         modalities=_known(asked.modalities, MODALITIES, "modalities"),
         priorities=_known(asked.priorities, MINUTES, "priorities"),
@@ -178,11 +179,12 @@ def _time(typed: str, field: str) -> time:
         raise Invalid("give the hour as 22:00", field) from None
 
 
-def _id(typed: str) -> UUID:
+def read_id(typed: str, field: str) -> UUID:
+    """An id that the page offered; Invalid."""
     try:
         return UUID(typed)
     except ValueError:
-        raise Invalid("choose sites from the list", "site_ids") from None
+        raise Invalid("choose one from the list", field) from None
 
 
 def _clock(wall: time | None) -> str:

@@ -29,6 +29,7 @@ from confrere.web.agreement_asked import (
     blank,
     filled,
     parties,
+    read_id,
     read_terms,
 )
 from confrere.web.agreement_words import DAYS, sentence
@@ -66,13 +67,13 @@ def propose(request: Request, me: Party, asked: Typed) -> Response:
 
 
 @router.post("/network/agreements/preview")
-def preview(request: Request, me: Party, asked: Typed, agreement: str = "") -> Response:
+def preview(request: Request, me: Party, asked: Typed) -> Response:
     """Say in a sentence what the typed terms will mean, or what they lack."""
     words = trouble = ""
     others: list[str] = []
     try:
         with transaction(context_of(request).engine, me.groups) as conn:
-            owner, reading, which = _sides(conn, asked, by(me).group, agreement)
+            owner, reading, which = _sides(conn, asked, by(me).group)
             directory = network.directory(conn, context_of(request).now())
             terms = read_terms(asked)
             check(terms, directory.groups, directory.sites, owner, reading)
@@ -116,11 +117,11 @@ def amend(request: Request, me: Party, agreement_id: UUID, asked: Typed) -> Resp
 
 
 def _sides(
-    conn: Connection, asked: Asked, mine: GroupId, agreement: str
+    conn: Connection, asked: Asked, mine: GroupId
 ) -> tuple[GroupId, GroupId, AgreementId]:
-    if not agreement:
+    if not asked.agreement:
         return *parties(asked, mine), NOTHING
-    head = signing.get(conn, AgreementId(UUID(agreement)))
+    head = signing.get(conn, AgreementId(read_id(asked.agreement, "agreement")))
     return head.owner_group, head.reading_group, head.id
 
 

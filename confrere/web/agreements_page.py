@@ -24,7 +24,7 @@ from confrere.web.agreement_view import acts, history, rows, stopped, terms_show
 from confrere.web.agreement_words import LABELS, lifetime, sentence
 from confrere.web.context import context_of
 
-LIST, ONE = "network.html", "agreement.html"
+LIST, ONE = "agreements.html", "agreement.html"
 MONTHS = 12
 Member = Annotated[Principal, Depends(allow(Permission.READ_DIRECTORY))]
 Party = Annotated[Principal, Depends(allow(Permission.MANAGE_AGREEMENTS))]

@@ -20,7 +20,7 @@ from confrere.network.wall_time import local_day
 from confrere.orders.priorities import NAMES
 from confrere.web.access import allow
 from confrere.web.acts import note_act, show
-from confrere.web.agreement_asked import MODALITIES
+from confrere.web.agreement_asked import MODALITIES, read_id
 from confrere.web.agreement_words import kept
 from confrere.web.agreements_page import by
 from confrere.web.context import context_of
@@ -59,7 +59,7 @@ def keep(request: Request, me: Party, asked: Annotated[Asked, Form()]) -> Respon
     new = OptOut(
         NEW, owner, _date(asked.starts_on, "starts_on"),
         _date(asked.ends_on, "ends_on") if asked.ends_on else None,
-        SiteId(_id(asked.site)) if asked.site else None, asked.subspecialty, asked.modality,
+        SiteId(read_id(asked.site, "site")) if asked.site else None, asked.subspecialty, asked.modality,
         asked.procedure, asked.priority, asked.reason, me.name,
     )  # fmt: skip
     with transaction(context_of(request).engine, me.groups) as conn:
@@ -108,10 +108,3 @@ def _date(typed: str, field: str) -> date:
         return date.fromisoformat(typed)
     except ValueError:
         raise Invalid("give the day as 2026-11-24", field) from None
-
-
-def _id(typed: str) -> UUID:
-    try:
-        return UUID(typed)
-    except ValueError:
-        raise Invalid("choose a site from the list", "site") from None

@@ -2,13 +2,13 @@
 
 from datetime import date, time
 from typing import Annotated
-from uuid import UUID
 
 from pydantic import BaseModel, Field, StringConstraints
 
 from confrere.kernel.errors import Invalid
 from confrere.kernel.ids import ReaderId, SiteId
 from confrere.network.rosters import Written
+from confrere.web.agreement_asked import read_id
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=64)]
 Names = Annotated[list[Text], Field(max_length=200)]
@@ -66,11 +66,3 @@ def read_time(typed: str, field: str) -> time:
         return time.fromisoformat(typed).replace(second=0, microsecond=0, tzinfo=None)
     except ValueError:
         raise Invalid("give the hour as 07:00", field) from None
-
-
-def read_id(typed: str, field: str) -> UUID:
-    """An id that the page offered; Invalid."""
-    try:
-        return UUID(typed)
-    except ValueError:
-        raise Invalid("choose one from the list", field) from None

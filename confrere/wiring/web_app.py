@@ -38,6 +38,7 @@ from confrere.web import (
     procedures_page,
     reading_api,
     reports_page,
+    roster_files_page,
     rosters_page,
     rules_page,
     study_assign,
@@ -54,8 +55,8 @@ from confrere.wiring.sharing import open_studies
 PAGES = (
     worklist_page, duty_page, study_page, reading_api, dashboard_page, pooled_page,
     deliveries_page, exceptions_page, procedures_page, network_page, agreement_form,
-    agreements_page, opt_outs_page, rosters_page, peers_page, admin_page, patients_page,
-    reports_page, credentials_page, directory_page, expiry_page, import_page, packets_page,
+    agreements_page, opt_outs_page, rosters_page, roster_files_page, peers_page, admin_page,
+    patients_page, reports_page, credentials_page, directory_page, expiry_page, import_page, packets_page,
     rules_page, study_assign,
 )  # fmt: skip
 READS = {"search": "R", "view": "R", "store": "C"}

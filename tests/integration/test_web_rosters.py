@@ -16,6 +16,7 @@ from tests.integration.lists_house import HTMX, House, lists_house
 from tests.integration.world import NOW
 
 PATH = "/rosters"
+DASH = "\N{EN DASH}"
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,7 @@ def test_a_shift_is_added_moved_and_removed_on_the_groups_clock(house: House) ->
     owner = manager(house)
     added = owner.post(f"{PATH}/shifts", data=form(house, weeks="2"), headers=HTMX).text
     assert "2 shifts of Gray, Gail added" in added
-    assert "22:00–07:00" in added
+    assert f"22:00{DASH}07:00" in added
     until = NOW + timedelta(days=60)
     with transaction(house.made.system, frozenset()) as conn:
         known = rostering.shifts_between(
@@ -65,7 +66,7 @@ def test_a_shift_is_added_moved_and_removed_on_the_groups_clock(house: House) ->
     shift = known[0][1].id
     change = form(house, start="20:00", subspecialties=["general"], overflow="")
     moved = owner.post(f"{PATH}/shifts/{shift}/move", data=change, headers=HTMX).text
-    assert "20:00–07:00" in moved
+    assert f"20:00{DASH}07:00" in moved
     overlap = owner.post(f"{PATH}/shifts", data=form(house, start="21:00"))
     assert overlap.status_code == 409
     assert "another shift at that time" in overlap.text
@@ -73,7 +74,7 @@ def test_a_shift_is_added_moved_and_removed_on_the_groups_clock(house: House) ->
     gone = owner.post(
         f"{PATH}/shifts/{shift}/delete", data={"week": "2026-12-01"}, headers=HTMX
     )
-    assert "20:00–07:00" not in gone.text
+    assert f"20:00{DASH}07:00" not in gone.text
     assert [one.action for one in house.trail("roster")][:3] == ["D", "U", "C"]
 
 

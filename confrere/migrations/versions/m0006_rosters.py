@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0004b"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 
 ME = "any((select app_groups())::uuid[])"
 OWN = f"reader_id in (select r.id from readers r where r.group_id = {ME})"
