@@ -89,7 +89,9 @@ def test_a_reader_of_the_owner_group_takes_the_exam_over_and_the_draft_is_kept(
     reader.put(f"{room.api}/draft", json=draft)
     with transaction(room.made.system, frozenset()) as conn:
         twin = network.reader(conn, room.world.neuro, NOW)
-        home = replace(twin, id=ReaderId(uuid4()), group=room.world.owner, name="Hale, Hugo")
+        home = replace(
+            twin, id=ReaderId(uuid4()), group=room.world.owner, name="Hale, Hugo", npi=""
+        )
         mine = network.add_reader(conn, home)
         suspend(conn, room.world)
         turn(conn)

@@ -141,7 +141,7 @@ windows = pick([(None, None, ""), (wall(7), wall(19), "America/Chicago")])
 agreements = st.builds(
     lambda pair, read_type, state, window, words: replace(
         AGREEMENT, id=AgreementId(UUID(int=40)), owner_group=pair[0], reading_group=pair[1],
-        read_type=read_type, state=state, window_start=window[0], window_end=window[1],
+        read_types=frozenset({read_type}), state=state, window_start=window[0], window_end=window[1],
         window_zone=window[2], subspecialties=words,
     ),
     pick([(a, b) for a in GROUPS for b in GROUPS if a != b]), pick(["final", "preliminary"]),
