@@ -1,18 +1,20 @@
 """What can be done with exam facts. The caller owns the transaction."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from sqlalchemy import Connection
 
-from confrere.analytics import store, store_measures, store_pooled
+from confrere.analytics import store, store_lending, store_measures, store_pooled
 from confrere.analytics.model import ExamFact
 from confrere.analytics.periods import Period, Scope
 from confrere.analytics.pooled import Pool, publish
+from confrere.analytics.store_lending import Lent
 from confrere.analytics.store_measures import Breakdown, Step
 from confrere.analytics.turnaround import Summary
 from confrere.database.bulk import Columns
 from confrere.kernel.errors import Invalid
-from confrere.kernel.ids import SiteId
+from confrere.kernel.ids import GroupId, SiteId
 
 
 def load_synthetic(conn: Connection, columns: Columns) -> int:
@@ -64,6 +66,21 @@ def arrivals(
     `zones` holds each site's IANA zone; a site that it does not name is left out.
     """
     return store_measures.arrivals(conn, scope, period, zones)
+
+
+def lent(
+    conn: Connection, owner: GroupId, reading: GroupId, now: datetime, months: int
+) -> tuple[Lent, ...]:
+    """Count what one group read for another, by month, newest first."""
+    return store_lending.lent(conn, owner, reading, now, months)
+
+
+def demand(
+    conn: Connection, owner: GroupId, since: datetime, until: datetime,
+    zones: Mapping[SiteId, str],
+) -> dict[tuple[int, int, str], int]:  # fmt: skip
+    """Count a group's exams by (weekday, hour, subspecialty) of the sites' wall clocks."""
+    return store_lending.demand(conn, owner, since, until, zones)
 
 
 def modalities(conn: Connection, scope: Scope) -> tuple[str, ...]:

@@ -5,10 +5,10 @@ from datetime import datetime
 
 import numpy as np
 
-from confrere.demo import catalogue, collaborative, people, places
-from confrere.demo.collaborative import SUSPENDED, AgreementPlan
+from confrere.demo import catalogue, people, places
+from confrere.demo.agreements import AGREEMENTS, SUSPENDED_DAYS_AGO, AgreementPlan
 from confrere.demo.history import PRIORITIES, Arrivals, Flags, Ints, Reals
-from confrere.network.agreements import IN_FORCE
+from confrere.network.agreements import IN_FORCE, SUSPENDED
 
 _MEDIAN = np.array([11.0, 19.0, 34.0, 48.0, 128.0, 430.0])  # minutes, by PRIORITIES
 _SPREAD = np.array([0.42, 0.48, 0.52, 0.58, 0.68, 0.72])
@@ -16,7 +16,6 @@ _SITE_PACE = np.linspace(0.88, 1.16, len(places.SITES))
 _NIGHT, _WEEKEND, _MISSING = 1.22, 1.12, 1.75  # slower by
 _LENT, _LENT_MISSING = 0.8, 0.5  # faster by, when another group's subspecialist reads
 _RAMP_DAYS, _FIRST, _FULL = 45, 0.2, 0.7  # part of the covered exams that go to the other group
-_SUSPENDED_ON = -31  # day since which the suspended agreement sends nothing
 MIGRATION_SITE, MIGRATION_DAYS, _MIGRATION = "CRM", (-152, -143), 2.7
 _ACQUISITION = {"CT": 9, "MR": 32, "CR": 4, "US": 21, "MG": 11, "NM": 45, "PT": 38}  # minutes
 _DAY = 86_400
@@ -46,7 +45,7 @@ def read_all(seen: Arrivals, now: datetime, rng: np.random.Generator) -> Reads:
     kind = np.array([words.index(p.subspecialty) for p in catalogue.PROCEDURES])[seen.procedure]
     reader, missing = _own_readers(owner, kind, words, rng)
     lent = np.zeros(owner.size, dtype=bool)
-    for plan in collaborative.AGREEMENTS:
+    for plan in AGREEMENTS:
         chosen = _covered(plan, seen, owner, kind, words, now, rng) & ~lent
         lent |= _lend(plan, chosen, seen, kind, words, reader, rng)
     minutes = _turnaround(seen, missing, lent, now, rng)
@@ -87,7 +86,7 @@ def _covered(
     day = (seen.complete - int(now.timestamp())) / _DAY
     held = (owner == codes.index(plan.owner)) & (day >= plan.starts)
     if plan.state == SUSPENDED:
-        held &= day < _SUSPENDED_ON
+        held &= day < -SUSPENDED_DAYS_AGO
     elif plan.state != IN_FORCE:
         held &= False
     if plan.subspecialties:

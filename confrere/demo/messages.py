@@ -14,6 +14,7 @@ from confrere.hl7.timestamp import write_timestamp
 
 RECEIVER = (("CONFRERE",), ("COLLABORATIVE",))
 SCHEDULED, COMPLETED = "SC", "CM"  # ORC-5, table 0038
+MEDICARE_AGE = 65
 _STREETS = ("Maple St", "County Road 9", "Prairie Ave", "Mill Rd", "Lincoln Way")
 
 
@@ -153,9 +154,21 @@ def _patient(order: OrderPlan) -> Iterator[str]:
         8: person.sex, 11: (street, "", site.city, site.state, person.postal_code),
     })  # fmt: skip
     place = (order.location, "", "", site.facility)
-    yield segment("PV1", {1: "1", 2: order.patient_class, 3: place, 19: f"V{order.accession}"})
+    yield segment("PV1", {
+        1: "1", 2: order.patient_class, 3: place, 19: f"V{order.accession}",
+        20: payer_of(person, order.ordered_at),
+    })  # fmt: skip
     if order.allergy:
         yield segment("AL1", {1: "1", 2: "DA", 3: ("", order.allergy), 4: "MO"})
+
+
+def payer_of(person: PersonPlan, at: datetime) -> str:
+    """An invented person's insurance, plausible for the age and always the same."""
+    age = at.year - person.birth_date.year
+    draw = sum(map(ord, person.dicom_name)) % 10
+    if age >= MEDICARE_AGE:
+        return "Medicare" if draw < 6 else "Medicare Advantage"  # noqa: PLR2004 - six of ten
+    return ("Medicaid", "Medicaid", "Self-pay")[draw] if draw < 3 else "Commercial"  # noqa: PLR2004
 
 
 def _common(order: OrderPlan, control: str, status: str, at: datetime) -> dict[int, Field]:

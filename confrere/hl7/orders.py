@@ -108,6 +108,7 @@ class OrderMessage:
     observations: tuple[Observation, ...]
     study_uid: Uid | None
     unreadable: tuple[str, ...]
+    payer: tuple[str, str, str] = ("", "", "")  # PV1-20.1, IN1-15, IN1-4 as sent
 
 
 def read_order(
@@ -145,7 +146,7 @@ def _order(
         raise Invalid("ORC-2 or ORC-3 must hold an order number", field="ORC-2")
     if control == _NEW and procedure == Coded():
         raise Invalid("OBR-4 must say which procedure is ordered", field="OBR-4")
-    pv1 = _shared(message, "PV1")
+    pv1, in1 = _shared(message, "PV1"), _shared(message, "IN1")
     return OrderMessage(
         patient=patient,
         control=control,
@@ -178,6 +179,7 @@ def _order(
         observations=tuple(_observations(group)),
         study_uid=times.uid(group.first("ZDS"), 1) or times.uid(group.first("IPC"), 3),
         unreadable=tuple(times.unreadable),
+        payer=(value(pv1, 20), value(in1, 15), value(in1, 4)),
     )
 
 

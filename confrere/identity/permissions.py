@@ -32,6 +32,11 @@ class Permission(StrEnum):
     MANAGE_PEERS = "register devices and systems"
     MANAGE_USERS = "manage accounts"
     MANAGE_AGREEMENTS = "propose and accept agreements"
+    READ_CREDENTIALS = "see credentials and their documents"
+    MANAGE_CREDENTIALS = "record credentials"
+    ADMIT = "admit groups"
+    MANAGE_RULES = "change what a rule cites and when it is in force"
+    MANAGE_ROSTERS = "keep the own group's roster"
     OWN_ACCOUNT = "use the own account"
     DICOM_ECHO = "DICOM: verify the connection"
     DICOM_STORE = "DICOM: store images"
@@ -55,6 +60,7 @@ _READS = frozenset(
         _P.READ_REPORTS,
         _P.READ_PATIENTS,
         _P.READ_DIRECTORY,
+        _P.READ_CREDENTIALS,
         _P.READ_MEASURES,
     }
 )
@@ -78,6 +84,9 @@ _OF_ROLE: dict[Role, frozenset[Permission]] = {
             _P.READ_MEASURES,
             _P.READ_POOLED,
             _P.MANAGE_AGREEMENTS,
+            _P.READ_CREDENTIALS,
+            _P.MANAGE_CREDENTIALS,
+            _P.MANAGE_ROSTERS,
         }
     ),
     # of its own site only; the services narrow by `Principal.site`
@@ -98,6 +107,10 @@ _OF_ROLE: dict[Role, frozenset[Permission]] = {
             _P.MANAGE_USERS,
             _P.MANAGE_PEERS,
             _P.MANAGE_AGREEMENTS,
+            _P.READ_CREDENTIALS,
+            _P.MANAGE_CREDENTIALS,
+            _P.ADMIT,
+            _P.MANAGE_RULES,
             _P.READ_DIRECTORY,
             _P.READ_AUDIT,
             _P.READ_DELIVERY,

@@ -129,7 +129,7 @@ def _period(attribute: Attribute, text: str) -> Match:
 def _whole(attribute: Attribute, text: str) -> Match:
     if not re.fullmatch(r"[+-]?[0-9]{1,9}", text.strip()):
         raise Invalid(f"{attribute.keyword}: give a whole number", attribute.keyword)
-    return AnyOf(attribute, (int(text),))
+    return AnyOf(attribute, (int(text.strip()),))
 
 
 def _name(attribute: Attribute, text: str) -> Match | None:

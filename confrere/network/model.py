@@ -2,8 +2,25 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from uuid import UUID
 
 from confrere.kernel.ids import AgreementId, GroupId, PeerId, ReaderId, SiteId
+from confrere.network.credentials import (
+    Competence,
+    Cover,
+    Enrolment,
+    Exclusion,
+    FacilityCertificate,
+    MammographyCount,
+    MammographyFile,
+    MammographyStart,
+    ReadingPlace,
+    SanctionCheck,
+    SiteIdentifier,
+)
+from confrere.network.rules import BUILT_IN, Rule
 
 FULL_FILE, BY_PROXY = "full", "proxy"
 READS_HERE, READS_ELSEWHERE = "confrere", "external"
@@ -18,6 +35,7 @@ class Group:
     name: str
     time_zone: str
     synthetic: bool = False
+    tin: str = ""  # the tax number under which it bills
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +59,11 @@ class Site:
     result_peer: PeerId | None = None
     viewer_cleared_on: date | None = None
     synthetic: bool = False
+    each_claim: Decimal | None = None  # the least malpractice limits that its bylaws ask for
+    aggregate: Decimal | None = None
+    child_below: int = 0  # years: younger patients need a paediatric competence; 0 asks none
+    forbids_offshore: bool = False  # its contract: nobody reads from outside the United States
+    certificates: tuple[FacilityCertificate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +86,12 @@ class Privilege:
     path: str  # FULL_FILE or BY_PROXY (42 CFR 482.22(a)(3)-(4))
     valid_from: date
     valid_to: date
+    # by proxy, what 42 CFR 482.22(a)(3)-(4) asks for; empty or None is: not there
+    agreement_ref: str = ""
+    distant_site: str = ""
+    distant_kind: str = ""  # a Medicare hospital (a)(3), or an entity (a)(4)
+    list_supplied_on: date | None = None
+    feedback_sent_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +100,52 @@ class Shift:
 
     starts_at: datetime
     ends_at: datetime
-    kind: str = ""
+    kind: str = ""  # day, evening, night, or the group's own word
+    subspecialties: frozenset[str] = (
+        frozenset()
+    )  # read in this shift; empty: all of the reader's
+    site_ids: frozenset[SiteId] = frozenset()  # empty: all
+    takes_overflow: bool = True  # reads for other groups, too
+    id: UUID | None = None
+
+
+SIGN_ON, PAUSE, RESUME, SIGN_OFF = "sign on", "pause", "resume", "sign off"
+EARLY = timedelta(hours=1)  # so long before a shift one may sign on for it
+
+
+@dataclass(frozen=True, slots=True)
+class Attendance:
+    """What a reader last said of being there, at the server's time."""
+
+    act: str
+    at: datetime
+
+
+class Presence(StrEnum):
+    """Whether a reader is there. The first three count as on duty."""
+
+    SIGNED_ON = "signed on"
+    ROSTERED = "rostered"  # and their group asks for no sign-on
+    EXPECTED = "expected"  # the time to sign on is not over
+    PAUSED = "paused"
+    SIGNED_OFF = "signed off"
+    NO_SHOW = "no-show"
+    OFF = "off"  # no shift now
+
+
+THERE = frozenset({Presence.SIGNED_ON, Presence.ROSTERED, Presence.EXPECTED})
+_SAID = {
+    SIGN_ON: Presence.SIGNED_ON, RESUME: Presence.SIGNED_ON, PAUSE: Presence.PAUSED,
+    SIGN_OFF: Presence.SIGNED_OFF,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """A radiologist with dated facts, as known to the collaborative."""
+    """A radiologist with dated facts, as known to the collaborative.
+
+    `subspecialties` and `certificates` sum up the competences in force when it was loaded.
+    """
 
     id: ReaderId
     group: GroupId
@@ -89,15 +158,87 @@ class Reader:
     privileges: tuple[Privilege, ...] = ()
     shifts: tuple[Shift, ...] = ()
     active: bool = True
+    competences: tuple[Competence, ...] = ()
+    covers: tuple[Cover, ...] = ()
+    enrolments: tuple[Enrolment, ...] = ()
+    checks: tuple[SanctionCheck, ...] = ()
+    places: tuple[ReadingPlace, ...] = ()
+    identifiers: tuple[SiteIdentifier, ...] = ()
+    mammography_starts: tuple[MammographyStart, ...] = ()
+    mammography_counts: tuple[MammographyCount, ...] = ()
+    mammography_files: tuple[MammographyFile, ...] = ()
+    last_act: Attendance | None = None
+    sign_on_within: timedelta | None = None  # of a shift's start; None: not asked for
+
+    def shift_at(self, at: datetime) -> Shift | None:
+        """The shift that covers this instant."""
+        return next((one for one in self.shifts if one.starts_at <= at < one.ends_at), None)
+
+    def presence(self, at: datetime) -> Presence:
+        """Say whether the reader is there: by the shift, and by what they last said.
+
+        What was said before this shift (but for signing on early) is about an earlier one.
+        """
+        shift = self.shift_at(at)
+        if shift is None:
+            return Presence.OFF
+        said = self.last_act
+        if (
+            said is not None
+            and shift.starts_at - EARLY <= said.at <= at
+            and not (said.at < shift.starts_at and said.act in (PAUSE, SIGN_OFF))
+        ):
+            return _SAID[said.act]
+        if self.sign_on_within is None:
+            return Presence.ROSTERED
+        late = at >= shift.starts_at + self.sign_on_within
+        return Presence.NO_SHOW if late else Presence.EXPECTED
 
     def on_duty(self, at: datetime) -> bool:
-        """Say whether a shift covers this instant."""
-        return any(shift.starts_at <= at < shift.ends_at for shift in self.shifts)
+        """Say whether a shift covers this instant and the reader is there."""
+        return self.presence(at) in THERE
+
+
+@dataclass(frozen=True, slots=True)
+class OptOut:
+    """A class of exams that `owner_group` keeps at home; what is left empty matches anything.
+
+    `procedure` is words that the exam's description holds. Valid on both its dates.
+    """
+
+    id: UUID
+    owner_group: GroupId
+    starts_on: date
+    ends_on: date | None = None
+    site: SiteId | None = None
+    subspecialty: str = ""
+    modality: str = ""
+    procedure: str = ""
+    priority: str = ""
+    reason: str = ""
+    entered_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspension:
+    """One side's stop. Only that side can end it."""
+
+    agreement: AgreementId
+    party: GroupId
+    name: str  # who suspended it
+    reason: str
+    since: datetime
+    until: datetime | None = None
+    resumed_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """What `owner_group` lets `reading_group` read. Empty sets mean: all."""
+    """What `owner_group` lets `reading_group` read, as it stands. Empty sets mean: all.
+
+    It has no price: what is offered to whom is decided by what this holds, so a price can
+    play no part in it.
+    """
 
     id: AgreementId
     owner_group: GroupId
@@ -106,15 +247,30 @@ class Agreement:
     site_ids: frozenset[SiteId]
     subspecialties: frozenset[str]
     priorities: frozenset[str]
-    read_type: str
-    starts_on: date
+    read_types: frozenset[str]
+    starts_on: date  # whole days of `window_zone`
     ends_on: date
-    state: str  # proposed, in force, suspended, ended
+    state: str  # proposed, in force, suspended, ended, withdrawn
     window_start: time | None = None  # local wall time in `window_zone`; may cross midnight
     window_end: time | None = None
     window_zone: str = ""
     shares_priors: bool = True
     version: int = 1
+    modalities: frozenset[str] = frozenset()
+    weekdays: frozenset[int] = frozenset()  # Monday 0: days on which the window starts
+    daily_cap: int = 0  # exams a local day; 0: no cap
+    own_first: bool = True
+    overflow_share: Decimal | None = None  # of the time to the due time that is left
+    overflow_from: time | None = None
+    hold_share: Decimal | None = None
+    suspensions: tuple[Suspension, ...] = ()  # that run now
+    kept_home: tuple[OptOut, ...] = ()  # of the owner group
+    taken: int = 0  # exams taken under it today, as far as the caller has counted them
+
+    @property
+    def ended(self) -> bool:
+        """Say whether it is over for good."""
+        return self.state in ("ended", "withdrawn")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +328,9 @@ class Directory:
     sites: dict[SiteId, Site]
     readers: dict[ReaderId, Reader]
     agreements: tuple[Agreement, ...]
+    exclusions: tuple[Exclusion, ...] = ()
+    rules: tuple[Rule, ...] = BUILT_IN
+    version: int = 0  # grows with every change of a fact
 
 
 DEFAULT_QUIET = {"CT": 60, "MR": 120, "CR": 20, "DX": 20, "US": 120, "MG": 60}

@@ -3,40 +3,64 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import Connection
 
 from confrere.kernel.errors import Conflict, Invalid, NotFound
-from confrere.kernel.ids import AgreementId, GroupId, PeerId, ReaderId, SiteId
-from confrere.network import store, tables
-from confrere.network.agreements import IN_FORCE, SUSPENDED
+from confrere.kernel.ids import GroupId, PeerId, ReaderId, SiteId
+from confrere.network import (
+    store,
+    store_agreements,
+    store_credentials,
+    store_rosters,
+    tables,
+)
+from confrere.network.credentials import UNITED_STATES, Competence, ReadingPlace
+from confrere.network.facts import check, facts_of
+from confrere.network.fields import STATE_CODES
+from confrere.network.kinds import Fact
 from confrere.network.model import (
     Agreement,
     Directory,
     Group,
-    Licence,
     Peer,
-    Privilege,
     Reader,
     Shift,
     Site,
     SiteHints,
     SiteRule,
 )
+from confrere.network.records import SINCE_EVER, Recorded
+from confrere.network.rules import Rule, as_changed
 from confrere.network.site_resolution import resolve_site
 
 DOORS = ("dicom", "hl7", "results")
 
 
 def directory(conn: Connection, at: datetime) -> Directory:
-    """Load who is who at `at`, as far as this connection may see agreements."""
+    """Load who is who, with the facts that were on record at `at`.
+
+    Agreements and exclusions are those that this connection may see. Of another group's
+    readers the app role sees shifts and not whether they signed on.
+    """
+    facts = store_credentials.facts(conn, at)
+    readers = store.readers(conn, at, facts=facts)
     return Directory(
         {one.id: one for one in store.groups(conn)},
-        {one.id: one for one in store.sites(conn)},
-        {one.id: one for one in store.readers(conn, at)},
-        tuple(store.agreements(conn)),
+        {one.id: one for one in store.sites(conn, facts=facts)},
+        {one.id: one for one in store_rosters.attended(conn, readers, at)},
+        tuple(store_agreements.agreements(conn)),
+        tuple(store_credentials.exclusions(conn, at)),
+        rules(conn, at),
+        store_credentials.version(conn),
     )
+
+
+def rules(conn: Connection, at: datetime) -> tuple[Rule, ...]:
+    """The rules of eligibility, with what their owners had changed at an instant."""
+    return as_changed(store_credentials.changed_rules(conn, at))
 
 
 def groups(conn: Connection) -> list[Group]:
@@ -72,29 +96,7 @@ def readers(conn: Connection, at: datetime) -> list[Reader]:
 
 def agreements(conn: Connection) -> list[Agreement]:
     """The agreements that the caller is a party to."""
-    return store.agreements(conn)
-
-
-def suspend(conn: Connection, agreement: AgreementId) -> Agreement:
-    """Stop lending and taking reads under an agreement, at once; either party may.
-
-    Raises Conflict where it is not in force, NotFound where the caller is no party to it.
-    """
-    return _set_state(conn, agreement, IN_FORCE, SUSPENDED)
-
-
-def resume(conn: Connection, agreement: AgreementId) -> Agreement:
-    """Put a suspended agreement in force again; never one that was only proposed."""
-    return _set_state(conn, agreement, SUSPENDED, IN_FORCE)
-
-
-def _set_state(conn: Connection, agreement: AgreementId, before: str, state: str) -> Agreement:
-    changed = store.set_agreement_state(conn, agreement, before, state)
-    if changed is None:
-        if not any(one.id == agreement for one in store.agreements(conn)):
-            raise NotFound("no such agreement, or your group is no party to it")
-        raise Conflict(f"the agreement is not {before} any more: reload the page")
-    return changed
+    return store_agreements.agreements(conn)
 
 
 def peers(conn: Connection, door: str | None = None) -> list[Peer]:
@@ -157,54 +159,85 @@ def add_group(conn: Connection, new: Group) -> GroupId:
     return GroupId(store.add(conn, tables.groups, [values])[0])
 
 
-def add_site(conn: Connection, new: Site) -> SiteId:
-    """Add a hospital or imaging centre."""
-    values = {n: v for n, v in asdict(new).items() if n != "id"}
+def add_site(conn: Connection, new: Site, recorded: Recorded = SINCE_EVER) -> SiteId:
+    """Add a hospital or imaging centre, with its own certificates."""
+    values = {n: v for n, v in asdict(new).items() if n not in ("id", "certificates")}
     values |= {"targets": new.targets or {}, "quiet_seconds": new.quiet_seconds or {}}
-    return SiteId(store.add(conn, tables.sites, [values])[0])
+    made = SiteId(store.add(conn, tables.sites, [values])[0])
+    store_credentials.add(
+        conn, [(None, made, fact, None) for fact in new.certificates], recorded
+    )
+    return made
 
 
-def add_reader(conn: Connection, new: Reader) -> ReaderId:
-    """Add a radiologist with licences, privileges and shifts."""
+def add_reader(conn: Connection, new: Reader, recorded: Recorded = SINCE_EVER) -> ReaderId:
+    """Add a radiologist with all facts and shifts.
+
+    A subspecialty without a competence of its own counts as declared by the group. Raises
+    Conflict when somebody with this NPI reads already: a reader belongs to one group.
+    """
+    if new.npi and (there := store.reader_of_npi(conn, new.npi)):
+        raise Conflict(
+            f"NPI {new.npi} is {there[0]}'s of {there[1]}; a reader belongs to one group: "
+            "use an agreement between the groups, or end that membership first"
+        )
     added = store.add(conn, tables.readers, [{
         "group_id": new.group, "name": new.name, "npi": new.npi, "active": new.active,
-        "subspecialties": sorted(new.subspecialties),
-        "certificates": sorted(new.certificates), "sits_in_state": new.sits_in_state,
+        "sits_in_state": new.sits_in_state,
     }])  # fmt: skip
     made = ReaderId(added[0])
-    add_credentials(conn, made, new.licences, new.privileges)
+    known = {one.code for one in new.competences}
+    declared = [Competence(one) for one in sorted(new.subspecialties - known)]
+    add_credentials(conn, made, [*declared, *facts_of(new)], recorded)
+    for place in new.places:
+        store_credentials.add_place(conn, made, place, recorded.at)
     add_shifts(conn, made, new.shifts)
     return made
 
 
 def add_credentials(
-    conn: Connection, reader_id: ReaderId, licences: Sequence[Licence],
-    privileges: Sequence[Privilege],
+    conn: Connection, reader_id: ReaderId, facts: Sequence[Fact],
+    recorded: Recorded = SINCE_EVER,
 ) -> None:  # fmt: skip
-    """Record licences and privileges of a reader."""
-    if any(x.valid_to < x.valid_from for x in licences) or any(
-        x.valid_to < x.valid_from for x in privileges
-    ):
-        raise Invalid("a licence or privilege ends before it starts", "valid_to")
-    store.add(conn, tables.licences, [asdict(x) | {"reader_id": reader_id} for x in licences])
-    store.add(conn, tables.privileges, [
-        {"reader_id": reader_id, "site_id": x.site, "scope": x.scope, "path": x.path,
-         "valid_from": x.valid_from, "valid_to": x.valid_to} for x in privileges
-    ])  # fmt: skip
+    """Record facts about a reader beside those that are there; Invalid when one is not sound."""
+    for fact in facts:
+        check(fact)
+    store_credentials.add(conn, [(reader_id, None, fact, None) for fact in facts], recorded)
+
+
+def set_bylaws(
+    conn: Connection, site_id: SiteId, each_claim: Decimal | None, aggregate: Decimal | None,
+    child_below: int, *, forbids_offshore: bool,
+) -> None:  # fmt: skip
+    """Say what a site asks of its readers; NotFound when it is another group's."""
+    values = {
+        "each_claim": each_claim, "aggregate": aggregate, "child_below": child_below,
+        "forbids_offshore": forbids_offshore,
+    }  # fmt: skip
+    if not store.change_site(conn, site_id, values):
+        raise NotFound("no such site of your group")
+
+
+def set_active(conn: Connection, reader_id: ReaderId, *, active: bool) -> None:
+    """End a membership or renew it; NotFound when it is another group's reader."""
+    if not store.change_reader(conn, reader_id, {"active": active}):
+        raise NotFound("no such reader of your group")
+
+
+def attest_place(
+    conn: Connection, reader_id: ReaderId, place: ReadingPlace, now: datetime
+) -> None:
+    """Record where a reader says to sit; a later word about the same time replaces it."""
+    if place.ends_at <= place.starts_at:
+        raise Invalid("the stay ends before it starts", "ends_at")
+    if place.country == UNITED_STATES and place.state not in STATE_CODES:
+        raise Invalid("say the state, by its two letters", "state")
+    store_credentials.add_place(conn, reader_id, place, now)
 
 
 def add_shifts(conn: Connection, reader_id: ReaderId, shifts: Sequence[Shift]) -> None:
-    """Put a reader on duty."""
-    store.add(conn, tables.shifts, [asdict(x) | {"reader_id": reader_id} for x in shifts])
-
-
-def add_agreement(conn: Connection, new: Agreement) -> AgreementId:
-    """Record an agreement between two groups."""
-    values = {n: v for n, v in asdict(new).items() if n != "id"} | {
-        "site_ids": sorted(new.site_ids), "subspecialties": sorted(new.subspecialties),
-        "priorities": sorted(new.priorities),
-    }  # fmt: skip
-    return AgreementId(store.add(conn, tables.agreements, [values])[0])
+    """Put a reader on duty; ids are given by the database."""
+    store_rosters.add_shifts(conn, reader_id, shifts)
 
 
 def add_site_rule(conn: Connection, new: SiteRule) -> None:

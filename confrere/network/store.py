@@ -1,7 +1,7 @@
 """SQL of this part, in and out."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,67 +10,72 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import insert
 
-from confrere.kernel.ids import AgreementId, GroupId, PeerId, ReaderId, SiteId
+from confrere.kernel.ids import GroupId, PeerId, ReaderId, SiteId
+from confrere.network import store_credentials
 from confrere.network import tables as t
+from confrere.network.credentials import DECLARED, ReadingPlace, current, day_of
+from confrere.network.kinds import Fact
 from confrere.network.model import (
-    Agreement,
     Group,
-    Licence,
     Peer,
-    Privilege,
     Reader,
     Shift,
     Site,
     SiteRule,
 )
 
+Facts = Mapping[UUID, Mapping[str, Sequence[Fact]]]
+
 
 def groups(conn: Connection) -> list[Group]:
     """All groups, by name."""
     rows = conn.execute(sa.select(t.groups).order_by(t.groups.c.name))
-    return [Group(GroupId(r.id), r.code, r.name, r.time_zone, r.synthetic) for r in rows]
+    return [Group(GroupId(r.id), r.code, r.name, r.time_zone, r.synthetic, r.tin) for r in rows]
 
 
-def sites(conn: Connection, site: SiteId | None = None) -> list[Site]:
-    """All sites by name, or one."""
+def sites(
+    conn: Connection, site: SiteId | None = None, facts: Facts | None = None
+) -> list[Site]:
+    """All sites by name, or one; their own certificates come from `facts`."""
     query = sa.select(t.sites).order_by(t.sites.c.name)
     if site is not None:
         query = query.where(t.sites.c.id == site)
-    return [_site(row) for row in conn.execute(query)]
+    held = facts or {}
+    return [_site(row, held.get(row.id, {})) for row in conn.execute(query)]
 
 
 def readers(
-    conn: Connection, at: datetime, only: Sequence[ReaderId] | None = None
-) -> list[Reader]:
-    """Readers with their licences, privileges, and the shifts that end after `at`."""
+    conn: Connection, at: datetime, only: Sequence[ReaderId] | None = None,
+    facts: Facts | None = None,
+) -> list[Reader]:  # fmt: skip
+    """Readers with what was on record at `at`, and the shifts that end after it.
+
+    `facts` saves reading them again where the caller has them.
+    """
     query = sa.select(t.readers).order_by(t.readers.c.name)
     if only is not None:
         query = query.where(t.readers.c.id.in_(only))
     rows = conn.execute(query).all()
     ids = [row.id for row in rows]
-    licences = _grouped(conn, t.licences, ids)
-    privileges = _grouped(conn, t.privileges, ids)
+    narrowed = ids if only is not None else None
+    held = facts if facts is not None else store_credentials.facts(conn, at, narrowed)
+    places = store_credentials.places(conn, at, narrowed)
     shifts = _grouped(conn, t.shifts, ids, t.shifts.c.ends_at > at)
-    return [_reader(row, licences[row.id], privileges[row.id], shifts[row.id]) for row in rows]
+    return [
+        _reader(row, at, held.get(row.id, {}), places.get(row.id, ()), shifts[row.id])
+        for row in rows
+    ]
 
 
-def agreements(conn: Connection) -> list[Agreement]:
-    """The agreements that this connection may see."""
-    return [_agreement(r) for r in conn.execute(sa.select(t.agreements).order_by("title"))]
-
-
-def set_agreement_state(
-    conn: Connection, agreement: AgreementId, before: str, state: str
-) -> Agreement | None:
-    """Change an agreement's state; None when it is in another or not the caller's."""
-    done = (
-        sa.update(t.agreements)
-        .where(t.agreements.c.id == agreement, t.agreements.c.state == before)
-        .values(state=state, version=t.agreements.c.version + 1)
-        .returning(t.agreements)
+def reader_of_npi(conn: Connection, npi: str) -> tuple[str, str] | None:
+    """Name and group of who has an NPI."""
+    query = (
+        sa.select(t.readers.c.name, t.groups.c.name)
+        .join(t.groups, t.groups.c.id == t.readers.c.group_id)
+        .where(t.readers.c.npi == npi, t.readers.c.active)
     )
-    row = conn.execute(done).first()
-    return _agreement(row) if row else None
+    row = conn.execute(query).first()
+    return (row[0], row[1]) if row else None
 
 
 def peers(conn: Connection, door: str | None = None) -> list[Peer]:
@@ -122,6 +127,18 @@ def change_peer(conn: Connection, peer_id: PeerId, values: dict[str, Any]) -> bo
 def set_result_peer(conn: Connection, site: SiteId, peer_id: PeerId) -> None:
     """Say where a site's results go."""
     conn.execute(sa.update(t.sites).where(t.sites.c.id == site).values(result_peer=peer_id))
+
+
+def change_site(conn: Connection, site: SiteId, values: dict[str, Any]) -> bool:
+    """Change a site; say whether it was there and the caller's."""
+    done = sa.update(t.sites).where(t.sites.c.id == site).values(**values)
+    return conn.execute(done.returning(t.sites.c.id)).first() is not None
+
+
+def change_reader(conn: Connection, reader: ReaderId, values: dict[str, Any]) -> bool:
+    """Change a reader; say whether it was there and the caller's."""
+    done = sa.update(t.readers).where(t.readers.c.id == reader).values(**values)
+    return conn.execute(done.returning(t.readers.c.id)).first() is not None
 
 
 def share(
@@ -176,35 +193,40 @@ def _grouped(
     return found
 
 
-def _site(r: Any) -> Site:
+def _site(r: Any, held: Mapping[str, Sequence[Any]]) -> Site:
     return Site(
         SiteId(r.id), GroupId(r.owner_group), r.code, r.name, r.short_name, r.state,
         r.time_zone, r.kind, r.assigner, r.accession_prefix, r.reporting, r.viewer_url,
         r.targets, r.quiet_seconds, PeerId(r.result_peer) if r.result_peer else None,
-        r.viewer_cleared_on, r.synthetic,
+        r.viewer_cleared_on, r.synthetic, r.each_claim, r.aggregate, r.child_below,
+        r.forbids_offshore, tuple(held.get("facility certificate", ())),
     )  # fmt: skip
 
 
-def _reader(r: Any, licences: list[Any], privileges: list[Any], shifts: list[Any]) -> Reader:
+def shift(r: Any) -> Shift:
+    """Make a shift of its row."""
+    return Shift(
+        r.starts_at, r.ends_at, r.kind, frozenset(r.subspecialties),
+        frozenset(SiteId(one) for one in r.site_ids), r.takes_overflow, r.id,
+    )  # fmt: skip
+
+
+def _reader(
+    r: Any, at: datetime, held: Mapping[str, Sequence[Any]], places: Sequence[ReadingPlace],
+    shifts: Sequence[Any],
+) -> Reader:  # fmt: skip
+    competences = tuple(held.get("competence", ()))
+    now = current(competences, day_of(at))
     return Reader(
-        ReaderId(r.id), GroupId(r.group_id), r.name, r.npi, frozenset(r.subspecialties),
-        frozenset(r.certificates), r.sits_in_state,
-        tuple(Licence(x.state, x.number, x.status, x.valid_from, x.valid_to) for x in licences),
-        tuple(
-            Privilege(SiteId(x.site_id), x.scope, x.path, x.valid_from, x.valid_to)
-            for x in privileges
-        ),
-        tuple(Shift(x.starts_at, x.ends_at, x.kind) for x in shifts),
-        r.active,
-    )  # fmt: skip
-
-
-def _agreement(r: Any) -> Agreement:
-    return Agreement(
-        AgreementId(r.id), GroupId(r.owner_group), GroupId(r.reading_group), r.title,
-        frozenset(SiteId(s) for s in r.site_ids), frozenset(r.subspecialties),
-        frozenset(r.priorities), r.read_type, r.starts_on, r.ends_on, r.state,
-        r.window_start, r.window_end, r.window_zone, r.shares_priors, r.version,
+        ReaderId(r.id), GroupId(r.group_id), r.name, r.npi,
+        frozenset(one.code for one in now),
+        frozenset(one.code for one in now if one.basis != DECLARED), r.sits_in_state,
+        tuple(held.get("licence", ())), tuple(held.get("privilege", ())),
+        tuple(shift(x) for x in shifts),
+        r.active, competences, tuple(held.get("cover", ())), tuple(held.get("enrolment", ())),
+        tuple(held.get("sanction", ())), tuple(places), tuple(held.get("identifier", ())),
+        tuple(held.get("mammography start", ())), tuple(held.get("mammography count", ())),
+        tuple(held.get("mammography file", ())),
     )  # fmt: skip
 
 

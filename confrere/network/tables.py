@@ -1,4 +1,4 @@
-"""Tables of this part. Only its store reads them."""
+"""Tables of this part. Only its stores read them."""
 
 import sqlalchemy as sa
 
@@ -15,6 +15,37 @@ from confrere.database.metadata import (
     uuids,
     whole,
 )
+from confrere.network.tables_agreements import (
+    agreement_signatures,
+    agreement_suspensions,
+    agreement_versions,
+    agreements,
+    opt_outs,
+)
+
+__all__ = [
+    "agreement_signatures",
+    "agreement_suspensions",
+    "agreement_versions",
+    "agreements",
+    "attendance",
+    "credentials",
+    "documents",
+    "exclusions",
+    "facts_version",
+    "groups",
+    "opt_outs",
+    "peers",
+    "places",
+    "readers",
+    "reminders",
+    "roster_settings",
+    "rules",
+    "shares",
+    "shifts",
+    "site_rules",
+    "sites",
+]
 
 groups = sa.Table(
     "groups",
@@ -24,6 +55,7 @@ groups = sa.Table(
     text("name"),
     text("time_zone"),
     flag("synthetic"),
+    text("tin"),
 )
 
 sites = sa.Table(
@@ -46,6 +78,10 @@ sites = sa.Table(
     ref("result_peer", null=True),
     sa.Column("viewer_cleared_on", sa.Date),
     flag("synthetic"),
+    sa.Column("each_claim", sa.Numeric(14, 2)),
+    sa.Column("aggregate", sa.Numeric(14, 2)),
+    whole("child_below"),
+    flag("forbids_offshore"),
 )
 
 readers = sa.Table(
@@ -55,39 +91,9 @@ readers = sa.Table(
     ref("group_id"),
     text("name"),
     text("npi"),
-    texts("subspecialties"),
-    texts("certificates"),
     text("sits_in_state"),
     flag("active", default=True),
     sa.Index("ix_readers_group_id", "group_id"),
-)
-
-licences = sa.Table(
-    "licences",
-    metadata,
-    key(),
-    ref("reader_id"),
-    text("state"),
-    text("number"),
-    text("status", default="active"),
-    sa.Column("valid_from", sa.Date, nullable=False),
-    sa.Column("valid_to", sa.Date, nullable=False),
-    sa.CheckConstraint("valid_to >= valid_from", name="dates"),
-    sa.Index("ix_licences_reader_id", "reader_id"),
-)
-
-privileges = sa.Table(
-    "privileges",
-    metadata,
-    key(),
-    ref("reader_id"),
-    ref("site_id"),
-    text("scope", default="all"),
-    text("path", default="full"),
-    sa.Column("valid_from", sa.Date, nullable=False),
-    sa.Column("valid_to", sa.Date, nullable=False),
-    sa.CheckConstraint("valid_to >= valid_from", name="dates"),
-    sa.Index("ix_privileges_reader_id", "reader_id"),
 )
 
 shifts = sa.Table(
@@ -98,31 +104,31 @@ shifts = sa.Table(
     instant("starts_at", null=False),
     instant("ends_at", null=False),
     text("kind"),
+    texts("subspecialties"),
+    uuids("site_ids"),
+    flag("takes_overflow", default=True),
     sa.CheckConstraint("ends_at > starts_at", name="order"),
     sa.Index("ix_shifts_reader_id_ends_at", "reader_id", "ends_at"),
 )
 
-agreements = sa.Table(
-    "agreements",
+attendance = sa.Table(
+    "attendance",
     metadata,
     key(),
     owner(),
-    ref("reading_group"),
-    uuids("site_ids"),
-    texts("subspecialties"),
-    texts("priorities"),
-    text("read_type", default="final"),
-    sa.Column("window_start", sa.Time),
-    sa.Column("window_end", sa.Time),
-    text("window_zone"),
-    sa.Column("starts_on", sa.Date, nullable=False),
-    sa.Column("ends_on", sa.Date, nullable=False),
-    text("state", default="proposed"),
-    flag("shares_priors", default=True),
-    whole("version", 1),
-    text("title"),
-    sa.CheckConstraint("ends_on >= starts_on", name="dates"),
-    sa.CheckConstraint("owner_group <> reading_group", name="parties"),
+    ref("reader_id"),
+    text("act"),
+    instant("at", null=False),
+    sa.Column("number", sa.BigInteger, sa.Identity(always=True)),  # in the order of writing
+    sa.Index("ix_attendance_reader_id", "reader_id", "at"),
+)
+
+roster_settings = sa.Table(
+    "roster_settings",
+    metadata,
+    sa.Column("owner_group", sa.Uuid, primary_key=True),
+    flag("sign_on_required"),
+    whole("no_show_minutes", 15),
 )
 
 peers = sa.Table(
@@ -171,4 +177,114 @@ shares = sa.Table(
     instant("ended_at"),
     sa.UniqueConstraint("owner_group", "to_group", "object_id"),
     sa.Index("ix_shares_to_group", "to_group", "object_id"),
+)
+
+# facts are never overwritten: a row that something replaced, or that was withdrawn, is ended,
+# so that any past instant can be judged as it was
+credentials = sa.Table(
+    "credentials",
+    metadata,
+    key(),
+    text("kind"),
+    ref("reader_id", null=True),
+    ref("site_id", null=True),
+    json("details"),
+    sa.Column("ends_on", sa.Date),
+    instant("recorded_at"),  # null: known since before the records began
+    text("recorded_by"),
+    instant("ended_at"),
+    text("ended_because"),
+    ref("replaces", null=True),
+    sa.CheckConstraint("reader_id is not null or site_id is not null", name="of_someone"),
+    sa.Index("ix_credentials_reader_id", "reader_id"),
+    sa.Index("ix_credentials_site_id", "site_id"),
+    sa.Index("ix_credentials_ends_on", "ends_on", postgresql_where=sa.text("ended_at is null")),
+)
+
+places = sa.Table(
+    "places",
+    metadata,
+    key(),
+    ref("reader_id"),
+    text("country"),
+    text("state"),
+    instant("starts_at", null=False),
+    instant("ends_at", null=False),
+    instant("recorded_at"),
+    sa.CheckConstraint("ends_at > starts_at", name="order"),
+    sa.Index("ix_places_reader_id_ends_at", "reader_id", "ends_at"),
+)
+
+exclusions = sa.Table(
+    "exclusions",
+    metadata,
+    key(),
+    owner(),
+    ref("reader_id"),
+    ref("reader_group"),
+    ref("patient_id", null=True),
+    ref("site_id", null=True),
+    text("kind"),
+    sa.Column("valid_from", sa.Date),
+    sa.Column("valid_to", sa.Date),
+    instant("recorded_at"),
+    text("recorded_by"),
+    instant("ended_at"),
+    sa.CheckConstraint("patient_id is not null or site_id is not null", name="of_someone"),
+    sa.Index("ix_exclusions_reader_id", "reader_id"),
+)
+
+# what the rules' owners changed; the rest stands as the program brings it
+rules = sa.Table(
+    "rules",
+    metadata,
+    key(),
+    text("code"),
+    text("title"),
+    text("kind"),
+    text("cites"),
+    text("owner"),
+    sa.Column("effective_from", sa.Date, nullable=False),
+    sa.Column("effective_to", sa.Date),
+    instant("recorded_at"),
+    text("recorded_by"),
+    instant("ended_at"),
+    sa.CheckConstraint("effective_to >= effective_from", name="dates"),
+    sa.Index(
+        "uq_rules_code", "code", unique=True, postgresql_where=sa.text("ended_at is null")
+    ),
+)
+
+facts_version = sa.Table("facts_version", metadata, whole("number"))
+
+documents = sa.Table(
+    "documents",
+    metadata,
+    key(),
+    owner(),
+    ref("reader_id"),
+    ref("credential_id"),
+    text("name"),
+    text("media_type"),
+    whole("size"),
+    sa.Column("digest", sa.LargeBinary, nullable=False),
+    instant("added_at", null=False),
+    text("added_by"),
+    sa.Index("ix_documents_credential_id", "credential_id"),
+    sa.Index("ix_documents_reader_id", "reader_id"),
+)
+
+reminders = sa.Table(
+    "reminders",
+    metadata,
+    key(),
+    owner(),
+    ref("credential_id"),
+    ref("reader_id", null=True),
+    whole("threshold"),  # days before the end; 0 is: lapsed
+    instant("made_at", null=False),
+    instant("seen_at"),
+    text("seen_by"),
+    sa.UniqueConstraint("credential_id", "threshold"),
+    sa.Index("ix_reminders_owner_group", "owner_group", "seen_at"),
 )

@@ -65,6 +65,7 @@ class OrderContent:
     status: str = ORDERED
     ordered_at: datetime | None = None
     exam_complete_at: datetime | None = None
+    payer_class: str = ""  # medicare, medicaid, ...; empty is not told
 
 
 @dataclass(frozen=True, slots=True)

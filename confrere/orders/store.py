@@ -29,7 +29,7 @@ OVER = (REPORTED, CANCELLED)
 KEPT_WHEN_EMPTY = (
     "placer_number", "filler_number", "procedure_code", "procedure_text", "clinical_question",
     "notes", "allergies", "diagnoses", "patient_class", "location", "referrer_name",
-    "referrer_id", "study_uid", "ordered_at", "exam_complete_at",
+    "referrer_id", "study_uid", "ordered_at", "exam_complete_at", "payer_class",
 )  # fmt: skip
 
 
@@ -231,7 +231,7 @@ def _order(r: Any) -> Order:
         r.accession, r.placer_number, r.filler_number, r.procedure_code, r.procedure_text, "",
         r.clinical_question, r.notes, r.allergies, tuple(r.diagnoses), r.patient_class,
         r.location, r.referrer_name, r.referrer_id, r.study_uid, r.status, r.ordered_at,
-        r.exam_complete_at,
+        r.exam_complete_at, r.payer_class,
     )  # fmt: skip
     return Order(
         OrderId(r.id), GroupId(r.owner_group), SiteId(r.site_id), PatientId(r.patient_id),

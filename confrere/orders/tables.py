@@ -72,6 +72,7 @@ orders = sa.Table(
     sa.Column("minutes", sa.Integer),
     sa.Column("wrvu", sa.Numeric(7, 2)),
     texts("certificates"),
+    text("payer_class"),
     sa.UniqueConstraint("owner_group", "site_id", "accession"),
     sa.Index("ix_orders_patient_id", "owner_group", "patient_id"),
     sa.Index("ix_orders_updated_at", "owner_group", "updated_at"),

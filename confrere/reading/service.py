@@ -110,7 +110,7 @@ def sign(
         raise Invalid("these late images need an addendum, not a new report", "kind")
     text = clean(sections)
     require_signable(text)
-    claims.prove(conn, item, hold.reader, directory, "sign", now)
+    claims.prove(conn, item, hold.reader, directory, "sign", now, kind)
     report = open_report(conn, item, hold.reader, now)
     if report.state == FINAL:
         raise Conflict("this report is already signed; write an addendum")

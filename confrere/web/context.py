@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import Request
 
+from confrere.files.folder import BlobStore
 from confrere.identity.model import Limits
 from confrere.kernel.principal import Principal
 from confrere.settings import Settings
@@ -48,6 +49,11 @@ class WebContext:
     def tls(self) -> bool:
         """Say whether browsers reach this server by TLS."""
         return bool(self.settings.tls_certificate)
+
+    @property
+    def blobs(self) -> BlobStore:
+        """The store of files: images, and the papers that prove credentials."""
+        return BlobStore(self.settings.blobs)
 
     @property
     def audit_heads(self) -> Path:

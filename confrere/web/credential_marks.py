@@ -1,13 +1,17 @@
-"""How a licence or privilege stands on a day, as people should see it. Pure."""
+"""How a credential stands on a day, as people should see it. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from confrere.network.model import Licence, Privilege
+from confrere.network.credentials import EXCLUDED, MammographyCount, SanctionCheck
+from confrere.network.facts import begins_on, ends_on
+from confrere.network.kinds import Fact
+from confrere.network.model import Licence
 
 GOOD, SOON, LAPSED, FUTURE = "good", "soon", "lapsed", "future"
 EARLY = timedelta(days=90)  # a state board or a medical staff office takes about that long
+CHECK_EARLY = timedelta(days=7)  # looking into a list takes minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,18 +22,24 @@ class Mark:
     words: str
 
 
-def mark_of(held: Licence | Privilege, today: date) -> Mark:
+def mark_of(held: Fact, today: date) -> Mark:  # noqa: PLR0911 - one line a standing
     """Say how a credential stands; both its dates are included."""
-    status = held.status if isinstance(held, Licence) else "active"
-    if status != "active":
-        return Mark(LAPSED, status)
-    if held.valid_to < today:
-        return Mark(LAPSED, f"lapsed {held.valid_to}")
-    if held.valid_from > today:
-        return Mark(FUTURE, f"from {held.valid_from}")
-    if held.valid_to - today < EARLY:
-        return Mark(SOON, f"{(held.valid_to - today).days} days left")
-    return Mark(GOOD, f"to {held.valid_to}")
+    if isinstance(held, Licence) and held.status != "active":
+        return Mark(LAPSED, held.status)
+    if isinstance(held, SanctionCheck) and held.result == EXCLUDED:
+        return Mark(LAPSED, "excluded")
+    first, last = begins_on(held), ends_on(held)
+    if last and last < today:
+        word = "overdue since" if isinstance(held, SanctionCheck) else "lapsed"
+        return Mark(LAPSED, f"{word} {last}")
+    if first and first > today:
+        return Mark(FUTURE, f"from {first}")
+    early = CHECK_EARLY if isinstance(held, SanctionCheck) else EARLY
+    if last and last - today < early:
+        return Mark(SOON, f"{(last - today).days} days left")
+    if last is None:
+        return Mark(GOOD, "counted" if isinstance(held, MammographyCount) else "no end")
+    return Mark(GOOD, f"to {last}")
 
 
 def count_of(kind: str, marks: Iterable[Mark]) -> int:

@@ -10,7 +10,8 @@ from confrere.kernel.ids import PatientId
 from confrere.network.model import Directory, Reader
 from confrere.orders.model import CANCELLED, Order
 from confrere.patients.model import Patient
-from confrere.worklist.eligibility import Case, eligibility
+from confrere.worklist.case import case_in
+from confrere.worklist.eligibility import eligibility
 from confrere.worklist.model import Item, Verdict
 
 NEAR = timedelta(days=2)
@@ -107,11 +108,10 @@ def day_of(text: str) -> date | None:
 
 def stuck(item: Item, directory: Directory, at: datetime) -> Stuck:
     """Judge every reader on an exam; the nearest fail the fewest rules."""
-    site = directory.sites[item.site]
     fails = {
         reader.id: tuple(
             verdict
-            for verdict in eligibility(Case(item, reader, site, directory.agreements, at))
+            for verdict in eligibility(case_in(directory, item, reader, at))
             if not verdict.holds
         )
         for reader in directory.readers.values()

@@ -85,6 +85,13 @@ PLACES = (
         Permission.READ_DIRECTORY,
     ),
     Place(
+        "/rosters",
+        "Rosters",
+        "s",
+        "M5 5h14v15H5zM5 10h14M9 3v4M15 3v4M9 14h2M14 14h2M9 17h2",
+        Permission.READ_DIRECTORY,
+    ),
+    Place(
         "/admin",
         "Admin",
         "m",

@@ -1,4 +1,4 @@
-"""The collaborative: groups and sites, readers with what they may do, agreements."""
+"""The collaborative: groups and sites, readers with what they may do."""
 
 from datetime import UTC
 from typing import Annotated, Any
@@ -9,20 +9,19 @@ from fastapi.responses import HTMLResponse, Response
 
 from confrere.database.engine import transaction
 from confrere.identity.permissions import Permission
-from confrere.kernel.ids import AgreementId, GroupId
+from confrere.kernel.ids import GroupId
 from confrere.kernel.principal import Principal
 from confrere.network import service as network
+from confrere.network.kinds import KINDS
 from confrere.network.model import Directory, Licence, Privilege, Reader, Site
 from confrere.orders.priorities import MINUTES, NAMES
 from confrere.web.access import allow
-from confrere.web.acts import note_act, show
-from confrere.web.agreement_words import lifetime, sentence
+from confrere.web.acts import show
 from confrere.web.context import context_of
 from confrere.web.credential_marks import LAPSED, SOON, count_of, mark_of
 
 PAGE = "network.html"
 Member = Annotated[Principal, Depends(allow(Permission.READ_DIRECTORY))]
-Party = Annotated[Principal, Depends(allow(Permission.MANAGE_AGREEMENTS))]
 
 router = APIRouter(default_response_class=HTMLResponse)
 
@@ -40,7 +39,9 @@ def places(request: Request, me: Member) -> Response:
     ]
     targets = {site.id: _targets(site) for site in directory.sites.values()}
     part = "parts/network_places.html"
-    return show(request, PAGE, part, groups=groups, targets=targets, tab="places")
+    return show(
+        request, PAGE, part, groups=groups, targets=targets, tab="places", certificate=KINDS["facility certificate"],
+    )  # fmt: skip
 
 
 @router.get("/network/readers")
@@ -61,52 +62,6 @@ def readers(request: Request, me: Member) -> Response:
         groups=directory.groups, sites=directory.sites, words=_words(listed, directory),
         on_duty=sum(one.on_duty(now) for one in listed),
         lapsed=count_of(LAPSED, marks.values()), soon=count_of(SOON, marks.values()),
-    )  # fmt: skip
-
-
-@router.get("/network/agreements")
-def agreements(request: Request, me: Member) -> Response:
-    """Show the own group's agreements."""
-    return _agreements(request, me)
-
-
-@router.post("/network/agreements/{agreement_id}/suspend")
-def suspend(request: Request, me: Party, agreement_id: UUID) -> Response:
-    """Suspend an agreement at once, from either side."""
-    _change(request, me, agreement_id, "suspended")
-    said = "Suspended. Offers under it are taken back within seconds."
-    return _agreements(request, me, said)
-
-
-@router.post("/network/agreements/{agreement_id}/resume")
-def resume(request: Request, me: Party, agreement_id: UUID) -> Response:
-    """Put a suspended agreement in force again."""
-    _change(request, me, agreement_id, "resumed")
-    return _agreements(request, me, "In force again. Exams are offered under it from now on.")
-
-
-def _change(request: Request, me: Principal, agreement_id: UUID, act: str) -> None:
-    verb = network.suspend if act == "suspended" else network.resume
-    with transaction(context_of(request).engine, me.groups) as conn:
-        changed = verb(conn, AgreementId(agreement_id))
-        # both parties must find it in their own trail
-        for party in sorted({changed.owner_group, changed.reading_group}):
-            note_act(
-                conn, request, me, "agreement", object_id=agreement_id, owner=party, act=act
-            )
-
-
-def _agreements(request: Request, me: Principal, said: str = "") -> Response:
-    directory = _directory(request, me)
-    today = context_of(request).now().astimezone(UTC).date()
-    rows = [
-        (one, sentence(one, directory.groups, directory.sites), lifetime(one, today))
-        for one in directory.agreements
-    ]
-    return show(
-        request, PAGE, "parts/network_agreements.html", said=said, tab="agreements",
-        lends=[row for row in rows if row[0].owner_group == me.group],
-        reads=[row for row in rows if row[0].reading_group == me.group],
     )  # fmt: skip
 
 

@@ -121,6 +121,8 @@ def verdict_json(one: Verdict) -> dict[str, Any]:
     return {
         "rule": one.rule,
         "holds": one.holds,
+        "outcome": one.outcome.value,
+        "billing_hold": one.billing_hold,
         "because": one.because,
         "remedy": one.remedy,
         "cites": one.cites,

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from confrere.kernel.ids import ItemId, ReaderId
 from confrere.network.model import READS_ELSEWHERE, Directory, Reader
-from confrere.worklist.eligibility import Case, eligibility, is_eligible
+from confrere.worklist.case import case_in
+from confrere.worklist.eligibility import eligibility, is_eligible
 from confrere.worklist.model import READ, Item
 from confrere.worklist.routing import offerable
 
@@ -44,5 +45,4 @@ def next_item(
 def _can_read(item: Item, reader: Reader, directory: Directory, at: datetime) -> bool:
     if item.kind != READ or not offerable(item):
         return False
-    case = Case(item, reader, directory.sites[item.site], directory.agreements, at)
-    return is_eligible(eligibility(case))
+    return is_eligible(eligibility(case_in(directory, item, reader, at)))

@@ -63,6 +63,7 @@ def environment() -> Environment:
     made.filters |= {
         "local": local,
         "clock": clock,
+        "hour": hour,
         "day": day,
         "age": age,
         "duration": duration,
@@ -97,6 +98,12 @@ def clock(context: Context, at: datetime, zone: str | None = None) -> Markup:
     """Write an instant as the time of day, with seconds."""
     there = at.astimezone(ZoneInfo(zone or context["zone"]))
     return _time(at, f"{there:%H:%M:%S} {there.tzname()}")
+
+
+@pass_context
+def hour(context: Context, at: datetime, zone: str | None = None) -> Markup:
+    """Write an instant as the time of day, without seconds or zone."""
+    return _time(at, f"{at.astimezone(ZoneInfo(zone or context['zone'])):%H:%M}")
 
 
 def day(on: date | None) -> str:

@@ -11,7 +11,7 @@ from confrere.delivery import service as delivery
 from confrere.delivery.model import Outgoing
 from confrere.imaging import service as imaging
 from confrere.imaging.model import Study
-from confrere.kernel.errors import NotFound, Refused
+from confrere.kernel.errors import Conflict, NotFound, Refused
 from confrere.kernel.ids import ItemId, OrderId, PatientId, StudyId
 from confrere.kernel.principal import Principal
 from confrere.network import service as network
@@ -58,8 +58,11 @@ class Exam:
 
 
 def look(conn: "Connection", me: Principal, item_id: UUID, now: datetime) -> Look:
-    """Find an exam and judge the readers; NotFound when it is not this person's group's."""
-    item = worklist.get(conn, ItemId(item_id))
+    """Find an exam and judge the readers; NotFound when it is not this person's group's.
+
+    Conflict when it went back to its own group while this person's group wrote its report.
+    """
+    item = _visible(conn, me, ItemId(item_id))
     if not concerns(item, me.groups):
         raise NotFound("no such item on your worklist")
     directory = network.directory(conn, now)
@@ -68,6 +71,20 @@ def look(conn: "Connection", me: Principal, item_id: UUID, now: datetime) -> Loo
     own = verdicts.get(reader.id, ()) if reader else ()
     standing = Standing(item, directory.sites[item.site], me, reader, own, now)
     return Look(standing, directory, verdicts)
+
+
+def _visible(conn: "Connection", me: Principal, item: ItemId) -> Item:
+    try:
+        return worklist.get(conn, item)
+    except NotFound:
+        begun = reading.of_item(conn, item)
+        if begun is None or begun.reader_group not in me.groups or begun.state == FINAL:
+            raise
+    raise Conflict(
+        "this exam went back to its own group: no agreement lets your group read it now. Your "
+        "draft is kept with it. The other group may resume the agreement, which offers the "
+        "exam again; or one of its readers takes it over"
+    )
 
 
 def reader_of(found: Look) -> Reader:

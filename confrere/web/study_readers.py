@@ -1,23 +1,20 @@
 """Every reader judged on one exam, as the panel "Who may read this" shows them. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 from confrere.kernel.ids import ReaderId
 from confrere.kernel.principal import Principal
 from confrere.network.model import Directory, Reader
+from confrere.network.rules import BUILT_IN
 from confrere.worklist.eligibility import is_eligible
-from confrere.worklist.model import Item, Verdict
+from confrere.worklist.model import Item, Outcome, Verdict
 
-RULES = {
-    "ACTIVE": "Member",
-    "LIC_PATIENT": "Licence",
-    "PRIV": "Privileges",
-    "CONSENT_ORG": "Agreement",
-    "SCOPE": "Scope",
-}
+RULES = {one.code: one.title for one in BUILT_IN}
+# what these rules found is a colleague's own affair, also when it stands in the way
+PRIVATE = frozenset({"COVER", "SANCTION", "CONFLICT", "PAYER_ENROL", "US_LOCATION", "MQSA"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +35,11 @@ class Judged:
     def failing(self) -> tuple[Verdict, ...]:
         """The rules that say no."""
         return tuple(one for one in self.verdicts if not one.holds)
+
+    @property
+    def waiting(self) -> tuple[Verdict, ...]:
+        """The billing rules that let the reader read and hold the bill."""
+        return tuple(one for one in self.verdicts if one.billing_hold)
 
 
 def judged(
@@ -76,7 +78,12 @@ def _row(
 
 
 def _without_facts(verdict: Verdict) -> Verdict:
-    """A rule that holds is told without the licence or privilege that made it hold."""
-    if not verdict.holds:
-        return verdict
-    return Verdict(verdict.rule, holds=True, because="holds", cites=verdict.cites)
+    """A rule that holds is told without the licence or privilege that made it hold.
+
+    Of what is private, only whether it holds is told.
+    """
+    if verdict.outcome is Outcome.HOLDS:
+        return replace(verdict, because="holds", remedy="")
+    if verdict.rule in PRIVATE:
+        return replace(verdict, because=f"{verdict.rule} does not hold", remedy="")
+    return verdict

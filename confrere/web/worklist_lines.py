@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from confrere.kernel.principal import Principal
 from confrere.network.model import READS_ELSEWHERE, Directory, Reader
 from confrere.orders.priorities import AT_ONCE, NAMES, ROUTINE
-from confrere.worklist.eligibility import Case, eligibility, is_eligible
+from confrere.worklist.case import case_in
+from confrere.worklist.eligibility import eligibility, is_eligible
 from confrere.worklist.model import ARRIVING, LATE, Item, State, Verdict
 
 ALL, FOR_ME, MINE, GROUP, NOT_ME = "all", "forme", "mine", "group", "notme"
@@ -72,7 +73,7 @@ def _line(
     judged: tuple[Verdict, ...] = ()
     site = directory.sites[item.site]
     if reader is not None:
-        judged = eligibility(Case(item, reader, site, directory.agreements, now))
+        judged = eligibility(case_in(directory, item, reader, now))
     able = bool(judged) and is_eligible(judged)
     own = item.owner_group == me.group
     mine = reader is not None and item.held_by == reader.id

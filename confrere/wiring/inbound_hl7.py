@@ -29,6 +29,7 @@ from confrere.orders.model import (
     Order,
     OrderContent,
 )
+from confrere.orders.payers import payer_class_of
 from confrere.patients import service as patients
 from confrere.patients.model import Demographics, Patient
 from confrere.reading import service as reading
@@ -163,6 +164,7 @@ def order_content(said: OrderMessage) -> OrderContent:
         status=order_status(said),
         ordered_at=said.requested_at or said.transaction_at,
         exam_complete_at=said.completed_at,
+        payer_class=payer_class_of(*said.payer),
     )
 
 

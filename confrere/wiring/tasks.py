@@ -25,6 +25,7 @@ from confrere.kernel.ids import (
     StudyId,
 )
 from confrere.logs import report
+from confrere.network import credentialing
 from confrere.orders.model import OrderChanged
 from confrere.patients.model import PatientSeen
 from confrere.reading.model import ReportReceived, ReportSigned
@@ -36,6 +37,7 @@ from confrere.worklist.model import ItemFinished
 
 log = logging.getLogger(__name__)
 
+REMIND_AT = "7 * * * *"  # hourly; a reminder is made once all the same
 RETRY = RetryStrategy(max_attempts=6, exponential_wait=2)
 Work = Callable[[Connection, datetime], None]
 
@@ -84,6 +86,11 @@ def register(house: House) -> None:
     @task(REPLAY_TASK)
     def replay(aside_id: str, by: str) -> None:
         run(lambda c, now: exams.replay(c, house.blobs, UUID(aside_id), by, now))
+
+    @events.app.periodic(cron=REMIND_AT)
+    @task("credentials.remind")
+    def remind(timestamp: int) -> None:  # noqa: ARG001 - the queue's own argument
+        run(lambda c, now: _ignore(credentialing.remind(c, now)))
 
     _register_exams(run, task)
     _register_priors(run, task)

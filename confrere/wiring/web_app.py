@@ -19,16 +19,29 @@ from confrere.kernel.principal import Principal
 from confrere.network import service as network
 from confrere.web import (
     admin_page,
+    agreement_form,
+    agreements_page,
+    credentials_page,
     dashboard_page,
     deliveries_page,
+    directory_page,
+    duty_page,
     exceptions_page,
+    expiry_page,
+    import_page,
     network_page,
+    opt_outs_page,
+    packets_page,
     patients_page,
     peers_page,
     pooled_page,
     procedures_page,
     reading_api,
     reports_page,
+    roster_files_page,
+    rosters_page,
+    rules_page,
+    study_assign,
     study_page,
     worklist_page,
 )
@@ -40,9 +53,11 @@ from confrere.wiring.house import House
 from confrere.wiring.sharing import open_studies
 
 PAGES = (
-    worklist_page, study_page, reading_api, dashboard_page, pooled_page, deliveries_page,
-    exceptions_page, procedures_page, network_page, peers_page, admin_page, patients_page,
-    reports_page,
+    worklist_page, duty_page, study_page, reading_api, dashboard_page, pooled_page,
+    deliveries_page, exceptions_page, procedures_page, network_page, agreement_form,
+    agreements_page, opt_outs_page, rosters_page, roster_files_page, peers_page, admin_page,
+    patients_page, reports_page, credentials_page, directory_page, expiry_page, import_page, packets_page,
+    rules_page, study_assign,
 )  # fmt: skip
 READS = {"search": "R", "view": "R", "store": "C"}
 

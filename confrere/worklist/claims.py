@@ -11,33 +11,65 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from confrere.kernel.errors import Conflict, NotFound, Refused
-from confrere.kernel.ids import ItemId, ReaderId
+from confrere.kernel.ids import AgreementId, ItemId, ReaderId
 from confrere.network.model import Directory, Reader
+from confrere.network.wall_time import day_starts, local_day
 from confrere.worklist import store
-from confrere.worklist.eligibility import Case, agreement_used, eligibility, is_eligible
+from confrere.worklist.case import case_in
+from confrere.worklist.eligibility import agreement_used, eligibility, is_eligible
+from confrere.worklist.lending import capped, with_taken
 from confrere.worklist.model import UNMAPPED, UNMATCHED, Item, Proof, State, Verdict
 from confrere.worklist.tables import items
 
 
 def prove(
-    conn: Connection, item: Item, reader: Reader, directory: Directory, act: str, at: datetime
-) -> Proof:
-    """Judge a reader for an act on an item and keep the proof.
+    conn: Connection, item: Item, reader: Reader, directory: Directory, act: str, at: datetime,
+    read_type: str = "",
+) -> Proof:  # fmt: skip
+    """Judge a reader for an act on an item and keep the proof; `read_type` at a signature.
 
     Raises Refused with the failing rules' reasons. A reader on call for an exam that nobody
-    could type may act on it when licensed and privileged, as it was offered to them.
+    could type may act on it when all but its type fits, and so may the one to whom a chief
+    gave an emergency.
     """
-    case = Case(item, reader, directory.sites[item.site], directory.agreements, at)
+    if act == "claim":
+        directory = with_taken(directory, _taken(conn, item, reader, directory, at))
+    case = case_in(directory, item, reader, at, read_type)
     judged = eligibility(case)
-    allowed = is_eligible(judged) or _on_call(item, reader, judged)
-    proof = Proof(
-        item.id, reader.id, reader.group, act, allowed, agreement_used(case), judged, at
+    allowed = (
+        is_eligible(judged) or _on_call(item, reader, judged) or item.is_attested_to(reader.id)
     )
+    proof = Proof(
+        item.id, reader.id, reader.group, act, allowed, agreement_used(case), judged, at,
+        directory.version,
+    )  # fmt: skip
     if not allowed:
-        failing = "; ".join(f"{v.rule}: {v.because}" for v in judged if not v.holds)
-        raise Refused(f"you may not {act} this exam: {failing}")
+        raise Refused(f"you may not {act} this exam: {_told(judged, act)}")
     store.add_proofs(conn, [proof])
     return proof
+
+
+def _taken(
+    conn: Connection, item: Item, reader: Reader, directory: Directory, at: datetime
+) -> dict[AgreementId, int]:
+    """Count what was claimed today under each capped agreement; the count stands till commit."""
+    counts = {}
+    for one in sorted(capped(directory, item, reader), key=lambda a: str(a.id)):
+        store.lock_cap(conn, one.id)
+        since = day_starts(local_day(at, one.window_zone), one.window_zone)
+        counts[one.id] = store.claimed_under(conn, one.id, since)
+    return counts
+
+
+def _told(judged: tuple[Verdict, ...], act: str) -> str:
+    failing = [v for v in judged if not v.holds]
+    told = "; ".join(f"{v.rule}: {v.because}" for v in failing)
+    if act == "sign" and any(v.rule == "CONSENT_ORG" for v in failing):
+        told += (
+            ". Your draft is kept with the exam: the owner group may resume the agreement, "
+            "or one of its own readers takes the exam over"
+        )
+    return told
 
 
 def _on_call(item: Item, reader: Reader, judged: tuple[Verdict, ...]) -> bool:
@@ -143,6 +175,15 @@ def release(
     if given is None:
         raise _lost(conn, item_id)
     return given
+
+
+def recall(conn: Connection, item: Item, now: datetime) -> bool:
+    """Take a held exam back for the owner group; the draft stays. False when it was let go."""
+    done = store.change(
+        conn, item.id, _let_go(now), items.c.hold_token == item.hold_token,
+        items.c.finished_at.is_(None),
+    )  # fmt: skip
+    return done is not None
 
 
 def free_lapsed(conn: Connection, now: datetime) -> int:

@@ -69,6 +69,8 @@ def compose(
         "clinical_question": first.content.clinical_question if first else "",
         "site_name": site.short_name or site.name,
         "site_state": site.state,
+        "payer_class": next((o.content.payer_class for o in live if o.content.payer_class), ""),
+        "orderers": sorted({o.content.referrer_id for o in live if o.content.referrer_id}),
         "image_count": study.instance_count if study else 0,
         "images_complete": bool(study and study.state == CLOSED),
         "ordered_at": first.content.ordered_at if first else None,

@@ -34,6 +34,7 @@ UNMATCHED, UNMAPPED, ARRIVING, NO_IMAGES, NOBODY, OFF_DUTY, LATE = (
     "unmatched", "unmapped", "images arriving", "no images", "nobody eligible",
     "nobody on duty", "late images",
 )  # fmt: skip
+ATTESTED = "assigned by attestation"
 READ, ADDENDUM = "read", "addendum"
 # minutes that an exam takes to read, by modality, where nothing better is known
 READING_MINUTES = {"CR": 3, "DX": 3, "MG": 5, "US": 6, "NM": 8, "CT": 9, "MR": 12, "PT": 20}
@@ -95,11 +96,17 @@ class Item:
     minutes: int | None = None  # expected to read it; None where the code has no meaning
     wrvu: Decimal | None = None
     certificates: tuple[str, ...] = ()
+    payer_class: str = ""
+    orderers: tuple[str, ...] = ()  # NPIs of who ordered it
 
     @property
     def reading_time(self) -> timedelta:
         """How long it takes to read, where the map does not say it by modality."""
         return timedelta(minutes=self.minutes or READING_MINUTES.get(self.modality, 8))
+
+    def is_attested_to(self, reader: ReaderId) -> bool:
+        """Say whether a chief gave it to this reader although a rule stands in the way."""
+        return ATTESTED in self.flags and reader in (self.offered_to, self.held_by)
 
     def held_at_instant(self, at: datetime) -> bool:
         """Say whether somebody's lease runs at `at`."""
@@ -117,15 +124,29 @@ def shared_objects(item: Item) -> list[tuple[str, UUID]]:
     return found
 
 
+class Outcome(StrEnum):
+    """What a rule says of a reader."""
+
+    HOLDS = "holds"
+    FAILS = "fails"
+    UNKNOWN = "unknown"  # nothing on record
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The outcome of one rule for one reader, kept as proof with the read."""
 
     rule: str  # e.g. LIC_PATIENT
-    holds: bool  # unknown counts as False for clinical-legal rules
+    outcome: Outcome
     because: str  # for people
     remedy: str = ""
     cites: str = ""
+    billing_hold: bool = False  # offered all the same; the charge waits
+
+    @property
+    def holds(self) -> bool:
+        """Say whether the rule lets the reader read."""
+        return self.outcome is Outcome.HOLDS or self.billing_hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +156,14 @@ class Proof:
     item: ItemId
     reader: ReaderId
     reader_group: GroupId
-    act: str  # offer, claim, sign
+    act: str  # offer, claim, sign, assign
     eligible: bool
     agreement: AgreementId | None
     verdicts: tuple[Verdict, ...]
     at: datetime
+    facts_version: int = 0  # by which facts it was judged
+    attested_by: str = ""  # who assigned an emergency that nobody could lawfully be offered
+    attestation: str = ""  # and why
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,11 @@ from datetime import datetime, timedelta
 
 from confrere.kernel.ids import ReaderId
 from confrere.network.model import Directory, Reader
+from confrere.network.rosters import serves
 from confrere.orders.priorities import AT_ONCE
-from confrere.worklist.eligibility import Case, eligibility, is_eligible
+from confrere.worklist.case import case_in
+from confrere.worklist.eligibility import eligibility, is_eligible
+from confrere.worklist.feasibility import forecast
 from confrere.worklist.model import UNMAPPED, UNMATCHED, Item, Verdict
 
 Load = Mapping[ReaderId, Sequence[tuple[datetime, timedelta]]]  # due time, reading time
@@ -36,16 +39,22 @@ def offerable(item: Item) -> bool:
 
 def choose(item: Item, directory: Directory, load: Load, at: datetime) -> Offer:
     """Judge every reader of the collaborative and choose one."""
-    site = directory.sites[item.site]
     verdicts = {
-        reader.id: eligibility(Case(item, reader, site, directory.agreements, at))
+        reader.id: eligibility(case_in(directory, item, reader, at))
         for reader in directory.readers.values()
     }
     able = [r for r in directory.readers.values() if is_eligible(verdicts[r.id])]
-    duty = [r for r in able if r.on_duty(at)]
+    owner, wanted = item.owner_group, item.subspecialty
+    duty = [r for r in able if serves(r, owner, wanted, item.site, at)]
     if duty:
-        best = min(duty, key=lambda r: _rank(r, item, load))
-        return Offer(best, _why(best, item, directory, duty, load), verdicts)
+        ahead = {r.id: minutes_ahead(r.id, item, load) for r in duty}
+        finishes = {one: at + spent + item.reading_time for one, spent in ahead.items()}
+        judged = forecast(finishes, item.due_at)
+        able = [r for r in duty if r.id in judged.readers]
+        best = min(able, key=lambda r: _rank(r, item, load))
+        verdicts[best.id] += (judged.verdicts[best.id],)
+        why = _why(best, item, directory, duty, load)
+        return Offer(best, f"{why} · late forecast" if judged.breach else why, verdicts)
     if {UNMATCHED, UNMAPPED} & set(item.flags):
         return _on_call(item, directory, load, at, verdicts)
     if able:
@@ -88,7 +97,7 @@ def _on_call(
         for r in directory.readers.values()
         if r.group == item.owner_group
         and r.on_duty(at)
-        and all(v.holds for v in verdicts[r.id] if v.rule in ("ACTIVE", "LIC_PATIENT", "PRIV"))
+        and all(v.holds for v in verdicts[r.id] if v.rule != "SCOPE")
     ]
     if not home:
         return Offer(None, "no reader of the owner group is on duty with privileges", verdicts)

@@ -15,10 +15,12 @@ from confrere.network.model import Directory, Site
 from confrere.orders.model import CANCELLED, COMPLETE, Order
 from confrere.patients.model import Patient
 from confrere.worklist import store
-from confrere.worklist.eligibility import Case, eligibility
+from confrere.worklist.case import case_in
+from confrere.worklist.eligibility import eligibility
 from confrere.worklist.exam import compose
 from confrere.worklist.model import (
     ADDENDUM,
+    ATTESTED,
     LATE,
     NOBODY,
     OFF_DUTY,
@@ -62,7 +64,7 @@ def refresh(
         if study and main.study not in (None, study.id):
             values = _together(main, values, study)
         study_id = main.study or (study.id if study else None)
-        kept = [f for f in main.flags if f in (NOBODY, OFF_DUTY)]
+        kept = [f for f in main.flags if f in (NOBODY, OFF_DUTY, ATTESTED)]
         values["flags"] = [*values["flags"], *kept]
         changed = store.change(
             conn, main.id, values | {"study_id": study_id, "updated_at": now}
@@ -208,8 +210,24 @@ def proofs_of(conn: Connection, item: ItemId) -> list[Proof]:
 
 def verdicts(item: Item, directory: Directory, at: datetime) -> dict[UUID, tuple[Verdict, ...]]:
     """Judge every reader on an exam now: "why me", "why not me", "why nobody"."""
-    site = directory.sites[item.site]
     return {
-        one.id: eligibility(Case(item, one, site, directory.agreements, at))
+        one.id: eligibility(case_in(directory, item, one, at))
         for one in directory.readers.values()
     }
+
+
+def why(
+    conn: Connection, item: Item, reader: ReaderId, at: datetime
+) -> tuple[tuple[Verdict, ...], Proof | None]:
+    """Why a reader might, or might not, read an exam at an instant of the past or now.
+
+    The verdicts are judged again from what was on record then; beside them the last proof
+    that was kept up to then, which holds what was seen.
+    """
+    directory = network.directory(conn, at)
+    known = directory.readers.get(reader)
+    if known is None:
+        raise NotFound("no such reader")
+    kept = [one for one in store.proofs_of(conn, item.id) if one.reader == reader]
+    last = next((one for one in reversed(kept) if one.at <= at), None)
+    return eligibility(case_in(directory, item, known, at)), last

@@ -20,7 +20,7 @@ from confrere.kernel.ids import (
     SiteId,
     StudyId,
 )
-from confrere.worklist.model import Item, Proof, State, Verdict
+from confrere.worklist.model import Item, Outcome, Proof, State, Verdict
 from confrere.worklist.tables import items, proofs
 
 OPEN = items.c.finished_at.is_(None)
@@ -150,6 +150,8 @@ def add_proofs(conn: Connection, made: Sequence[Proof]) -> None:
             "owner_group": owner, "item_id": p.item, "reader_id": p.reader,
             "reader_group": p.reader_group, "act": p.act, "eligible": p.eligible,
             "agreement_id": p.agreement, "verdicts": [asdict(v) for v in p.verdicts], "at": p.at,
+            "facts_version": p.facts_version, "attested_by": p.attested_by,
+            "attestation": p.attestation,
         }
         for p, owner in ((p, _owner(conn, p.item)) for p in made)
     ]  # fmt: skip
@@ -164,10 +166,43 @@ def proofs_of(conn: Connection, item: ItemId) -> list[Proof]:
         Proof(
             ItemId(r.item_id), ReaderId(r.reader_id), GroupId(r.reader_group), r.act, r.eligible,
             AgreementId(r.agreement_id) if r.agreement_id else None,
-            tuple(Verdict(**v) for v in r.verdicts), r.at,
+            tuple(Verdict(**v | {"outcome": Outcome(v["outcome"])}) for v in r.verdicts), r.at,
+            r.facts_version, r.attested_by, r.attestation,
         )
         for r in conn.execute(query)
     ]  # fmt: skip
+
+
+def lock_cap(conn: Connection, agreement: AgreementId) -> None:
+    """Let one transaction at a time claim under an agreement with a daily cap."""
+    conn.execute(
+        sa.text("select pg_advisory_xact_lock(hashtextextended(:name, 0))"),
+        {"name": f"cap:{agreement}"},
+    )
+
+
+def claimed_under(conn: Connection, agreement: AgreementId, since: datetime) -> int:
+    """How many exams were claimed under an agreement since an instant."""
+    query = sa.select(sa.func.count(proofs.c.item_id.distinct())).where(
+        proofs.c.agreement_id == agreement, proofs.c.act == "claim", proofs.c.at >= since
+    )
+    return int(conn.execute(query).scalar_one())
+
+
+def offered_under(conn: Connection, agreement: AgreementId) -> int:
+    """How many exams are offered, and not yet held, under an agreement."""
+    query = (
+        sa.select(sa.func.count(proofs.c.item_id.distinct()))
+        .join(items, items.c.id == proofs.c.item_id)
+        .where(
+            proofs.c.agreement_id == agreement,
+            proofs.c.act == "offer",
+            items.c.offered_to == proofs.c.reader_id,
+            items.c.held_by.is_(None),
+            OPEN,
+        )
+    )
+    return int(conn.execute(query).scalar_one())
 
 
 def _owner(conn: Connection, item: ItemId) -> UUID:
@@ -195,4 +230,5 @@ def _item(r: Any) -> Item:
         _or(ReaderId, r.finished_by), _or(GroupId, r.finished_group), r.version, r.synthetic,
         r.created_at, r.updated_at, r.contrast, r.advanced, r.minutes, r.wrvu,
         tuple(r.certificates),
+        r.payer_class, tuple(r.orderers),
     )  # fmt: skip

@@ -71,6 +71,8 @@ items = sa.Table(
     sa.Column("minutes", sa.Integer),
     sa.Column("wrvu", sa.Numeric(7, 2)),
     texts("certificates"),
+    text("payer_class"),
+    texts("orderers"),
     sa.Index(
         "ix_items_open",
         "owner_group",
@@ -99,5 +101,14 @@ proofs = sa.Table(
     ref("agreement_id", null=True),
     json("verdicts", "[]"),
     instant("at", null=False),
+    whole("facts_version"),
+    text("attested_by"),
+    text("attestation"),
     sa.Index("ix_proofs_item_id", "item_id", "reader_id"),
+    sa.Index(
+        "ix_proofs_agreement_id",
+        "agreement_id",
+        "at",
+        postgresql_where=sa.text("agreement_id is not null"),
+    ),
 )

@@ -17,6 +17,7 @@ from confrere.orders import service as orders
 from confrere.orders.model import COMPLETE, OrderContent
 from confrere.web import (
     admin_page,
+    agreements_page,
     deliveries_page,
     exceptions_page,
     network_page,
@@ -32,7 +33,7 @@ from tests.integration.world import NOW, order_message
 
 PAGES = (
     deliveries_page, exceptions_page, network_page, peers_page, admin_page, patients_page,
-    reports_page,
+    reports_page, agreements_page,
 )  # fmt: skip
 # what the page does every ten seconds
 REFRESH = "void htmx.ajax('GET', '/deliveries/in', {source: '[data-poll]', target: '#body'})"
@@ -150,14 +151,16 @@ def test_suspending_asks_first(both: tuple[House, Read], chromium: Browser) -> N
     role, owner = Role.GROUP_MANAGER, house.world.owner
     with signed_in(house, chromium, role, group=owner) as page:
         page.goto("/network/agreements")
-        asked: list[str] = []
-        page.once("dialog", lambda box: (asked.append(box.message), box.dismiss()))
-        page.click("button:has-text('Suspend')")
-        assert "taken back at once" in asked[0]
+        page.click("main a[href^='/network/agreements/'] >> nth=0")
+        page.click("summary:has-text('Suspend')")
+        assert "taken back at once" in page.inner_text("details[open]")
+        page.click("text=Suspend now")  # without a reason nothing is sent
         assert page.inner_text("#said") == ""
-        page.once("dialog", lambda box: box.accept())
-        page.click("button:has-text('Suspend')")
+        page.fill("[name=reason]", "A dispute about fees")
+        page.click("text=Suspend now")
         page.wait_for_selector("#said >> text=Suspended.")
+        page.once("dialog", lambda box: box.dismiss())
+        page.click("button:has-text('Resume')")
         page.once("dialog", lambda box: box.accept())
         page.click("button:has-text('Resume')")
         page.wait_for_selector("#said >> text=In force again")

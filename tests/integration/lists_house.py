@@ -6,6 +6,7 @@ One house serves a module's tests: each makes what it needs and looks for that a
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from uuid import uuid4
 
 import httpx
@@ -18,6 +19,7 @@ from confrere.database.engine import transaction
 from confrere.identity import service as identity
 from confrere.kernel.ids import GroupId, ReaderId, SiteId
 from confrere.kernel.principal import Role
+from confrere.settings import Settings
 from tests.database import Databases, clone, drop
 from tests.integration.web_shell import PASSWORD, Clock, Site, serving
 from tests.integration.world import NOW, World, build
@@ -69,13 +71,16 @@ class House:
 
 
 @contextmanager
-def lists_house(socket: str, template: str, routers: Sequence[APIRouter]) -> Iterator[House]:
-    """Fill a database, serve, and give the house."""
+def lists_house(
+    socket: str, template: str, routers: Sequence[APIRouter], home: Path | None = None
+) -> Iterator[House]:
+    """Fill a database, serve, and give the house; files go into `home`."""
     made = clone(socket, template)
     try:
         with transaction(made.system, frozenset()) as conn:
             world = build(conn, NOW)
-        site = Site(made, default_folder(), routers, clock=Clock(NOW))
+        settings = Settings(home=home) if home else Settings()
+        site = Site(made, default_folder(), routers, settings, Clock(NOW))
         with serving(site):
             yield House(site, world, made)
     finally:

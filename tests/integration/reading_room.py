@@ -35,7 +35,7 @@ from confrere.orders import service as orders
 from confrere.orders.model import OrderContent
 from confrere.reading import service as reading
 from confrere.reading.service import Received
-from confrere.web import reading_api, study_page, worklist_page
+from confrere.web import reading_api, study_assign, study_page, worklist_page
 from confrere.web.access import allow
 from confrere.wiring import exams, inbound_hl7, priors
 from confrere.wiring.sharing import open_studies
@@ -167,7 +167,9 @@ def routers(made: Databases, blobs: BlobStore, clock: Clock) -> list[APIRouter]:
         made.app, blobs, allow=lambda words: allow(Permission(words)),
         note_access=lambda *_: None, now=clock, resolve_store=nowhere, shared=open_studies,
     )  # fmt: skip
-    return [worklist_page.router, study_page.router, reading_api.router, images]
+    return [
+        worklist_page.router, study_page.router, study_assign.router, reading_api.router, images,
+    ]  # fmt: skip
 
 
 def furnish(
@@ -273,7 +275,9 @@ def images(study: str, accession: str, on: str, shift: float) -> Iterator[Datase
 def colleague(conn: Connection, world: World) -> ReaderId:
     """Another reader of the partner group who may read the exam too."""
     twin = network.reader(conn, world.neuro, NOW)
-    return network.add_reader(conn, replace(twin, id=ReaderId(uuid4()), name="Rowe, Rita"))
+    return network.add_reader(
+        conn, replace(twin, id=ReaderId(uuid4()), name="Rowe, Rita", npi="")
+    )
 
 
 def stranger(conn: Connection, world: World) -> tuple[GroupId, ReaderId]:
@@ -282,5 +286,5 @@ def stranger(conn: Connection, world: World) -> tuple[GroupId, ReaderId]:
         conn, Group(GroupId(UUID(int=0)), "OTH", "Elsewhere Imaging", "America/Chicago")
     )
     twin = network.reader(conn, world.neuro, NOW)
-    made = replace(twin, id=ReaderId(uuid4()), group=group, name="Other, Otto")
+    made = replace(twin, id=ReaderId(uuid4()), group=group, name="Other, Otto", npi="")
     return group, network.add_reader(conn, made)

@@ -12,7 +12,7 @@ from confrere.demo import build as demo
 from confrere.demo import describe, machines, people, places
 from confrere.identity import service as identity
 from confrere.network import service as network
-from confrere.network.agreements import covers
+from confrere.network.agreements import Asked, covers
 from confrere.network.model import SiteHints
 from tests.database import Databases, clone, count, drop
 
@@ -51,7 +51,9 @@ def test_the_storys_reader_is_covered_by_an_agreement_in_force(made: Made) -> No
             for a in network.agreements(conn)
             if (a.owner_group, a.reading_group) == (fox, oak)
         ]
-        assert [covers(a, ids.sites["HCM"], "neuro", "stat", NOW) for a in lent] == [""]
+        final = frozenset({"final"})
+        asked = Asked(ids.sites["HCM"], "neuro", "stat", "CT", "CT head", final, NOW)
+        assert [covers(a, asked) for a in lent] == [""]
         raman = network.reader(conn, ids.readers["raman"], NOW)
         assert raman.on_duty(NOW)
         assert "IL" in {one.state for one in raman.licences}

@@ -18,6 +18,7 @@ from confrere.worklist.dispatch import shared_objects
 from confrere.worklist.model import State
 from tests.database import Databases
 from tests.integration.reading_room import Room, reading_room
+from tests.integration.world import suspend
 
 TEXT = {"findings": "Left thalamic haemorrhage.", "impression": "1. Acute bleed."}
 
@@ -146,7 +147,7 @@ def test_the_signer_corrects_after_the_agreement_ended_but_a_colleague_does_not(
     reader, colleague = room.reader("neuro"), room.reader("colleague")
     report = sign(room, reader, claimed(room, reader)).json()["report"]
     with transaction(room.made.system, frozenset()) as conn:
-        network.suspend(conn, room.world.agreement)
+        suspend(conn, room.world)
     path, body = f"/api/reports/{report}/addendum", {"text": "Right, not left."}
     refusal = colleague.post(path, json=body)
     assert refusal.status_code == 403

@@ -32,7 +32,7 @@ from confrere.worklist import service as worklist
 from confrere.worklist.dispatch import dispatch
 from confrere.worklist.model import Item, State
 from tests.integration.lists_house import HTMX, House, lists_house
-from tests.integration.world import NOW
+from tests.integration.world import NOW, suspend
 
 
 @pytest.fixture(scope="module")
@@ -209,7 +209,7 @@ def test_an_exam_that_nobody_may_read_says_who_comes_closest(house: House) -> No
     world = house.world
     ordered(house, "LM9001", "M90")
     with transaction(house.made.system, frozenset()) as conn:
-        network.suspend(conn, world.agreement)
+        suspend(conn, world)
         dispatch(conn, network.directory(conn, NOW), NOW)
     page = house.signed_in(Role.GROUP_MANAGER).get("/exceptions/nobody").text
     assert "LM9001" in page

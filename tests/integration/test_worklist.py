@@ -25,7 +25,17 @@ from confrere.worklist import service as worklist
 from confrere.worklist.dispatch import dispatch
 from confrere.worklist.model import Item, State
 from tests.database import Databases
-from tests.integration.world import NOW, World, agreed, build, order_message, reader
+from tests.integration.world import (
+    NOW,
+    World,
+    agree,
+    agreed,
+    build,
+    order_message,
+    reader,
+    resume,
+    suspend,
+)
 
 LEASE = timedelta(minutes=30)
 KEY = bytes(32)
@@ -81,12 +91,12 @@ def test_an_unmapped_code_goes_to_the_owner_groups_reader_with_a_flag(conn: Conn
 def test_a_suspended_agreement_takes_the_offer_back_at_once(conn: Connection) -> None:
     world = build(conn)
     item = offered(conn, world)
-    network.suspend(conn, world.agreement)
+    suspend(conn, world)
     dispatch(conn, network.directory(conn, NOW), NOW)
     after = worklist.get(conn, item.id)
     assert after.offered_to is None
     assert "nobody eligible" in after.flags
-    network.resume(conn, world.agreement)
+    resume(conn, world)
     dispatch(conn, network.directory(conn, NOW), NOW)
     assert worklist.get(conn, item.id).offered_to == world.neuro
 
@@ -103,7 +113,7 @@ def test_the_database_shows_an_exam_to_the_partner_only_while_it_is_offered(
     with transaction(fresh.app, frozenset()) as conn, pytest.raises(NotFound):
         worklist.get(conn, item.id)
     with transaction(fresh.system, frozenset()) as conn:
-        network.suspend(conn, world.agreement)
+        suspend(conn, world)
         dispatch(conn, network.directory(conn, NOW), NOW)
     with transaction(fresh.app, frozenset({world.partner})) as conn:
         with pytest.raises(NotFound):
@@ -117,7 +127,9 @@ def test_a_hundred_claims_at_once_have_one_winner(fresh: Databases) -> None:
         item = offered(conn, world)
         rival = network.add_reader(
             conn,
-            replace(network.reader(conn, world.neuro, NOW), id=ReaderId(uuid4()), name="R"),
+            replace(
+                network.reader(conn, world.neuro, NOW), id=ReaderId(uuid4()), name="R", npi=""
+            ),
         )
         readers = [network.reader(conn, one, NOW) for one in (world.neuro, rival)]
     for _ in range(100):
@@ -228,7 +240,7 @@ def test_losing_the_agreement_in_the_middle_of_a_read_refuses_the_signature(
 ) -> None:
     world = build(conn)
     _, hold = claimed(conn, world)
-    network.suspend(conn, world.agreement)
+    suspend(conn, world)
     with pytest.raises(Refused, match="CONSENT_ORG"):
         reading.sign(conn, hold, TEXT, FINAL, network.directory(conn, NOW), NOW)
 
@@ -303,7 +315,7 @@ def test_another_groups_reader_begins_a_draft_of_their_own_after_a_release(
         third = network.add_group(
             conn, replace(network.groups(conn)[0], code="THI", name="Third")
         )
-        network.add_agreement(conn, agreed(world.owner, third))
+        agree(conn, agreed(world.owner, third))
         other = network.add_reader(
             conn, reader(third, "Third, Theo", {"neuro"}, world.site, "IL", NOW)
         )

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from confrere.demo import catalogue, collaborative, people, places, rota
+from confrere.demo import agreements, catalogue, collaborative, people, places, rota
 from confrere.network.agreements import IN_FORCE
 from confrere.network.model import READS_ELSEWHERE
+from confrere.network.npi import npi_holds
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 moments = st.timedeltas(timedelta(), timedelta(days=730)).map(lambda past: START + past)
@@ -53,13 +54,13 @@ def test_identifiers_are_each_one_persons_or_sites_own() -> None:
     [("1234567893", True), ("1234567894", False), ("123456789", False), ("12345678x3", False)],
 )
 def test_the_check_digit_is_that_of_the_published_example(written: str, holds: bool) -> None:
-    assert collaborative.npi_holds(written) is holds
+    assert npi_holds(written) is holds
 
 
 def test_every_reader_has_a_valid_npi_of_their_own() -> None:
     made = {collaborative.npi(number) for number in range(len(people.READERS))}
     assert len(made) == len(people.READERS)
-    assert all(collaborative.npi_holds(one) for one in made)
+    assert all(npi_holds(one) for one in made)
 
 
 def test_users_have_every_role_and_belong_where_their_role_needs() -> None:
@@ -119,14 +120,14 @@ def test_agreements_name_what_exists_and_cover_several_pairs() -> None:
     words = {one.subspecialty for one in catalogue.PROCEDURES}
     codes = {one.code for one in places.SITES}
     groups = {one.code for one in places.GROUPS}
-    for one in collaborative.AGREEMENTS:
+    for one in agreements.AGREEMENTS:
         assert one.subspecialties <= words
         assert one.sites <= codes
         assert {one.owner, one.reading} <= groups
         assert one.owner != one.reading
-    assert sum(one.state == IN_FORCE for one in collaborative.AGREEMENTS) >= 6
-    assert [one.state for one in collaborative.AGREEMENTS].count("suspended") == 1
-    night = next(one for one in collaborative.AGREEMENTS if "nights by Card" in one.title)
+    assert sum(one.state == IN_FORCE for one in agreements.AGREEMENTS) >= 6
+    assert [one.state for one in agreements.AGREEMENTS].count("suspended") == 1
+    night = next(one for one in agreements.AGREEMENTS if "nights by Card" in one.title)
     assert [night.covers_hour(hour) for hour in (21, 22, 3, 7)] == [False, True, True, False]
 
 

@@ -65,10 +65,10 @@ def test_every_resource_is_valid_and_says_what_is_known(
     assert (shown["started"], shown["numberOfInstances"]) == ("2026-11-20", 7)
     assert shown["basedOn"] == [{"reference": f"ServiceRequest/{order}"}]
     assert (shown["series"][0]["uid"], shown["series"][0]["number"]) == ("1.2.3.1", 0)
-    _is_whole(oak, got(oak, f"DiagnosticReport/{report}"), study)
+    _is_whole(oak, got(oak, f"DiagnosticReport/{report}"), study, world.npi)
 
 
-def _is_whole(oak: httpx.Client, read: Any, study: StudyId) -> None:
+def _is_whole(oak: httpx.Client, read: Any, study: StudyId, npi: str) -> None:
     assert read["status"] == "amended"
     assert [one["value"] for one in read["identifier"]] == ["A1", "A2"]
     assert len(read["basedOn"]) == 2
@@ -79,7 +79,7 @@ def _is_whole(oak: httpx.Client, read: Any, study: StudyId) -> None:
     assert "Lungs are clear." in text
     assert text.endswith("Seen again.")
     interpreter = read["resultsInterpreter"][0]["reference"]
-    assert got(oak, interpreter)["identifier"][0]["value"] == "1234567893"
+    assert got(oak, interpreter)["identifier"][0]["value"] == npi
     performer = read["performer"][0]["reference"]
     assert got(oak, performer)["name"] == "Oak Radiology"
 

@@ -183,8 +183,8 @@ def test_the_directory_is_found_by_name_and_number(world: World, oak: httpx.Clie
         f"name=asha r&_id={world.reader}": [world.reader],
         f"name=ama&_id={world.reader}": [],
         f"active=false&_id={world.reader}": [],
-        f"identifier={NPI_SYSTEM}|1234567893&_id={world.reader}": [world.reader],
-        f"identifier=urn:other|1234567893&_id={world.reader}": [],
+        f"identifier={NPI_SYSTEM}|{world.npi}&_id={world.reader}": [world.reader],
+        f"identifier=urn:other|{world.npi}&_id={world.reader}": [],
     })  # fmt: skip
     check(oak, "Organization", {
         f"name=hollow&_id={places}": [world.sites["hollow"]],

@@ -38,6 +38,7 @@ from confrere.kernel.ids import (
 from confrere.kernel.principal import Principal, Role
 from confrere.network import service as network
 from confrere.network.model import Group, Licence, Reader, Site
+from confrere.network.npi import with_check_digit
 from confrere.orders import service as orders
 from confrere.orders.model import COMPLETE, OrderContent
 from confrere.patients import service as patients
@@ -96,6 +97,11 @@ class World:
     groups: dict[str, GroupId] = field(default_factory=dict)
     sites: dict[str, SiteId] = field(default_factory=dict)
     reader: ReaderId = NO_READER
+
+    @property
+    def npi(self) -> str:
+        """The reader's own."""
+        return with_check_digit(f"{190_000_000 + self.number}")
 
     @property
     def made(self) -> Databases:
@@ -222,7 +228,7 @@ def build(town: Town) -> World:
             world.sites[code] = network.add_site(conn, site)
         licence = Licence("IL", "036-1", "active", date(2026, 1, 1), date(2027, 1, 1))
         raman = Reader(
-            ReaderId(NOBODY), world.groups["oak"], "Asha Raman, MD", "1234567893",
+            ReaderId(NOBODY), world.groups["oak"], "Asha Raman, MD", world.npi,
             frozenset({"neuro"}), licences=(licence,),
         )  # fmt: skip
         world.reader = network.add_reader(conn, raman)
