@@ -17,7 +17,8 @@ from confrere.imaging.model import Quiet
 from confrere.kernel.ids import SiteId
 from confrere.logs import set_up
 from confrere.network import service as network
-from confrere.network.model import Directory, quiet_time
+from confrere.network.model import Directory
+from confrere.network.systems import quiet_time
 from confrere.settings import load
 from confrere.wiring import tasks
 from confrere.wiring.house import House, open_house

@@ -23,7 +23,7 @@ from confrere.delivery.tables import outgoing
 from confrere.jobs import events
 from confrere.kernel.errors import Conflict, DomainError, NotFound
 from confrere.kernel.ids import GroupId, MessageId, PeerId, ReportId, SiteId
-from confrere.network.model import Peer
+from confrere.network.systems import Peer
 
 PROCESS_TASK = "delivery.process"
 ACCEPTED = frozenset({"AA", "CA"})  # HL7 table 0008

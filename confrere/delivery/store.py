@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from confrere.delivery.model import WAITING, Outgoing, Received
 from confrere.delivery.tables import outgoing, received
 from confrere.kernel.ids import GroupId, MessageId, PeerId, ReportId, SiteId
-from confrere.network.model import Peer
+from confrere.network.systems import Peer
 
 
 def add_received(conn: Connection, values: dict[str, Any]) -> MessageId:

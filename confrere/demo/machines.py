@@ -11,7 +11,8 @@ from confrere.demo import places
 from confrere.demo.history_load import Ids
 from confrere.kernel.ids import PeerId
 from confrere.network import service as network
-from confrere.network.model import READS_ELSEWHERE, Peer, SiteRule
+from confrere.network.model import READS_ELSEWHERE
+from confrere.network.systems import Peer, SiteRule
 
 LOOPBACK = "127.0.0.1"
 DICTATION = "DICTATION"  # MSH-3 of an external dictation system

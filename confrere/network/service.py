@@ -21,20 +21,11 @@ from confrere.network.credentials import UNITED_STATES, Competence, ReadingPlace
 from confrere.network.facts import check, facts_of
 from confrere.network.fields import STATE_CODES
 from confrere.network.kinds import Fact
-from confrere.network.model import (
-    Agreement,
-    Directory,
-    Group,
-    Peer,
-    Reader,
-    Shift,
-    Site,
-    SiteHints,
-    SiteRule,
-)
+from confrere.network.model import Agreement, Directory, Group, Reader, Shift, Site
 from confrere.network.records import SINCE_EVER, Recorded
 from confrere.network.rules import Rule, as_changed
 from confrere.network.site_resolution import resolve_site
+from confrere.network.systems import Peer, SiteHints, SiteRule
 
 DOORS = ("dicom", "hl7", "results")
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from confrere.kernel.ids import SiteId
-from confrere.network.model import Peer, SiteHints, SiteRule
+from confrere.network.systems import Peer, SiteHints, SiteRule
 
 
 def resolve_site(peer: Peer, rules: Iterable[SiteRule], hints: SiteHints) -> SiteId | None:

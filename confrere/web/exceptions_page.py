@@ -18,7 +18,7 @@ from confrere.kernel.errors import Invalid, NotFound
 from confrere.kernel.ids import GroupId, OrderId, SiteId, StudyId
 from confrere.kernel.principal import Principal
 from confrere.network import service as network
-from confrere.network.model import SiteRule
+from confrere.network.systems import SiteRule
 from confrere.orders import service as orders
 from confrere.orders.model import Order, Unmapped
 from confrere.orders.suggesting import ImagesSay, suggest

@@ -20,7 +20,8 @@ from confrere.kernel.errors import Conflict, Invalid, NotFound, Unavailable
 from confrere.kernel.ids import GroupId, PeerId, SiteId
 from confrere.kernel.principal import Principal
 from confrere.network import service as network
-from confrere.network.model import Peer, Site
+from confrere.network.model import Site
+from confrere.network.systems import Peer
 from confrere.settings import Settings, is_loopback
 from confrere.web.access import allow
 from confrere.web.acts import note_act, show

@@ -19,7 +19,7 @@ from confrere.jobs import events
 from confrere.kernel.errors import NotFound
 from confrere.kernel.ids import PatientId, PeerId, ReportId, StudyId
 from confrere.network import service as network
-from confrere.network.model import Peer
+from confrere.network.systems import Peer
 from confrere.reading import service as reading
 
 STORED_TASK = "audit.images_stored"

@@ -27,7 +27,8 @@ from confrere.imaging.model import Outcome as Filing
 from confrere.imaging.whole import check_whole
 from confrere.kernel.errors import Invalid, Refused
 from confrere.kernel.ids import StudyId
-from confrere.network.model import Peer, Site, SiteHints
+from confrere.network.model import Site
+from confrere.network.systems import Peer, SiteHints
 from confrere.wiring import device_audit
 from confrere.wiring.device_audit import Caller
 from confrere.wiring.device_permissions import dimse_services

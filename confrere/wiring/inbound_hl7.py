@@ -18,7 +18,8 @@ from confrere.imaging import service as imaging
 from confrere.kernel.errors import DomainError, Invalid, NotFound, Refused
 from confrere.kernel.ids import MessageId, PatientId, SiteId
 from confrere.network import service as network
-from confrere.network.model import Peer, Site, SiteHints
+from confrere.network.model import Site
+from confrere.network.systems import Peer, SiteHints
 from confrere.orders import service as orders
 from confrere.orders.model import (
     CANCELLED,

@@ -14,8 +14,9 @@ from sqlalchemy import Engine
 from confrere.database.engine import transaction
 from confrere.kernel.ids import GroupId, SiteId
 from confrere.network import service as network
-from confrere.network.model import Peer, Site, SiteHints, SiteRule
+from confrere.network.model import Site
 from confrere.network.site_resolution import resolve_site
+from confrere.network.systems import Peer, SiteHints, SiteRule
 from confrere.settings import is_loopback
 
 FRESH = timedelta(seconds=2)

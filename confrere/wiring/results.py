@@ -14,7 +14,8 @@ from confrere.imaging import service as imaging
 from confrere.kernel.errors import Refused
 from confrere.kernel.ids import OrderId, ReportId
 from confrere.network import service as network
-from confrere.network.model import Peer, Reader, Site
+from confrere.network.model import Reader, Site
+from confrere.network.systems import Peer
 from confrere.orders import service as orders
 from confrere.orders.model import REPORTED, Order
 from confrere.patients import service as patients

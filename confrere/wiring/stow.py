@@ -9,7 +9,7 @@ from confrere.kernel.errors import Refused
 from confrere.kernel.ids import GroupId, PeerId, SiteId
 from confrere.kernel.principal import Principal
 from confrere.network import service as network
-from confrere.network.model import Peer, SiteHints
+from confrere.network.systems import Peer, SiteHints
 from confrere.wiring.house import House
 
 

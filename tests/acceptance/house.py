@@ -28,7 +28,8 @@ from confrere.identity import service as identity
 from confrere.kernel.ids import GroupId, PeerId, ReaderId, SiteId
 from confrere.kernel.principal import Role
 from confrere.network import service as network
-from confrere.network.model import Group, Peer
+from confrere.network.model import Group
+from confrere.network.systems import Peer
 from tests.acceptance import processes
 from tests.acceptance.processes import free_ports, listens, wait_for
 from tests.integration.world import NONE, World, build, reader

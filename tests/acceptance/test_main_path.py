@@ -26,7 +26,7 @@ from confrere.audit.service import EventQuery
 from confrere.database.engine import transaction
 from confrere.kernel.ids import ItemId, PeerId, SiteId
 from confrere.network import service as network
-from confrere.network.model import Peer
+from confrere.network.systems import Peer
 from confrere.worklist import service as worklist
 from confrere.worklist.model import Item, State
 from tests.acceptance.browser import signed_in

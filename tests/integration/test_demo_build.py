@@ -13,7 +13,7 @@ from confrere.demo import describe, machines, people, places
 from confrere.identity import service as identity
 from confrere.network import service as network
 from confrere.network.agreements import Asked, covers
-from confrere.network.model import SiteHints
+from confrere.network.systems import SiteHints
 from tests.database import Databases, clone, count, drop
 
 NOW = datetime(2026, 11, 24, 3, 30, tzinfo=UTC)

@@ -21,7 +21,7 @@ from confrere.imaging.part10 import split_part10
 from confrere.kernel.ids import StudyId
 from confrere.kernel.principal import Role
 from confrere.network import service as network
-from confrere.network.model import SiteHints
+from confrere.network.systems import SiteHints
 from confrere.orders import service as orders
 from confrere.orders.model import COMPLETE, Order, OrderContent
 from confrere.patients import service as patients

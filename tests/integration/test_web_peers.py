@@ -12,7 +12,7 @@ from confrere.kernel.errors import Invalid
 from confrere.kernel.ids import PeerId
 from confrere.kernel.principal import Role
 from confrere.network import service as network
-from confrere.network.model import Peer
+from confrere.network.systems import Peer
 from confrere.settings import Settings
 from confrere.web import peers_page
 from confrere.web.peers_page import Asked, read_peer

@@ -18,18 +18,10 @@ from confrere.network.credentials import (
     ReadingPlace,
     SanctionCheck,
 )
-from confrere.network.model import (
-    Agreement,
-    Group,
-    Licence,
-    Peer,
-    Privilege,
-    Reader,
-    Shift,
-    Site,
-)
+from confrere.network.model import Agreement, Group, Licence, Privilege, Reader, Shift, Site
 from confrere.network.npi import with_check_digit
 from confrere.network.signing import By
+from confrere.network.systems import Peer
 from confrere.network.terms import Rate, Terms
 from confrere.orders import service as orders
 from confrere.orders.model import Procedure

@@ -28,15 +28,7 @@ from confrere.network.credentials import (
     ReadingPlace,
     SanctionCheck,
 )
-from confrere.network.model import (
-    Agreement,
-    Directory,
-    Group,
-    Licence,
-    Privilege,
-    Reader,
-    Site,
-)
+from confrere.network.model import Agreement, Directory, Group, Licence, Privilege, Reader, Site
 from confrere.network.rules import BUILT_IN
 from confrere.worklist.case import case_in
 from confrere.worklist.eligibility import eligibility, is_eligible
