@@ -73,7 +73,10 @@ def save_draft(
 
     Conflict when the hold is stale, or when another window saved in between.
     """
-    item = claims.renew(conn, hold.item, hold.reader.id, hold.token, now, lease)
+    item = claims.renew(
+        conn, hold.item, hold.reader.id, hold.token, now, lease,
+        drafted=any(words.strip() for words in sections.values()),
+    )  # fmt: skip
     report = open_report(conn, item, hold.reader, now)
     saved = store.change(
         conn,

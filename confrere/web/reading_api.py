@@ -34,7 +34,7 @@ from confrere.web.reading_amend import amend
 from confrere.web.reading_next import next_item
 from confrere.web.study_exam import look, note_report, reader_of, report_here
 from confrere.web.study_readers import judged
-from confrere.worklist import claims
+from confrere.worklist import claims, declining
 from confrere.worklist import service as worklist
 from confrere.worklist.model import Item
 
@@ -56,6 +56,14 @@ class Held(BaseModel):
     """The hold's token, as the claim gave it."""
 
     token: UUID
+
+
+class Declined(BaseModel):
+    """Why a reader declines; `token` when it is held and not only offered."""
+
+    reason: str
+    note: Annotated[str, StringConstraints(max_length=300)] = ""
+    token: UUID | None = None
 
 
 class Draft(Held):
@@ -173,6 +181,17 @@ def release(request: Request, me: Claimer, item_id: UUID, held: Held) -> JSONRes
     with _act(request, me, item_id, "release") as act:
         given = claims.release(act.conn, act.item.id, act.reader.id, held.token, act.now)
         act.note("E", "release", given.id)
+    return JSONResponse({"item": str(given.id), "state": given.state.value})
+
+
+@router.post("/api/items/{item_id}/decline")
+def decline(request: Request, me: Claimer, item_id: UUID, said: Declined) -> JSONResponse:
+    """Decline an offered or held exam; 409 names who has it meanwhile."""
+    with _act(request, me, item_id, "decline") as act:
+        given = declining.decline(
+            act.conn, act.item, act.reader, said.reason, said.note, act.now, said.token
+        )
+        act.note("E", "decline", given.id, {"reason": said.reason})
     return JSONResponse({"item": str(given.id), "state": given.state.value})
 
 

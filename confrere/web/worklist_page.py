@@ -23,6 +23,7 @@ from confrere.web.context import context_of
 from confrere.web.rendering import render
 from confrere.web.worklist_lines import ALL, FOR_ME, GROUP, MINE, NOT_ME, lines_for, tally
 from confrere.worklist import service as worklist
+from confrere.worklist.declining import REASONS
 
 MOST_LINES = 500
 Reader = Annotated[Principal, Depends(allow(Permission.READ_WORKLIST))]
@@ -58,7 +59,7 @@ def preview(request: Request, me: Reader, item_id: UUID) -> Response:
         item = worklist.get(conn, ItemId(item_id))
         directory = network.directory(conn, now)
         line = lines_for(me, [item], directory, now)[0]
-        values: dict[str, Any] = {"line": line, "orders": [], "priors": [], "series": []}
+        values: dict[str, Any] = {"line": line, "orders": [], "priors": [], "reasons": REASONS}
         if not line.withheld:
             values["orders"] = orders.get_many(conn, item.orders)
             if item.patient:

@@ -152,11 +152,17 @@ def confirm(
 
 def renew(
     conn: Connection, item_id: ItemId, reader: ReaderId, token: UUID, now: datetime,
-    lease: timedelta,
+    lease: timedelta, *, drafted: bool | None = None,
 ) -> Item:  # fmt: skip
-    """Prolong a hold, on any activity in viewer or report; Conflict when it is stale."""
+    """Prolong a hold, on any activity in viewer or report; Conflict when it is stale.
+
+    `drafted` says that a draft was saved, and whether it says anything.
+    """
+    values: dict[str, object] = {"lease_until": now + lease}
+    if drafted is not None:
+        values["drafted_at"] = now if drafted else None
     kept = store.change(
-        conn, item_id, {"lease_until": now + lease},
+        conn, item_id, values,
         items.c.hold_token == token, items.c.held_by == reader, items.c.finished_at.is_(None),
     )  # fmt: skip
     if kept is None:
@@ -168,10 +174,14 @@ def release(
     conn: Connection, item_id: ItemId, reader: ReaderId, token: UUID, now: datetime
 ) -> Item:
     """Give an exam back; the draft stays. Conflict when the hold is stale."""
-    given = store.change(
-        conn, item_id, _let_go(now),
-        items.c.hold_token == token, items.c.held_by == reader, items.c.finished_at.is_(None),
-    )  # fmt: skip
+    return give_back(conn, item_id, now, items.c.hold_token == token, items.c.held_by == reader)
+
+
+def give_back(
+    conn: Connection, item_id: ItemId, now: datetime, *when: sa.ColumnElement[bool]
+) -> Item:
+    """Let an open exam wait again if `when` holds; Conflict names who has it otherwise."""
+    given = store.change(conn, item_id, _let_go(now), *when, items.c.finished_at.is_(None))
     if given is None:
         raise _lost(conn, item_id)
     return given
@@ -187,9 +197,14 @@ def recall(conn: Connection, item: Item, now: datetime) -> bool:
 
 
 def free_lapsed(conn: Connection, now: datetime) -> int:
-    """Put exams back whose holder's lease ran out; return how many."""
+    """Put exams back whose holder's lease ran out; return how many.
+
+    Who has begun to write keeps the exam until its due time is at risk.
+    """
     freed = 0
     for item in store.lapsed(conn, now):
+        if item.drafted_at and item.at_risk_at and now < item.at_risk_at:
+            continue
         done = store.change(
             conn, item.id, _let_go(now), items.c.hold_token == item.hold_token,
             items.c.lease_until <= now,
@@ -201,8 +216,10 @@ def free_lapsed(conn: Connection, now: datetime) -> int:
 def _let_go(now: datetime) -> dict[str, object]:
     return {
         "state": State.WAITING, "held_by": None, "held_group": None, "held_name": "",
-        "hold_token": None, "lease_until": None, "held_at": None, "updated_at": now,
+        "hold_token": None, "lease_until": None, "held_at": None, "drafted_at": None,
+        "updated_at": now,
         # whose group saw it stays known, so that the next offer ends what was shared with it
-        "offered_to": None, "offered_group": items.c.held_group, "offered_at": None,
+        "offered_to": None, "offered_at": None,
+        "offered_group": sa.func.coalesce(items.c.held_group, items.c.offered_group),
         "offer_reason": "",
     }  # fmt: skip

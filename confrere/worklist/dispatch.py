@@ -61,7 +61,7 @@ def dispatch(conn: Connection, directory: Directory, now: datetime) -> int:
     open_before = store.open_items(conn)
     recalled = recall_unlent(conn, open_before, directory, now)
     work = store.open_items(conn) if recalled else open_before
-    load = load_of(work)
+    load, declined = load_of(work), store.decliners(conn)
     changed = recalled
     for item in work:
         if item.held_by is not None or item.kind == ADDENDUM or not offerable(item):
@@ -69,7 +69,7 @@ def dispatch(conn: Connection, directory: Directory, now: datetime) -> int:
         if _still_good(item, directory, now):
             continue
         room = counted(conn, directory, now, offers=True)
-        decided = choose(item, room, load, now)
+        decided = choose(item, room, load, now, declined.get(item.id, frozenset()))
         if _decide(conn, item, decided, room, now):
             changed += 1
             if decided.reader and item.due_at:

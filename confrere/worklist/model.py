@@ -99,6 +99,15 @@ class Item:
     payer_class: str = ""
     orderers: tuple[str, ...] = ()  # NPIs of who ordered it
 
+    drafted_at: datetime | None = None  # when the holder last saved a draft that says something
+
+    @property
+    def at_risk_at(self) -> datetime | None:
+        """From when on the due time is in danger: three quarters of the time are gone."""
+        if self.due_at is None or self.clock_at is None:
+            return self.due_at
+        return self.due_at - (self.due_at - self.clock_at) / 4
+
     @property
     def reading_time(self) -> timedelta:
         """How long it takes to read, where the map does not say it by modality."""

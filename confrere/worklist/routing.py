@@ -37,15 +37,22 @@ def offerable(item: Item) -> bool:
     return item.images_complete or item.priority in AT_ONCE or UNMATCHED in item.flags
 
 
-def choose(item: Item, directory: Directory, load: Load, at: datetime) -> Offer:
-    """Judge every reader of the collaborative and choose one."""
+def choose(
+    item: Item, directory: Directory, load: Load, at: datetime,
+    declined: frozenset[ReaderId] = frozenset(),
+) -> Offer:  # fmt: skip
+    """Judge every reader of the collaborative and choose one.
+
+    Who declined it is chosen again only when every other reader on duty has declined it too.
+    """
     verdicts = {
         reader.id: eligibility(case_in(directory, item, reader, at))
         for reader in directory.readers.values()
     }
     able = [r for r in directory.readers.values() if is_eligible(verdicts[r.id])]
     owner, wanted = item.owner_group, item.subspecialty
-    duty = [r for r in able if serves(r, owner, wanted, item.site, at)]
+    there = [r for r in able if serves(r, owner, wanted, item.site, at)]
+    duty = [r for r in there if r.id not in declined] or there
     if duty:
         ahead = {r.id: minutes_ahead(r.id, item, load) for r in duty}
         finishes = {one: at + spent + item.reading_time for one, spent in ahead.items()}

@@ -1,5 +1,6 @@
 """SQL of this part, in and out."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -21,7 +22,7 @@ from confrere.kernel.ids import (
     StudyId,
 )
 from confrere.worklist.model import Item, Outcome, Proof, State, Verdict
-from confrere.worklist.tables import items, proofs
+from confrere.worklist.tables import declines, items, proofs
 
 OPEN = items.c.finished_at.is_(None)
 LOCK_MILLISECONDS = 3000
@@ -143,6 +144,22 @@ def others_of_patient(conn: Connection, item: Item, group: GroupId) -> bool:
     return conn.execute(query.limit(1)).first() is not None
 
 
+def add_decline(conn: Connection, values: dict[str, Any]) -> None:
+    """Keep that a reader declined."""
+    conn.execute(sa.insert(declines).values(**values))
+
+
+def decliners(conn: Connection) -> dict[ItemId, frozenset[ReaderId]]:
+    """Who declined which open item."""
+    found: dict[ItemId, set[ReaderId]] = defaultdict(set)
+    query = sa.select(declines.c.item_id, declines.c.reader_id).join(
+        items, sa.and_(items.c.id == declines.c.item_id, OPEN)
+    )
+    for item, reader in conn.execute(query):
+        found[ItemId(item)].add(ReaderId(reader))
+    return {item: frozenset(readers) for item, readers in found.items()}
+
+
 def add_proofs(conn: Connection, made: Sequence[Proof]) -> None:
     """Keep proofs."""
     rows = [
@@ -230,5 +247,5 @@ def _item(r: Any) -> Item:
         _or(ReaderId, r.finished_by), _or(GroupId, r.finished_group), r.version, r.synthetic,
         r.created_at, r.updated_at, r.contrast, r.advanced, r.minutes, r.wrvu,
         tuple(r.certificates),
-        r.payer_class, tuple(r.orderers),
+        r.payer_class, tuple(r.orderers), r.drafted_at,
     )  # fmt: skip

@@ -71,6 +71,7 @@ items = sa.Table(
     sa.Column("minutes", sa.Integer),
     sa.Column("wrvu", sa.Numeric(7, 2)),
     texts("certificates"),
+    instant("drafted_at"),
     text("payer_class"),
     texts("orderers"),
     sa.Index(
@@ -111,4 +112,20 @@ proofs = sa.Table(
         "at",
         postgresql_where=sa.text("agreement_id is not null"),
     ),
+)
+
+declines = sa.Table(
+    "declines",
+    metadata,
+    key(),
+    ref("item_id"),
+    ref("reader_id"),
+    ref("reader_group"),
+    text("reason"),
+    text("note"),
+    sa.Column("wrvu", sa.Numeric(7, 2)),
+    sa.Column("minutes", sa.Integer),
+    instant("at", null=False),
+    sa.Index("ix_declines_item_id", "item_id"),
+    sa.Index("ix_declines_reader_id_at", "reader_id", "at"),
 )

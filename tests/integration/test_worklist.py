@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from confrere.database.engine import see_as, transaction
 from confrere.delivery import service as delivery
 from confrere.imaging import service as imaging
-from confrere.kernel.errors import Conflict, NotFound, Refused
+from confrere.kernel.errors import Conflict, Invalid, NotFound, Refused
 from confrere.kernel.ids import ItemId, MessageId, ReaderId
 from confrere.network import service as network
 from confrere.orders import service as orders
@@ -22,6 +22,7 @@ from confrere.reading.model import FINAL, PRELIMINARY
 from confrere.wiring import exams, inbound_hl7, priors, results
 from confrere.worklist import claims
 from confrere.worklist import service as worklist
+from confrere.worklist.declining import decline
 from confrere.worklist.dispatch import dispatch
 from confrere.worklist.model import Item, State
 from tests.database import Databases
@@ -398,3 +399,53 @@ def test_a_prior_report_that_comes_after_the_offer_stands_beside_the_exam(
         priors.refresh(conn, order.patient, NOW)
     with transaction(fresh.app, frozenset({world.partner})) as conn:
         assert reading.get(conn, report.id).author_name == "Elsewhere"
+
+
+def test_a_declined_exam_goes_to_another_and_only_the_decliners_group_knows(
+    fresh: Databases,
+) -> None:
+    with transaction(fresh.system, frozenset()) as conn:
+        world = build(conn)
+        other = network.add_reader(
+            conn, reader(world.partner, "Noor, Nadia", {"neuro"}, world.site, "IL", NOW)
+        )
+        item = offered(conn, world)
+        first = network.reader(conn, item.offered_to or world.neuro, NOW)
+        second = ({world.neuro, other} - {first.id}).pop()
+    with transaction(fresh.app, frozenset({world.partner})) as conn:
+        with pytest.raises(Invalid, match="few words"):
+            decline(conn, item, first, "other", " ", NOW)
+        assert decline(conn, item, first, "busy", "", NOW).state is State.WAITING
+        with pytest.raises(Conflict):
+            decline(conn, item, first, "busy", "", NOW)
+        assert len(conn.execute(sa.text("select * from declines")).all()) == 1
+    with transaction(fresh.app, frozenset({world.owner})) as conn:
+        assert conn.execute(sa.text("select * from declines")).all() == []
+    with transaction(fresh.system, frozenset()) as conn:
+        directory = network.directory(conn, NOW)
+        dispatch(conn, directory, NOW)
+        again = worklist.get(conn, item.id)
+        assert again.offered_to == second
+        decline(conn, again, directory.readers[second], "leaving", "", NOW)
+        dispatch(conn, directory, NOW)
+        assert worklist.get(conn, item.id).offered_to in (first.id, second)
+
+
+def test_what_is_being_written_keeps_the_exam_until_it_is_at_risk(fresh: Databases) -> None:
+    with transaction(fresh.system, frozenset()) as conn:
+        world = build(conn)
+        item = offered(conn, world)
+        directory = network.directory(conn, NOW)
+        neuro, short = directory.readers[world.neuro], timedelta(minutes=1)
+        held = claims.claim(conn, item, neuro, directory, NOW, short)
+        assert held.hold_token
+        hold = reading.Hold(item.id, neuro, held.hold_token)
+        reading.save_draft(conn, hold, TEXT, 0, NOW, short)
+        risk = worklist.get(conn, item.id).at_risk_at
+        assert risk
+        assert risk - timedelta(seconds=1) > NOW + short
+        assert claims.free_lapsed(conn, risk - timedelta(seconds=1)) == 0
+        assert claims.free_lapsed(conn, risk) == 1
+        kept = reading.of_item(conn, item.id)
+        assert kept
+        assert kept.draft["impression"] == TEXT["impression"]

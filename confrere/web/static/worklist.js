@@ -89,6 +89,18 @@
     window.htmx.trigger(document.body, "worklist");
   };
 
+  const decline = async form => {
+    const answer = await fetch(`/api/items/${form.dataset.decline}/decline`, {
+      method: "POST",
+      headers: { Accept: "application/json", "Content-Type": "application/json" },
+      body: JSON.stringify(Object.fromEntries(new FormData(form))),
+    });
+    const said = await answer.json().catch(() => ({}));
+    if (answer.ok) form.closest("details").outerHTML = '<p role="status">Declined. Another reader is asked.</p>';
+    else problem(said.error || "The exam could not be declined; reload the page and try again.");
+    window.htmx.trigger(document.body, "worklist");
+  };
+
   const next = () => {
     const row = rows().find(one => one.dataset.lists.split(" ").includes("mine"))
       || rows().find(one => one.dataset.lists.split(" ").includes("forme") && one.dataset.claim)
@@ -113,6 +125,10 @@
     } else if (key === "c" && current()) {
       if (current().dataset.claim) claim(current().dataset.id);
       else problem("You can't claim this exam; the panel beside says why.");
+    } else if (key === "x" && document.getElementById("decline")) {
+      const box = document.getElementById("decline");
+      box.open = true;
+      box.querySelector("select").focus();
     } else if (key === "n") next();
     else if (/^[1-5]$/.test(event.key)) wl.querySelectorAll("[data-tab]")[Number(event.key) - 1]?.click();
     else return;
@@ -126,6 +142,11 @@
     if (tab) { state.tab = tab.dataset.tab; apply(); }
     if (row) pick(row, false);
     if (now) claim(now.dataset.claimNow);
+  });
+  document.addEventListener("submit", event => {
+    if (!event.target.dataset.decline) return;
+    event.preventDefault();
+    decline(event.target);
   });
   document.addEventListener("dblclick", event => {
     const row = event.target.closest("#wl tbody tr");
