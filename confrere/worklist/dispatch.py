@@ -12,6 +12,7 @@ from confrere.kernel.ids import GroupId, ItemId, ReaderId
 from confrere.network import service as network
 from confrere.network.model import Directory
 from confrere.worklist import store
+from confrere.worklist.choosing import Offer, choose, offerable
 from confrere.worklist.eligibility import Case, agreement_used, eligibility, is_eligible
 from confrere.worklist.model import (
     ADDENDUM,
@@ -22,7 +23,6 @@ from confrere.worklist.model import (
     State,
     shared_objects,
 )
-from confrere.worklist.routing import Offer, choose, offerable
 from confrere.worklist.tables import items
 
 # minutes that an exam takes to read, by modality, where nothing better is known
