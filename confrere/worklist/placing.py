@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from confrere.worklist.policy import Floats, Ints, Policy
+from confrere.worklist.presence import NOTHING, Reader
 from confrere.worklist.queues import Id, Queues, Study
 from confrere.worklist.rings import Rings
 
@@ -19,31 +20,32 @@ class Placing:
     queues: Queues
     rings: Rings
 
-    def idle(self, now: float, study: Study, q: int, spoken: set[int]) -> Id | None:
+    def idle(
+        self, now: float, study: Study, q: int, spoken: set[int], *, any_excluded: bool
+    ) -> Id | None:
         """Name the idle reader for a study: lowest open ring, then least wRVU per hour."""
         there = self.rings.presence
         rows, rings, pacts = there.readers_of(int(self.queues.lane[q]))
-        free = there.idle[rows] & (there.until[rows] >= now + self.policy.last_call)
-        at = np.flatnonzero(free)
-        if not len(at):
+        free = there.idle[rows]
+        if not free.any():
             return None
-        rows, rings, pacts = rows[at], rings[at], pacts[at]
-        opened = self.rings.open(
-            np.array([q], np.int32), rings, pacts, np.array([study.due]), now
-        )
-        at = np.flatnonzero(opened)
-        rows, rings = rows[at], rings[at]
-        rate = self._rate(rows, now)
-        found = [
-            (ring, rate, there.rows[row])
-            for row, ring, rate in zip(
-                rows.tolist(), rings.tolist(), rate.tolist(), strict=True
-            )
-            if row not in spoken and study.id not in there.rows[row].excluded
-        ]
-        if not found:
+        rows, rings, pacts = rows[free], rings[free], pacts[free]
+        able = self.rings.open_to(q, rings, pacts, study.due, now)
+        able &= there.until[rows] >= now + self.policy.last_call
+        rows, rings = rows[able], rings[able]
+        if spoken or any_excluded:
+            kept = [
+                row not in spoken and study.id not in there.rows[row].excluded
+                for row in rows.tolist()
+            ]
+            rows, rings = rows[kept], rings[kept]
+        if not len(rows):
             return None
-        return min(found, key=lambda one: (one[0], one[1], one[2].key))[2].key
+        rows = rows[rings == rings.min()]
+        if len(rows) == 1:
+            return there.rows[int(rows[0])].key
+        found = zip(self._rate(rows, now).tolist(), rows.tolist(), strict=True)
+        return min((rate, there.rows[row].key) for rate, row in found)[1]
 
     def _rate(self, rows: Ints, now: float) -> Floats:
         there = self.rings.presence
@@ -55,22 +57,26 @@ class Placing:
 
         A reader whose study is not urgent and has a while to go; nobody twice for one study.
         """
-        there, queues, soon = self.rings.presence, self.queues, self.policy.put_aside_after
-        rows, rings, pacts = there.readers_of(int(queues.lane[q]))
-        at = np.flatnonzero(there.on[rows] & ~there.idle[rows])
+        there, soon = self.rings.presence, self.policy.put_aside_after
+        rows, rings, pacts = there.readers_of(int(self.queues.lane[q]))
+        at = np.flatnonzero(there.on[rows] & (there.reading[rows] != NOTHING))
         rows, rings, pacts = rows[at], rings[at], pacts[at]
-        opened = self.rings.open(
-            np.array([q], np.int32), rings, pacts, np.array([study.due]), now
-        )
-        found = []
-        for k in np.flatnonzero(opened).tolist():
-            one = there.rows[int(rows[k])]
-            if not one.holding or study.id in one.excluded:
-                continue
-            if one.free_at - now <= soon:
-                return None
-            if len(one.holding) == 1 and one.aside is None and one.row not in spoken:
-                level = self.policy.levels[one.level]
-                if not level.urgent:
-                    found.append((-one.level, int(rings[k]), one.key))
+        opened = self.rings.open_to(q, rings, pacts, study.due, now)
+        rows, rings = rows[opened], rings[opened]
+        if not len(rows) or (there.free_at[rows] - now).min() <= soon:
+            return None
+        found = [
+            (-level, ring, there.rows[row].key)
+            for level, ring, row in zip(
+                there.reading[rows].tolist(), rings.tolist(), rows.tolist(), strict=True
+            )
+            if not self.policy.levels[level].urgent
+            and self._yields(there.rows[row], study)
+            and row not in spoken
+        ]
         return min(found)[2] if found else None
+
+    def _yields(self, reader: Reader, study: Study) -> bool:
+        """Say whether a reader may be asked to put aside the one study they hold."""
+        alone = len(reader.holding) == 1 and reader.aside is None
+        return alone and study.id not in reader.excluded

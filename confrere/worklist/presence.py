@@ -6,6 +6,7 @@ has its readers, and counts of those on duty, which decide what is held and for 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from confrere.worklist.pacts import OWN
 from confrere.worklist.policy import OWN_ABLE, OWN_MATCH, PARTNER_MATCH, Flags, Floats, Ints
 from confrere.worklist.queues import NEVER, Id, Queues
 
+NOTHING = -1  # is being read
 NOBODY = np.zeros((3, 0), np.int32)
 
 
@@ -33,9 +35,7 @@ class Reader:
     queue_pacts: Ints = field(default_factory=lambda: np.zeros(0, np.int32))
     shifts: tuple[tuple[float, float], ...] = ()
     holding: list[Id] = field(default_factory=list)
-    free_at: float = 0.0
     aside: Id = None  # what was put aside, until nothing is held
-    level: int = 0  # of what is being read
     paused: bool = False
     excluded: set[Id] = field(default_factory=set)  # waiting studies not for this reader
 
@@ -64,6 +64,8 @@ class Presence:
         self.idle: Flags = np.zeros(64, bool)
         self.on: Flags = np.zeros(64, bool)
         self.until, self.since, self.credit, self.comes = (np.zeros(64) for _ in range(4))
+        self.free_at: Floats = np.zeros(64)
+        self.reading: Ints = np.full(64, NOTHING, np.int32)  # level of what is being read
         self.own_match_on: Ints = np.zeros(128, np.int32)
         self.own_on: Ints = np.zeros(128, np.int32)
         self.any_on: Ints = np.zeros(128, np.int32)
@@ -85,9 +87,19 @@ class Presence:
         found = self.readers[key] = Reader(key, len(self.rows), group, speed)
         self.rows.append(found)
         if len(self.rows) > len(self.idle):
-            for name in ("idle", "on", "until", "since", "credit", "comes"):
+            for name in (
+                "idle",
+                "on",
+                "until",
+                "since",
+                "credit",
+                "comes",
+                "free_at",
+                "reading",
+            ):
                 old = getattr(self, name)
                 setattr(self, name, np.concatenate([old, np.zeros_like(old)]))
+        self.reading[found.row] = NOTHING
         self.comes[found.row] = NEVER
         return found
 
@@ -141,8 +153,8 @@ class Presence:
         ])  # fmt: skip
         order = np.argsort(all_lanes, kind="stable")
         lanes, entries = all_lanes[order], entries[:, order]
-        starts = np.flatnonzero(np.diff(lanes, prepend=-1))
-        for start, end in zip(starts, [*starts[1:], len(lanes)], strict=True):
+        bounds = [*np.flatnonzero(np.diff(lanes, prepend=-1)), len(lanes)]
+        for start, end in pairwise(bounds):
             lane, part = int(lanes[start]), entries[:, start:end]
             known = self._of_lane.get(lane, NOBODY)
             if known.size:
@@ -235,5 +247,13 @@ class Presence:
     def take(self, reader: Reader, study: Id, now: float, minutes: float, level: int) -> None:
         """Note that a reader begins a study."""
         reader.holding.append(study)
-        reader.free_at, reader.level = now + minutes, level
+        self.free_at[reader.row], self.reading[reader.row] = now + minutes, level
+        self.settle(reader)
+
+    def let_go(self, reader: Reader, study: Id, free_at: float, level: int) -> None:
+        """Note that a reader holds a study no more; what is read next ends at `free_at`."""
+        reader.holding.remove(study)
+        self.free_at[reader.row], self.reading[reader.row] = free_at, level
+        if not reader.holding:
+            reader.aside = None
         self.settle(reader)

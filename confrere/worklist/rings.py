@@ -25,6 +25,7 @@ class Rings:
 
     def held(self, q: Ints, due: Floats, left: Floats) -> Flags:
         """Say what is kept for a subspecialist: one is there or rostered before the hold ends."""
+        self.presence.foresee()
         hold, lane = self.queues.hold[q], self.queues.lane[q]
         ends = due - hold * self.queues.limit[q]
         held: Flags = (
@@ -49,6 +50,25 @@ class Rings:
         opened: Flags = allowed & ~closed
         return opened
 
+    def open_to(self, q: int, rings: Ints, pacts: Ints, due: float, now: float) -> Flags:
+        """Say to which of several readers one study is open: as `open`, in less time."""
+        queues, agreements = self.queues, self.agreements
+        limit, lane = float(queues.limit[q]), int(queues.lane[q])
+        left = (due - now) / limit
+        held = (
+            bool(queues.advanced[q]) and left > queues.hold[q] and self.specialist_comes(q, due)
+        )
+        keep_own = left > queues.own_first[q]
+        matched = not (keep_own and self.presence.own_match_on[lane])
+        able = not (held or (keep_own and self.presence.own_on[lane]))
+        by_ring = np.array((True, matched, not held, able))
+        allowed = np.where(
+            rings == PARTNER_MATCH, agreements.match_open[pacts], agreements.able_open[pacts]
+        )
+        allowed |= left <= agreements.overflow[pacts]
+        opened: Flags = by_ring[rings] & allowed
+        return opened
+
     def opening(self, q: int, due: float, pact: int, now: float) -> tuple[float, ...]:
         """Tell when each ring opens as things stand: G0 to G3; a past instant is `now`.
 
@@ -70,5 +90,6 @@ class Rings:
 
     def specialist_comes(self, q: int, due: float) -> bool:
         """Say whether a subspecialist is there, or rostered before the hold of a study ends."""
+        self.presence.foresee()
         ends = due - float(self.queues.hold[q]) * float(self.queues.limit[q])
         return bool(self.presence.match_from[self.queues.lane[q]] <= ends)

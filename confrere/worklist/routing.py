@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from confrere.kernel.errors import Conflict
-from confrere.worklist.presence import Reader
+from confrere.worklist.presence import NOTHING, Reader
 from confrere.worklist.queues import NEVER, Id, Study
 from confrere.worklist.world import World
 
@@ -95,15 +95,12 @@ class Pool(World):
         if held is None or held[2].key != reader:
             raise Conflict(f"study {study} is not with reader {reader}")
         del self._held[study]
-        one = held[2]
-        one.holding.remove(study)
-        if one.holding:
-            last = self._held[one.holding[-1]][0]
-            one.free_at = now + float(self.queues.minutes[last])
-            one.level = last % self.queues.width
-        else:
-            one.aside = None
-        self.presence.settle(one)
+        one, level, free_at = held[2], NOTHING, now
+        others = [other for other in one.holding if other != study]
+        if others:
+            last = self._held[others[-1]][0]
+            level, free_at = last % self.queues.width, now + float(self.queues.minutes[last])
+        self.presence.let_go(one, study, free_at, level)
         return held
 
     # studies
@@ -120,7 +117,7 @@ class Pool(World):
             self._set_excluded(study.id, study.excluded)
         spoken: set[int] = set()
         found = []
-        for study in sorted(studies, key=self._rank):
+        for study in sorted(studies, key=self._rank) if len(studies) > 1 else studies:
             proposal = self._propose(now, study, spoken)
             if proposal:
                 spoken.add(self.presence.reader(proposal.reader).row)
@@ -239,7 +236,8 @@ class Pool(World):
 
     def _propose(self, now: float, study: Study, spoken: set[int]) -> Proposal | None:
         q = self.queues.studies[study.id][0]
-        reader = self.placing.idle(now, study, q, spoken)
+        excluded = study.id in self._excluded
+        reader = self.placing.idle(now, study, q, spoken, any_excluded=excluded)
         if reader is not None:
             return Proposal(study.id, reader)
         if self.policy.put_aside_after < NEVER and self.queues.first[q] > 0:

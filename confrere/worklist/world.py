@@ -102,7 +102,6 @@ class World:
             if self.presence.comes[row] + self.policy.grace == due:
                 self.presence.expect(self.presence.rows[row], now - self.policy.grace)
                 self._watch(self.presence.rows[row])
-        self.presence.foresee()
 
     def _set_excluded(self, study: Id, readers: frozenset[Id]) -> None:
         """Note whom a waiting study is not offered to."""
