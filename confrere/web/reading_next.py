@@ -6,9 +6,9 @@ from datetime import datetime
 from confrere.kernel.ids import ItemId, ReaderId
 from confrere.network.model import READS_ELSEWHERE, Directory, Reader
 from confrere.worklist.case import case_in
+from confrere.worklist.choosing import offerable
 from confrere.worklist.eligibility import eligibility, is_eligible
 from confrere.worklist.model import READ, Item
-from confrere.worklist.routing import offerable
 
 
 def next_item(

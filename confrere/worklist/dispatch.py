@@ -15,6 +15,7 @@ from confrere.network.rosters import serves
 from confrere.network.wall_time import day_starts, local_day
 from confrere.worklist import claims, store
 from confrere.worklist.case import case_in
+from confrere.worklist.choosing import Offer, choose, offerable
 from confrere.worklist.eligibility import agreement_used, eligibility, is_eligible
 from confrere.worklist.lending import with_taken
 from confrere.worklist.model import (
@@ -27,7 +28,6 @@ from confrere.worklist.model import (
     State,
     shared_objects,
 )
-from confrere.worklist.routing import Offer, choose, offerable
 from confrere.worklist.tables import items
 
 

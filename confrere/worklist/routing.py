@@ -1,112 +1,247 @@
-"""Choose the reader for an exam. Pure.
+"""The dispatcher in memory: who reads what next, and why. Pure.
 
-Order of choice: among the eligible readers those on duty; of them the least loaded, counted
-as minutes of reading already offered to or held by them that are due no later than this exam;
-ties go to the owner group, then to the lowest reader id, so that the choice is repeatable.
-With nobody eligible the owner group's reader on duty is offered it with a flag, because
-nothing urgent waits for a clerk; the caller keeps the verdicts.
+Nothing is read from a clock, a file or dice: equal events give equal decisions.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
 
-from confrere.kernel.ids import ReaderId
-from confrere.network.model import Directory, Reader
-from confrere.network.rosters import serves
-from confrere.orders.priorities import AT_ONCE
-from confrere.worklist.case import case_in
-from confrere.worklist.eligibility import eligibility, is_eligible
-from confrere.worklist.feasibility import forecast
-from confrere.worklist.model import UNMAPPED, UNMATCHED, Item, Verdict
+import numpy as np
 
-Load = Mapping[ReaderId, Sequence[tuple[datetime, timedelta]]]  # due time, reading time
+from confrere.kernel.errors import Conflict
+from confrere.worklist.presence import NOTHING, Reader
+from confrere.worklist.queues import NEVER, Id, Study
+from confrere.worklist.world import World
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
-    """Whom an exam is offered, and why."""
+class Proposal:
+    """Give this study to this reader; with `put_aside`, in the middle of another."""
 
-    reader: Reader | None
-    reason: str
-    verdicts: Mapping[ReaderId, tuple[Verdict, ...]]
-
-
-def offerable(item: Item) -> bool:
-    """Urgent exams are offered from the first image; others when their images are complete."""
-    return item.images_complete or item.priority in AT_ONCE or UNMATCHED in item.flags
+    study: Id
+    reader: Id
+    put_aside: bool = False
 
 
-def choose(
-    item: Item, directory: Directory, load: Load, at: datetime,
-    declined: frozenset[ReaderId] = frozenset(),
-) -> Offer:  # fmt: skip
-    """Judge every reader of the collaborative and choose one.
+class Pool(World):
+    """The open studies and readers of groups joined by agreements.
 
-    Who declined it is chosen again only when every other reader on duty has declined it too.
+    Facts first (`World`), then events; every change acts at once. Times are minutes on one
+    scale of the caller's choice. The pool proposes; a proposal counts when the caller, having
+    won it in the database, reports it by `taken`.
+
+        pool = Pool(Policy())
+        pool.set_site("mercy", owner="north")
+        pool.set_service("mr-brain", Service("neuro", advanced=True, minutes=12, rvu=2.2))
+        pool.set_reader("ann", group="north")
+        pool.set_rings("ann", {("mercy", "mr-brain", False): 0, ("mercy", "mr-brain", True): 0})
+        pool.signed_on(480, "ann", until=1020)
+        pool.arrived(500, Study("s1", "mercy", "mr-brain", "inpatient", due=740))
+        # -> [Proposal(study="s1", reader="ann")]
+        pool.taken(500, "ann", "s1")
+        pool.read_done(513, "ann", "s1")
+        pool.next(513, "ann")  # -> None, or the id of the best study now
     """
-    verdicts = {
-        reader.id: eligibility(case_in(directory, item, reader, at))
-        for reader in directory.readers.values()
-    }
-    able = [r for r in directory.readers.values() if is_eligible(verdicts[r.id])]
-    owner, wanted = item.owner_group, item.subspecialty
-    there = [r for r in able if serves(r, owner, wanted, item.site, at)]
-    duty = [r for r in there if r.id not in declined] or there
-    if duty:
-        ahead = {r.id: minutes_ahead(r.id, item, load) for r in duty}
-        finishes = {one: at + spent + item.reading_time for one, spent in ahead.items()}
-        judged = forecast(finishes, item.due_at)
-        able = [r for r in duty if r.id in judged.readers]
-        best = min(able, key=lambda r: _rank(r, item, load))
-        verdicts[best.id] += (judged.verdicts[best.id],)
-        why = _why(best, item, directory, duty, load)
-        return Offer(best, f"{why} · late forecast" if judged.breach else why, verdicts)
-    if {UNMATCHED, UNMAPPED} & set(item.flags):
-        return _on_call(item, directory, load, at, verdicts)
-    if able:
-        return Offer(None, f"{len(able)} eligible, none on duty now", verdicts)
-    return Offer(None, "nobody is eligible: see why, reader by reader", verdicts)
 
+    # readers
 
-def minutes_ahead(reader: ReaderId, item: Item, load: Load) -> timedelta:
-    """Reading time already with a reader that is due no later than this exam."""
-    work = load.get(reader, ())
-    return sum(
-        (took for due, took in work if item.due_at is None or due <= item.due_at), timedelta()
-    )
+    def signed_on(self, now: float, reader: Id, until: float) -> None:
+        """Begin a shift, or lengthen it."""
+        self._advance(now)
+        self.presence.sign_on(self.presence.reader(reader), now, until)
 
+    def signed_off(self, now: float, reader: Id) -> None:
+        """End a shift; what the reader holds stays with them."""
+        self._advance(now)
+        one = self.presence.reader(reader)
+        self.presence.sign_off(one, now)
+        self._watch(one)
 
-def _rank(reader: Reader, item: Item, load: Load) -> tuple[timedelta, bool, str]:
-    ahead = minutes_ahead(reader.id, item, load)
-    return ahead, reader.group != item.owner_group, str(reader.id)
+    def paused(self, reader: Id) -> None:
+        """Offer a reader nothing for a while; what is held for them stays held."""
+        one = self.presence.reader(reader)
+        one.paused = True
+        self.presence.settle(one)
 
+    def resumed(self, reader: Id) -> None:
+        """End a pause."""
+        one = self.presence.reader(reader)
+        one.paused = False
+        self.presence.settle(one)
 
-def _why(
-    best: Reader, item: Item, directory: Directory, duty: Sequence[Reader], load: Load
-) -> str:
-    ahead = int(minutes_ahead(best.id, item, load) / timedelta(minutes=1))
-    group = directory.groups[best.group].name
-    parts = [item.subspecialty, group, f"{ahead} min ahead", f"1 of {len(duty)} on duty"]
-    return " · ".join(part for part in parts if part)
+    def taken(self, now: float, reader: Id, study: Id, *, put_aside: bool = False) -> None:
+        """A reader begins a study; with `put_aside` before going on with the last one."""
+        self._advance(now)
+        one = self.presence.reader(reader)
+        if put_aside and one.holding:
+            one.aside = one.holding[-1]
+        q, found = self.queues.remove(study)
+        self._set_excluded(study, frozenset())
+        ring, pact = one.place(int(self.queues.lane[q]))
+        self.agreements.count(pact, 1, now)
+        self._held[study] = (q, found, one, pact)
+        at_q, at_ring = np.array([q], np.int32), np.array([ring], np.int32)
+        needs = float(self.ordering.minutes(one, at_q, at_ring)[0])
+        self.presence.take(one, study, now, needs, q % self.queues.width)
 
+    def read_done(self, now: float, reader: Id, study: Id) -> None:
+        """A reader has finished a study; one that was put aside goes on."""
+        self._advance(now)
+        q, _, one, _ = self._let_go(now, reader, study)
+        self.presence.credit[one.row] += self.queues.service(q).rvu
+        self._declined.pop(study, None)
 
-def _on_call(
-    item: Item,
-    directory: Directory,
-    load: Load,
-    at: datetime,
-    verdicts: Mapping[ReaderId, tuple[Verdict, ...]],
-) -> Offer:
-    """An exam nobody can type goes to its own group's reader on duty, if licensed there."""
-    home = [
-        r
-        for r in directory.readers.values()
-        if r.group == item.owner_group
-        and r.on_duty(at)
-        and all(v.holds for v in verdicts[r.id] if v.rule != "SCOPE")
-    ]
-    if not home:
-        return Offer(None, "no reader of the owner group is on duty with privileges", verdicts)
-    best = min(home, key=lambda r: _rank(r, item, load))
-    return Offer(best, "on call for exams that need a person's look", verdicts)
+    def _let_go(self, now: float, reader: Id, study: Id) -> tuple[int, Study, Reader, int]:
+        held = self._held.get(study)
+        if held is None or held[2].key != reader:
+            raise Conflict(f"study {study} is not with reader {reader}")
+        del self._held[study]
+        one, level, free_at = held[2], NOTHING, now
+        others = [other for other in one.holding if other != study]
+        if others:
+            last = self._held[others[-1]][0]
+            level, free_at = last % self.queues.width, now + float(self.queues.minutes[last])
+        self.presence.let_go(one, study, free_at, level)
+        return held
+
+    # studies
+
+    def arrived(self, now: float, *studies: Study) -> list[Proposal]:
+        """Let studies wait, and propose idle readers for them.
+
+        Studies that arrive together are looked at by urgency, so that their order in the
+        call changes nothing.
+        """
+        self._advance(now)
+        for study in studies:
+            self.queues.add(study)
+            self._set_excluded(study.id, study.excluded)
+        spoken: set[int] = set()
+        found = []
+        for study in sorted(studies, key=self._rank) if len(studies) > 1 else studies:
+            proposal = self._propose(now, study, spoken)
+            if proposal:
+                spoken.add(self.presence.reader(proposal.reader).row)
+                found.append(proposal)
+        return found
+
+    def _rank(self, study: Study) -> tuple[int, float, Id]:
+        return self.policy.level(study.level), study.due, study.id
+
+    def upgraded(self, now: float, study: Id, level: str, due: float) -> list[Proposal]:
+        """Give a waiting study another level and due time; an upgrade never delays it."""
+        self._advance(now)
+        old = self.queues.remove(study)[1]
+        changed = replace(old, level=level, due=due)
+        excluded = self._excluded.get(study, frozenset())
+        self.queues.add(changed)
+        self._set_excluded(study, excluded)
+        found = self._propose(now, changed, set())
+        return [found] if found else []
+
+    def withdrawn(self, now: float, study: Id) -> None:
+        """Forget a study: cancelled, or read elsewhere."""
+        held = self._held.get(study)
+        if held is not None:
+            self._let_go(now, held[2].key, study)
+        else:
+            self.queues.remove(study)
+            self._set_excluded(study, frozenset())
+        self._declined.pop(study, None)
+
+    def returned(
+        self, now: float, reader: Id, study: Id, *, declined: bool = False
+    ) -> list[Proposal]:
+        """Let a taken study wait again, with its due time.
+
+        Who declined it is not offered it again until every other reader on duty who may read
+        it has declined it too.
+        """
+        self._advance(now)
+        q, found, _, pact = self._let_go(now, reader, study)
+        self.agreements.count(pact, -1, now)
+        if declined:
+            self._note_decline(q, found, reader)
+        self.queues.add(found)
+        self._set_excluded(study, found.excluded | frozenset(self._declined.get(study, ())))
+        proposal = self._propose(now, found, set())
+        return [proposal] if proposal else []
+
+    def declined(self, now: float, reader: Id, study: Id) -> list[Proposal]:
+        """Note that a reader declined an offer of a study that still waits."""
+        self._advance(now)
+        q, found = self.queues.waiting_study(study)
+        self._note_decline(q, found, reader)
+        self._set_excluded(study, found.excluded | frozenset(self._declined[study]))
+        proposal = self._propose(now, found, set())
+        return [proposal] if proposal else []
+
+    def _note_decline(self, q: int, study: Study, reader: Id) -> None:
+        by = self._declined.setdefault(study.id, [])
+        if reader not in by:
+            by.append(reader)
+        rows = self.presence.readers_of(int(self.queues.lane[q]))[0]
+        others = {
+            self.presence.rows[row].key for row in rows.tolist() if self.presence.on[row]
+        } - {reader, *study.excluded}
+        if others and others <= set(by):
+            by[:] = [reader]
+
+    # questions
+
+    def next(self, now: float, reader: Id) -> Id | None:
+        """Name the best study for a reader now, or None."""
+        self._advance(now)
+        return self.ordering.choose(self.presence.reader(reader), now)
+
+    def best(self, now: float, reader: Id, count: int) -> list[Id]:
+        """Name the best studies for a reader now, in order: their list."""
+        self._advance(now)
+        return self.ordering.ranked(self.presence.reader(reader), now, count)
+
+    def may_take(self, now: float, reader: Id, study: Id) -> bool:
+        """Say whether a waiting study is open to a reader now."""
+        self._advance(now)
+        one = self.presence.reader(reader)
+        q, found = self.queues.waiting_study(study)
+        place = one.place_or_none(int(self.queues.lane[q]))
+        if place is None or study in one.excluded:
+            return False
+        at, ring, pact = (np.array([x], np.int32) for x in (q, *place))
+        return bool(self.rings.open(at, ring, pact, np.array([found.due]), now)[0])
+
+    def bundle(self, now: float, reader: Id, study: Id) -> list[Id]:
+        """Name the same patient's other waiting studies that the reader may read, by due time.
+
+        They come along when the study is taken, whatever is held; a split patient's do not.
+        """
+        self._advance(now)
+        known = self.queues.studies.get(study) or self._held.get(study)
+        if known is None or known[1].split or known[1].patient is None:
+            return []
+        one = self.presence.reader(reader)
+        found = []
+        for other in self.queues.patients.get(known[1].patient, ()):
+            q, waits = self.queues.studies[other]
+            place = one.place_or_none(int(self.queues.lane[q]))
+            if other == study or place is None or other in one.excluded or waits.split:
+                continue
+            if self.agreements.able_open[place[1]] or self.may_take(now, reader, other):
+                found.append((waits.due, other))
+        return [other for _, other in sorted(found)]
+
+    def proposal(self, now: float, study: Id) -> Proposal | None:
+        """Propose a reader for a waiting study, as on its arrival."""
+        self._advance(now)
+        return self._propose(now, self.queues.waiting_study(study)[1], set())
+
+    def _propose(self, now: float, study: Study, spoken: set[int]) -> Proposal | None:
+        q = self.queues.studies[study.id][0]
+        excluded = study.id in self._excluded
+        reader = self.placing.idle(now, study, q, spoken, any_excluded=excluded)
+        if reader is not None:
+            return Proposal(study.id, reader)
+        if self.policy.put_aside_after < NEVER and self.queues.first[q] > 0:
+            reader = self.placing.put_aside(now, study, q, spoken)
+            if reader is not None:
+                return Proposal(study.id, reader, put_aside=True)
+        return None
