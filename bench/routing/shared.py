@@ -34,8 +34,14 @@ def outside(dispatcher: Any) -> Any:
     return Outside()
 
 
-def measure(parameters: dict[str, Any], who: str, policy: Any = None) -> dict[str, Any]:
-    """Run one scenario: `who` is b, isolated, reference or ours. The simulator's measures."""
+def measure(
+    parameters: dict[str, Any], who: str, policy: Any = None,
+    span: tuple[float, ...] = (),
+) -> dict[str, Any]:  # fmt: skip
+    """Run one scenario: `who` is b, isolated, reference or ours. The simulator's measures.
+
+    `span` narrows what is measured to these minutes; all is simulated.
+    """
     import policies
     from scenario import generate, load
     from sim import metrics, run
@@ -45,7 +51,7 @@ def measure(parameters: dict[str, Any], who: str, policy: Any = None) -> dict[st
         result = run(world, policies.Priority(), pooled=who == "b")
     else:
         result = run(world, outside(_dispatcher(who, policy)), pooled=True)
-    found: dict[str, Any] = metrics(result)
+    found: dict[str, Any] = metrics(result, *span)
     found["violations"] = sum(result.viol.values())
     found["latencies"] = result.lat
     return found

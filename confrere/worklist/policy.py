@@ -106,7 +106,7 @@ class Policy:
     last_call: float = 2.0  # nobody is offered work in the last minutes of a shift
     grace: float = 15.0  # minutes after which a rostered reader who is absent counts as such
     put_aside_after: float = 4.0  # minutes an open STAT may wait for the first to finish
-    reserve_minutes: float = 10.0
+    reserve_minutes: float = 20.0
     reserve: float = 1.0
     wishes: Wishes = MATCH_FIRST
 

@@ -206,7 +206,7 @@ def test_acute_work_goes_before_late_inpatients_while_much_of_it_waits() -> None
     for reserve, first in ((0.0, 1), (1.0, 2)):
         pool = pool_of(Policy(reserve=reserve, guard_late=99), on=["ben"])
         pool.arrived(0, study(1, "ash", "ct", "inpatient"))
-        pool.arrived(235, *(study(k, "ash", "ct", "ed", 235) for k in (2, 3)))
+        pool.arrived(235, *(study(k, "ash", "ct", "ed", 235) for k in range(2, 6)))
         assert pool.next(235, "ben") == first
 
 
