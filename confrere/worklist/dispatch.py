@@ -3,31 +3,38 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Connection
 
 from confrere.jobs import events
 from confrere.kernel.ids import GroupId, ItemId, ReaderId
 from confrere.network import service as network
-from confrere.network.model import Directory
+from confrere.network.model import Directory, Reader
 from confrere.network.rosters import serves
 from confrere.network.wall_time import day_starts, local_day
 from confrere.worklist import claims, store
-from confrere.worklist.case import case_in
-from confrere.worklist.choosing import Offer, choose, offerable
+from confrere.worklist.case import Case, case_in
+from confrere.worklist.choosing import offerable, on_call
 from confrere.worklist.eligibility import agreement_used, eligibility, is_eligible
-from confrere.worklist.lending import with_taken
+from confrere.worklist.explaining import briefly
+from confrere.worklist.feasibility import forecast
+from confrere.worklist.judging import Judging
+from confrere.worklist.lending import capped, with_taken
 from confrere.worklist.model import (
     ADDENDUM,
     ATTESTED,
     NOBODY,
     OFF_DUTY,
+    UNMAPPED,
+    UNMATCHED,
     Item,
     Proof,
     State,
+    Verdict,
     shared_objects,
 )
+from confrere.worklist.pooling import Chosen, Hour, Look, work_of
 from confrere.worklist.tables import items
 
 
@@ -41,18 +48,8 @@ class ItemOffered:
     at: datetime
 
 
-def load_of(work: Sequence[Item]) -> dict[ReaderId, list[tuple[datetime, timedelta]]]:
-    """Count what each reader holds or is offered: due time and reading time."""
-    load: dict[ReaderId, list[tuple[datetime, timedelta]]] = defaultdict(list)
-    for item in work:
-        reader = item.held_by or item.offered_to
-        if reader and item.due_at:
-            load[reader].append((item.due_at, item.reading_time))
-    return load
-
-
 def dispatch(conn: Connection, directory: Directory, now: datetime) -> int:
-    """Offer every exam that waits, and take back offers that no longer hold.
+    """Offer what waits, and take back offers that no longer hold.
 
     Returns how many items changed. An offer stands while its reader is eligible and on
     duty; a suspended agreement or a lapsed licence ends it at once.
@@ -61,21 +58,49 @@ def dispatch(conn: Connection, directory: Directory, now: datetime) -> int:
     open_before = store.open_items(conn)
     recalled = recall_unlent(conn, open_before, directory, now)
     work = store.open_items(conn) if recalled else open_before
-    load, declined = load_of(work), store.decliners(conn)
+    free = [
+        one for one in work if one.held_by is None and one.kind != ADDENDUM and offerable(one)
+    ]
+    good = {one.id for one in free if _still_good(one, directory, now)}
+    settled = {one.id for one in free if one.id in good and _needs_a_look(one)}
+    waits = [one for one in free if one.id not in settled]
+    hour = Hour(
+        frozenset(one.held_by for one in work if one.held_by),
+        {one.id: one.offered_to for one in waits if one.id in good and one.offered_to},
+        _worked(conn, directory, now), store.decliners(conn),
+    )  # fmt: skip
+    room = counted(conn, directory, now, offers=True)
+    look = Look(waits, room, Judging(room, now), hour, now)
+    chosen = {one.item.id: one for one in look.offers()}
     changed = recalled
-    for item in work:
-        if item.held_by is not None or item.kind == ADDENDUM or not offerable(item):
-            continue
-        if _still_good(item, directory, now):
-            continue
-        room = counted(conn, directory, now, offers=True)
-        decided = choose(item, room, load, now, declined.get(item.id, frozenset()))
-        if _decide(conn, item, decided, room, now):
-            changed += 1
-            if decided.reader and item.due_at:
-                ahead = load.setdefault(decided.reader.id, [])
-                ahead.append((item.due_at, item.reading_time))
+    for item in waits:
+        if item.id in chosen:
+            changed += _offer(conn, chosen[item.id], room, now)
+        elif item.id not in good or item.id not in look.standing:
+            changed += _leave(conn, item, look, room, now)
     return changed
+
+
+def _needs_a_look(item: Item) -> bool:
+    """Say whether an offer is the on-call reader's or a chief's: the policy leaves those."""
+    return bool({UNMATCHED, UNMAPPED, ATTESTED} & set(item.flags))
+
+
+def _worked(conn: Connection, directory: Directory, now: datetime) -> dict[ReaderId, float]:
+    """Add up what each reader on duty has read this shift."""
+    began = {
+        one.id: shift.starts_at
+        for one in directory.readers.values()
+        if (shift := one.shift_at(now)) is not None
+    }
+    if not began:
+        return {}
+    worked: dict[ReaderId, float] = defaultdict(float)
+    for item in store.finished_after(conn, min(began.values())):
+        reader = item.finished_by
+        if reader in began and item.finished_at and item.finished_at >= began[reader]:
+            worked[reader] += work_of(item)
+    return worked
 
 
 def counted(
@@ -124,43 +149,92 @@ def _still_good(item: Item, directory: Directory, now: datetime) -> bool:
     return is_eligible(eligibility(case_in(directory, item, reader, now)))
 
 
-def _decide(
-    conn: Connection, item: Item, offer: Offer, directory: Directory, now: datetime
-) -> bool:
-    chosen = offer.reader
-    marked = bool({NOBODY, OFF_DUTY} & set(item.flags)) and item.offer_reason == offer.reason
-    if chosen is None and item.offered_to is None and marked:
+def _offer(conn: Connection, one: Chosen, directory: Directory, now: datetime) -> bool:
+    """Offer an exam to the reader whom the policy chose, with the proof of all rules."""
+    item, reader = one.item, one.reader
+    if capped(directory, item, reader):  # what this round has offered counts already
+        directory = counted(conn, directory, now, offers=True)
+    case = case_in(directory, item, reader, now)
+    if reader.group != item.owner_group and case.lent().agreement is None:
         return False
-    flags = [f for f in item.flags if f not in (NOBODY, OFF_DUTY, ATTESTED)]
-    if chosen is None:
-        flags.append(OFF_DUTY if any(map(is_eligible, offer.verdicts.values())) else NOBODY)
+    judged = eligibility(case)
+    finish = forecast({reader.id: now + item.reading_time}, item.due_at)
+    reason = briefly(one.decision) + (" · late forecast" if finish.breach else "")
+    done = _write(conn, item, reader, reason, (), now)
+    if not done:
+        return False
+    verdicts = (*judged, finish.verdicts[reader.id])
+    _prove_offer(conn, item, reader, verdicts, case, now, directory.version)
+    store.add_decision(conn, item, reader, one.decision, now)
+    return True
+
+
+def _leave(
+    conn: Connection, item: Item, look: Look, directory: Directory, now: datetime
+) -> bool:
+    """Let an exam wait, saying for what; one that nobody can type goes to who is on call."""
+    able = look.able.get(item.id, frozenset())
+    if item.id in look.waiting and (there := look.on_duty(item.id)):
+        waits = f"waits for a reader: {there} on duty may read it"
+        return _write(conn, item, None, waits, (), now)
+    if not able and {UNMATCHED, UNMAPPED} & set(item.flags):
+        offer = on_call(item, directory, now)
+        if offer.reader is not None:
+            if not _write(conn, item, offer.reader, offer.reason, (), now):
+                return False
+            case = case_in(directory, item, offer.reader, now)
+            judged = eligibility(case)
+            _prove_offer(conn, item, offer.reader, judged, case, now, directory.version)
+            return True
+        return _write(conn, item, None, offer.reason, (NOBODY,), now)
+    if able:
+        reason = f"{len(able)} eligible, none on duty now"
+        return _write(conn, item, None, reason, (OFF_DUTY,), now)
+    return _write(
+        conn, item, None, "nobody is eligible: see why, reader by reader", (NOBODY,), now
+    )
+
+
+def _write(
+    conn: Connection, item: Item, to: Reader | None, reason: str, marks: tuple[str, ...],
+    now: datetime,
+) -> bool:  # fmt: skip
+    """Change whom an exam is offered to, if nobody took it meanwhile; False when it is so."""
+    kept = [f for f in item.flags if f not in (NOBODY, OFF_DUTY, ATTESTED)]
+    flags = [*kept, *marks]
+    same = item.offered_to == (to.id if to else None) and item.offer_reason == reason
+    if same and sorted(flags) == sorted(item.flags):
+        return False
     done = store.change(
         conn,
         item.id,
         {
-            "state": State.OFFERED if chosen else State.WAITING,
-            "offered_to": chosen.id if chosen else None,
-            "offered_group": chosen.group if chosen else None,
-            "offered_at": now if chosen else None,
-            "offer_reason": offer.reason, "flags": flags, "updated_at": now,
+            "state": State.OFFERED if to else State.WAITING,
+            "offered_to": to.id if to else None,
+            "offered_group": to.group if to else None,
+            "offered_at": now if to else None,
+            "offer_reason": reason, "flags": flags, "updated_at": now,
         },
         items.c.version == item.version,
         items.c.held_by.is_(None),
     )  # fmt: skip
     if done is None:
         return False
-    end_other_shares(conn, item, chosen.group if chosen else None, now)
-    if chosen is None:
-        return True
-    case, judged = case_in(directory, item, chosen, now), offer.verdicts[chosen.id]
-    store.add_proofs(conn, [Proof(
-        item.id, chosen.id, chosen.group, "offer", is_eligible(judged), agreement_used(case),
-        judged, now, directory.version,
-    )])  # fmt: skip
-    if chosen.group != item.owner_group:
-        network.share(conn, item.owner_group, chosen.group, shared_objects(item), "offer", now)
-    events.publish(conn, ItemOffered(item.owner_group, item.id, chosen.group, now))
+    end_other_shares(conn, item, to.group if to else None, now)
     return True
+
+
+def _prove_offer(
+    conn: Connection, item: Item, reader: Reader, judged: tuple[Verdict, ...], case: Case,
+    now: datetime, version: int,
+) -> None:  # fmt: skip
+    store.add_proofs(conn, [Proof(
+        item.id, reader.id, reader.group, "offer", is_eligible(judged), agreement_used(case),
+        judged, now, version,
+    )])  # fmt: skip
+    if reader.group != item.owner_group:
+        network.share(conn, item.owner_group, reader.group, shared_objects(item), "offer", now)
+    events.publish(conn, ItemOffered(item.owner_group, item.id, reader.group, now))
 
 
 def end_other_shares(conn: Connection, item: Item, to: GroupId | None, now: datetime) -> None:

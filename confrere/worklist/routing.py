@@ -68,6 +68,10 @@ class Pool(World):
         one.paused = False
         self.presence.settle(one)
 
+    def worked(self, reader: Id, rvu: float) -> None:
+        """Say how much a reader has read this shift, where the pool has not seen it."""
+        self.presence.credit[self.presence.reader(reader).row] = rvu
+
     def taken(self, now: float, reader: Id, study: Id, *, put_aside: bool = False) -> None:
         """A reader begins a study; with `put_aside` before going on with the last one."""
         self._advance(now)

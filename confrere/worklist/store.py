@@ -21,8 +21,10 @@ from confrere.kernel.ids import (
     SiteId,
     StudyId,
 )
+from confrere.network.model import Reader
+from confrere.worklist.explaining import Decision, sentence
 from confrere.worklist.model import Item, Outcome, Proof, State, Verdict
-from confrere.worklist.tables import declines, items, proofs
+from confrere.worklist.tables import decisions, declines, items, proofs
 
 OPEN = items.c.finished_at.is_(None)
 LOCK_MILLISECONDS = 3000
@@ -120,6 +122,11 @@ def finished_since(conn: Connection, reader: ReaderId, at: datetime) -> list[Ite
     return finished_items(conn, items.c.finished_by == reader, items.c.finished_at >= at)
 
 
+def finished_after(conn: Connection, at: datetime) -> list[Item]:
+    """What anybody finished since `at`."""
+    return finished_items(conn, items.c.finished_at >= at, limit=50_000)
+
+
 def lapsed(conn: Connection, at: datetime) -> list[Item]:
     """Open items whose holder's lease has run out."""
     return open_items(conn, items.c.held_by.is_not(None), items.c.lease_until <= at)
@@ -142,6 +149,28 @@ def others_of_patient(conn: Connection, item: Item, group: GroupId) -> bool:
         ),
     )
     return conn.execute(query.limit(1)).first() is not None
+
+
+def add_decision(
+    conn: Connection, item: Item, reader: Reader, decision: Decision, at: datetime
+) -> None:
+    """Keep what an offer rested on."""
+    said = asdict(decision) | {
+        "study": str(item.id), "reader": str(reader.id),
+        "runner_up": str(decision.runner_up) if decision.runner_up else None,
+        "agreement": str(decision.agreement) if decision.agreement else None,
+    }  # fmt: skip
+    conn.execute(sa.insert(decisions).values(
+        owner_group=item.owner_group, item_id=item.id, reader_id=reader.id,
+        reader_group=reader.group, ring=decision.ring, policy=decision.policy, said=said,
+        sentence=sentence(decision), at=at,
+    ))  # fmt: skip
+
+
+def last_sentence(conn: Connection, item: ItemId) -> str:
+    """Why an exam was offered as it was last, in one sentence; empty where nothing is kept."""
+    query = sa.select(decisions.c.sentence).where(decisions.c.item_id == item)
+    return conn.execute(query.order_by(decisions.c.at.desc()).limit(1)).scalar() or ""
 
 
 def add_decline(conn: Connection, values: dict[str, Any]) -> None:

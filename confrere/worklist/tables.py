@@ -129,3 +129,19 @@ declines = sa.Table(
     sa.Index("ix_declines_item_id", "item_id"),
     sa.Index("ix_declines_reader_id_at", "reader_id", "at"),
 )
+
+decisions = sa.Table(
+    "decisions",
+    metadata,
+    key(),
+    owner(),
+    ref("item_id"),
+    ref("reader_id"),
+    ref("reader_group"),
+    whole("ring"),
+    text("policy"),
+    json("said"),
+    text("sentence"),
+    instant("at", null=False),
+    sa.Index("ix_decisions_item_id_at", "item_id", "at"),
+)
