@@ -61,6 +61,7 @@ def preview(request: Request, me: Reader, item_id: UUID) -> Response:
         line = lines_for(me, [item], directory, now)[0]
         values: dict[str, Any] = {"line": line, "orders": [], "priors": [], "reasons": REASONS}
         if not line.withheld:
+            values["sentence"] = worklist.why_offered(conn, item.id)
             values["orders"] = orders.get_many(conn, item.orders)
             if item.patient:
                 same = patients.same_person(conn, patients.get(conn, item.patient))

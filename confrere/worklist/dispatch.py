@@ -159,7 +159,8 @@ def _offer(conn: Connection, one: Chosen, directory: Directory, now: datetime) -
         return False
     judged = eligibility(case)
     finish = forecast({reader.id: now + item.reading_time}, item.due_at)
-    reason = briefly(one.decision) + (" · late forecast" if finish.breach else "")
+    reason = briefly(one.decision, directory.groups[reader.group].name)
+    reason += " · late forecast" if finish.breach else ""
     done = _write(conn, item, reader, reason, (), now)
     if not done:
         return False

@@ -112,11 +112,9 @@ def sentence(decision: Decision) -> str:
     return f"{name[:1].upper()}{name[1:]}: {'; '.join(parts)}"
 
 
-def briefly(decision: Decision) -> str:
-    """Say it in a few words, as a line of a list."""
-    home = decision.ring in (OWN_MATCH, OWN_ABLE)
-    who = "own group" if home else "partner under agreement"
-    return f"{decision.subspecialty or 'any reader'} · {_fit(decision)} · {who}"
+def briefly(decision: Decision, group: str) -> str:
+    """Say it in a few words, as a line of a list; `group` is the reader's."""
+    return f"{decision.subspecialty or 'any reader'} · {group} · {_fit(decision)}"
 
 
 def _fit(decision: Decision) -> str:

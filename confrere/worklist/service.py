@@ -208,6 +208,11 @@ def proofs_of(conn: Connection, item: ItemId) -> list[Proof]:
     return store.proofs_of(conn, item)
 
 
+def why_offered(conn: Connection, item: ItemId) -> str:
+    """Why an exam was offered as it was last, in one sentence; empty where nothing is kept."""
+    return store.last_sentence(conn, item)
+
+
 def verdicts(item: Item, directory: Directory, at: datetime) -> dict[UUID, tuple[Verdict, ...]]:
     """Judge every reader on an exam now: "why me", "why not me", "why nobody"."""
     return {
