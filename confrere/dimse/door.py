@@ -55,6 +55,7 @@ class Door:
         self._listener: socket.socket | None = None
         self._stopping = threading.Event()
         self._threads: set[threading.Thread] = set()
+        self._starting = threading.Lock()  # a thread that is not started yet can't be joined
 
     @property
     def address(self) -> tuple[str, int]:
@@ -96,7 +97,9 @@ class Door:
         self._join(monotonic() + _LAST_WAIT)
 
     def _join(self, until: float) -> None:
-        for thread in list(self._threads):
+        with self._starting:
+            threads = list(self._threads)
+        for thread in threads:
             thread.join(max(0.0, until - monotonic()))
 
     def _accept(self, listener: socket.socket) -> None:
@@ -122,11 +125,11 @@ class Door:
         thread = threading.Thread(
             target=self._run, args=(association,), name=f"dicom-{address}", daemon=True
         )
-        self._threads.add(thread)
         try:
-            thread.start()
+            with self._starting:
+                thread.start()
+                self._threads.add(thread)
         except RuntimeError:
-            self._threads.discard(thread)
             self._slots.leave(association)
             raise
 
@@ -137,7 +140,8 @@ class Door:
             association.run(self._slots.seat, self._tls)
         finally:
             self._slots.leave(association)
-            self._threads.discard(threading.current_thread())
+            with self._starting:
+                self._threads.discard(threading.current_thread())
 
     def _tell(self, event: Event) -> None:
         if self._observe is None:

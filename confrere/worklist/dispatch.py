@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -34,8 +34,12 @@ from confrere.worklist.model import (
     Verdict,
     shared_objects,
 )
+from confrere.worklist.policy import LEVELS
 from confrere.worklist.pooling import Chosen, Hour, Look, work_of
 from confrere.worklist.tables import items
+
+FAR = datetime.max.replace(tzinfo=UTC)
+RANKS = {level.name: n for n, level in enumerate(LEVELS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +68,54 @@ def dispatch(conn: Connection, directory: Directory, now: datetime) -> int:
     good = {one.id for one in free if _still_good(one, directory, now)}
     settled = {one.id for one in free if one.id in good and _needs_a_look(one)}
     waits = [one for one in free if one.id not in settled]
+    busy = {one.held_by for one in work if one.held_by}
+    busy |= {one.offered_to for one in free if one.id in settled and one.offered_to}
     hour = Hour(
-        frozenset(one.held_by for one in work if one.held_by),
-        {one.id: one.offered_to for one in waits if one.id in good and one.offered_to},
+        frozenset(busy),
+        standing([one for one in waits if one.id in good], frozenset(busy)),
+        ahead_of(work),
         _worked(conn, directory, now), store.decliners(conn),
     )  # fmt: skip
     room = counted(conn, directory, now, offers=True)
     look = Look(waits, room, Judging(room, now), hour, now)
     chosen = {one.item.id: one for one in look.offers()}
+    next_up = {item.id: reader for item, reader in look.queued()}
     changed = recalled
     for item in waits:
         if item.id in chosen:
             changed += _offer(conn, chosen[item.id], room, now)
+        elif item.id in next_up:
+            changed += _queue(conn, item, next_up[item.id], room, now)
         elif item.id not in good or item.id not in look.standing:
             changed += _leave(conn, item, look, room, now)
     return changed
+
+
+def standing(offered: Sequence[Item], busy: frozenset[ReaderId]) -> dict[ItemId, ReaderId]:
+    """The one offer of each idle reader that stands: the most urgent; others are only next."""
+    found: dict[ReaderId, Item] = {}
+    for item in sorted(
+        offered,
+        key=lambda one: (rank_of(one), one.due_at or FAR, one.offered_at or FAR, str(one.id)),
+    ):
+        if item.offered_to and item.offered_to not in busy:
+            found.setdefault(item.offered_to, item)
+    return {item.id: reader for reader, item in found.items()}
+
+
+def ahead_of(work: Sequence[Item]) -> dict[ReaderId, timedelta]:
+    """Reading time of what each reader holds or is offered."""
+    ahead: dict[ReaderId, timedelta] = defaultdict(timedelta)
+    for item in work:
+        reader = item.held_by or item.offered_to
+        if reader:
+            ahead[reader] += item.reading_time
+    return ahead
+
+
+def rank_of(item: Item) -> int:
+    """The place of an exam's level, the most urgent first."""
+    return RANKS.get(item.priority, len(RANKS))
 
 
 def _needs_a_look(item: Item) -> bool:
@@ -167,6 +204,23 @@ def _offer(conn: Connection, one: Chosen, directory: Directory, now: datetime) -
     verdicts = (*judged, finish.verdicts[reader.id])
     _prove_offer(conn, item, reader, verdicts, case, now, directory.version)
     store.add_decision(conn, item, reader, one.decision, now)
+    return True
+
+
+def _queue(
+    conn: Connection, item: Item, reader: Reader, directory: Directory, now: datetime
+) -> bool:
+    """Let an acute exam stand next with a reader who is busy: they see it, and so does their group."""
+    if item.offered_to == reader.id:
+        return False
+    case = case_in(directory, item, reader, now)
+    if reader.group != item.owner_group and case.lent().agreement is None:
+        return False
+    group = directory.groups[reader.group].name
+    reason = f"{item.subspecialty or 'any reader'} · {group} · next, nobody is idle"
+    if not _write(conn, item, reader, reason, (), now):
+        return False
+    _prove_offer(conn, item, reader, eligibility(case), case, now, directory.version)
     return True
 
 

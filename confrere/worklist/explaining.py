@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from confrere.kernel.errors import Conflict
+from confrere.orders.priorities import NAMES
 from confrere.worklist.ordering import Choice
 from confrere.worklist.policy import OWN_ABLE, OWN_MATCH
 from confrere.worklist.queues import NEVER, Id
@@ -108,8 +109,9 @@ def sentence(decision: Decision) -> str:
         parts.append("acute work first while much of it waits")
     if decision.overloaded:
         parts.append("the quick before the long while some are late")
-    name = f"{decision.level} {decision.subspecialty}".strip()
-    return f"{name[:1].upper()}{name[1:]}: {'; '.join(parts)}"
+    level = NAMES.get(decision.level, decision.level.capitalize())
+    name = f"{level} {decision.subspecialty}".strip()
+    return f"{name}: {'; '.join(parts)}"
 
 
 def briefly(decision: Decision, group: str) -> str:

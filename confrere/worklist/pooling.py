@@ -55,6 +55,7 @@ class Hour:
 
     busy: frozenset[ReaderId]
     offers: Mapping[ItemId, ReaderId]  # that stand, not taken up yet
+    ahead: Mapping[ReaderId, timedelta]  # reading time of what each holds or is offered
     worked: Mapping[ReaderId, float]
     declined: Mapping[ItemId, frozenset[ReaderId]]
 
@@ -228,6 +229,28 @@ class Look:
                 better = self.pool.proposal(self.at, study)
                 found.append(self._give(study, better.reader if better else reader))
                 moving = True
+        return found
+
+    def queued(self) -> list[tuple[Item, Reader]]:
+        """Name a reader for each acute exam that found nobody idle: it stands next with them.
+
+        The reader who has least to read first; whoever has it already keeps it. The first who
+        is idle gets it all the same, in a later round.
+        """
+        ahead: dict[ReaderId, timedelta] = defaultdict(timedelta, self.hour.ahead)
+        found = []
+        acute = [
+            self.waiting[one] for one in self.pool.queues.studies if self._level(one).urgent
+        ]
+        for item in sorted(acute, key=lambda one: (one.due_at or self.now, str(one.id))):
+            excluded = self.pool.queues.studies[item.id][1].excluded
+            there = [one for one in self._serving(item) if one.id not in excluded]
+            if not there:
+                continue
+            kept = next((one for one in there if one.id == item.offered_to), None)
+            best = kept or min(there, key=lambda one: (ahead[one.id], str(one.id)))
+            ahead[best.id] += item.reading_time
+            found.append((item, best))
         return found
 
     def _first(self) -> list[ItemId]:

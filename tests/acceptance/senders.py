@@ -5,7 +5,6 @@ import email.policy
 import hashlib
 import itertools
 import os
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,6 +23,7 @@ from confrere.hl7.acknowledge import Acknowledgement
 from confrere.hl7.sender import Sender
 from confrere.kernel.errors import Unavailable
 from tests.acceptance.house import AET, House
+from tests.associations import hold_off
 
 FILES = Path(pydicom.__file__).parent / "data" / "test_files"
 CT = "1.2.840.10008.5.1.4.1.1.2"
@@ -159,9 +159,9 @@ def send(house: House, images: Sequence[Image], heard: Heard, calling: str = "LA
         (str(one.abstract_syntax), str(one.transfer_syntax[0])): one.context_id
         for one in link.accepted_contexts
     }
-    link._reactor_checkpoint.clear()  # its own reader is held off meanwhile
-    while not link._is_paused:
-        time.sleep(0.001)
+    # pynetdicom does not always close its socket when the peer was killed
+    line = link.dul.socket.socket if link.dul.socket else None
+    gate = hold_off(link)
     for number, image in enumerate(images):
         request = C_STORE()
         request.MessageID, request.Priority = number + 1, 2
@@ -173,9 +173,11 @@ def send(house: House, images: Sequence[Image], heard: Heard, calling: str = "LA
         if not isinstance(answer, C_STORE) or answer.Status is None:
             break
         heard(image, answer.Status)
-    link._reactor_checkpoint.set()
+    gate.set()
     if link.is_established:
         link.release()
+    if line is not None:
+        line.close()
 
 
 def statuses(house: House, images: Sequence[Image], calling: str = "LAKE_CT") -> list[int]:

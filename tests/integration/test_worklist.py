@@ -449,3 +449,29 @@ def test_what_is_being_written_keeps_the_exam_until_it_is_at_risk(fresh: Databas
         kept = reading.of_item(conn, item.id)
         assert kept
         assert kept.draft["impression"] == TEXT["impression"]
+
+
+def test_an_acute_exam_that_finds_nobody_idle_stands_next_with_the_specialist(
+    conn: Connection,
+) -> None:
+    world = build(conn)
+    first = offered(conn, world)
+    assert first.offered_to == world.neuro
+    receive(conn, world, order_message("LM2", mrn="M2", control="C2", status="CM"))
+    (order,) = orders.search(conn, 1, accession="LM2")
+    exams.order_changed(conn, order.id, NOW)
+    (second,) = worklist.of_exam(conn, world.owner, None, [order.id])
+    directory, later = network.directory(conn, NOW), NOW + timedelta(seconds=5)
+    dispatch(conn, directory, later)
+    waits = worklist.get(conn, second.id)
+    assert (waits.offered_to, waits.state) == (world.neuro, State.OFFERED)
+    assert "nobody is idle" in waits.offer_reason
+    assert dispatch(conn, directory, later) == 0, "nothing flaps"
+    other = network.add_reader(
+        conn, reader(world.partner, "Noor, Nadia", {"neuro"}, world.site, "IL", NOW)
+    )
+    dispatch(conn, network.directory(conn, later), later)
+    assert worklist.get(conn, second.id).offered_to == other
+    assert worklist.get(conn, first.id).offered_to == world.neuro
+    told = worklist.why_offered(conn, second.id)
+    assert told.startswith("STAT neuro: partner group under agreement")

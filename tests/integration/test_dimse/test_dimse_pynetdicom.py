@@ -1,7 +1,6 @@
 """pynetdicom as the sender: what it sends arrives, byte by byte; strangers do not get in."""
 
 import errno
-import threading
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -17,6 +16,7 @@ from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_FIND, C_STORE
 
 from confrere.imaging.part10 import split_part10
+from tests.associations import hold_off
 
 FILES = Path(pydicom.__file__).parent / "data" / "test_files"
 VERIFICATION = "1.2.840.10008.1.1"
@@ -73,28 +73,12 @@ def test_a_stored_data_set_arrives_byte_by_byte(house: House, name: str) -> None
     assert request.calling_aet == "CT1"
 
 
-class Gate(threading.Event):
-    """An event that tells when somebody really waits for it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.reached = threading.Event()
-
-    def wait(self, timeout: float | None = None) -> bool:
-        if not self.is_set():
-            self.reached.set()
-        return super().wait(timeout)
-
-
 def exchange(link: Association, request: Any, context_id: int) -> Any:
     """Send a message and wait for its answer, pynetdicom's own reader held off meanwhile."""
-    # its own flag also flickers while it runs, so that it does not tell that it is held off
-    before, link._reactor_checkpoint = link._reactor_checkpoint, Gate()
-    before.set()
-    assert link._reactor_checkpoint.reached.wait(10)
+    gate = hold_off(link)
     link.dimse.send_msg(request, context_id)
     _, response = link.dimse.get_msg(block=True)
-    link._reactor_checkpoint.set()
+    gate.set()
     return response
 
 
