@@ -13,7 +13,15 @@ from typing import Any
 import numpy as np
 
 from confrere.worklist.pacts import Agreement
-from confrere.worklist.policy import ED, INPATIENT, ROUTINE, STAT, Policy, ring_of
+from confrere.worklist.policy import (
+    ED,
+    INPATIENT,
+    PARTNER_ABLE,
+    ROUTINE,
+    STAT,
+    Policy,
+    ring_of,
+)
 from confrere.worklist.queues import Service, Study
 from confrere.worklist.routing import Pool
 
@@ -142,3 +150,24 @@ class Dispatcher:
     def reader_off(self, now: float, reader: int) -> None:
         """A shift ends."""
         self.pool.signed_off(now, reader)
+
+
+def rings_of(world: Any, *, night: bool) -> dict[int, dict[tuple[int, int, bool], int]]:
+    """Say who may read what by day or at night: a partner's unmatched work is for the night."""
+    found: dict[int, dict[tuple[int, int, bool], int]] = {}
+    for reader, group in enumerate(world.r_grp.tolist()):
+        mine: dict[tuple[int, int, bool], int] = {}
+        for site, owner in enumerate(world.fac_grp.tolist()):
+            own = owner == group
+            placed = world.lic[reader, world.fac_state[site]] and world.priv[reader, site]
+            if not placed or not (own or world.agree[owner, group]):
+                continue
+            for kind, sub in enumerate(world.t_sub):
+                skill, advanced = int(world.skill[reader, sub]), bool(world.t_adv[kind])
+                ring = ring_of(own=own, matched=skill == 2, advanced=advanced)
+                for urgent in (False, True):
+                    needs = world.t_cert[kind] or (advanced and not urgent)
+                    if (skill > 0 or not needs) and (night or ring != PARTNER_ABLE):
+                        mine[site, kind, urgent] = ring
+        found[reader] = mine
+    return found
