@@ -9,7 +9,7 @@ from confrere.analytics import store, store_lending, store_measures, store_poole
 from confrere.analytics.model import ExamFact
 from confrere.analytics.periods import Period, Scope
 from confrere.analytics.pooled import Pool, publish
-from confrere.analytics.store_lending import Lent
+from confrere.analytics.store_lending import Came, Lent
 from confrere.analytics.store_measures import Breakdown, Step
 from confrere.analytics.turnaround import Summary
 from confrere.database.bulk import Columns
@@ -81,6 +81,11 @@ def demand(
 ) -> dict[tuple[int, int, str], int]:  # fmt: skip
     """Count a group's exams by (weekday, hour, subspecialty) of the sites' wall clocks."""
     return store_lending.demand(conn, owner, since, until, zones)
+
+
+def came(conn: Connection, since: datetime, until: datetime) -> list[Came]:
+    """What came to be read in a period, as far as the caller sees it, in order of time."""
+    return store_lending.came(conn, since, until)
 
 
 def modalities(conn: Connection, scope: Scope) -> tuple[str, ...]:

@@ -21,6 +21,35 @@ class Lent:
     unvalued: int  # exams whose procedure has no wRVU on the map
 
 
+@dataclass(frozen=True, slots=True)
+class Came:
+    """An exam that came to be read, without its patient."""
+
+    owner_group: GroupId
+    site: SiteId
+    at: datetime
+    due: datetime
+    priority: str
+    modality: str
+    body_region: str
+    subspecialty: str
+    wrvu: Decimal | None
+
+
+def came(conn: Connection, since: datetime, until: datetime) -> list[Came]:
+    """Exams completed in a period that had a limit, in order of time."""
+    query = sa.text(
+        """
+        select owner_group, site_id, complete_at, due_at, priority, modality, body_region,
+            subspecialty, wrvu
+        from exam_facts
+        where complete_at >= :since and complete_at < :until and due_at > complete_at
+        order by complete_at, id
+        """
+    )
+    return [Came(*row) for row in conn.execute(query, {"since": since, "until": until})]
+
+
 def lent(
     conn: Connection, owner: GroupId, reading: GroupId, now: datetime, months: int
 ) -> tuple[Lent, ...]:

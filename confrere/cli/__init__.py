@@ -1,15 +1,22 @@
-"""The command line: `confrere demo | serve | init | doctor | db | token`."""
+"""The command line: `confrere demo | serve | init | doctor | simulate | db | token`."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 
-from confrere.cli import accounts, database, demonstration, doctor, serving
+from confrere.cli import accounts, database, demonstration, doctor, serving, simulating
 from confrere.database.local_account import LocalServerError
 from confrere.kernel.errors import DomainError
 from confrere.logs import set_up
 
-COMMANDS = (demonstration.add, serving.add, accounts.add, doctor.add, database.add)
+COMMANDS = (
+    demonstration.add,
+    serving.add,
+    accounts.add,
+    doctor.add,
+    simulating.add,
+    database.add,
+)
 
 
 def parser() -> argparse.ArgumentParser:

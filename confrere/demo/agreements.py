@@ -100,6 +100,10 @@ AGREEMENTS = (
         frozenset({"body", "msk"}), frozenset({"SMC"}),
     ),
     AgreementPlan(
+        MAPLE, OAK, "Sugar Maple neuroradiology by Meridian Oak", -25, 705,
+        frozenset({"neuro"}),  # whose readers lack privileges there yet: what a plan would find
+    ),
+    AgreementPlan(
         LANTERN, OAK, "Lantern Bay neuro and cardiac by Meridian Oak", -160, 570,
         frozenset({"neuro", "cardiac"}),
     ),

@@ -20,7 +20,7 @@ class PrivilegePlan:
 
 
 # (reader, state) or (reader, site) -> the day its licence or privilege ends, from today
-_LICENCE_ENDS = {("becker", "IL"): -47, ("nakamura", "IN"): 12}
+_LICENCE_ENDS = {("whitfield", "IL"): -20, ("becker", "IL"): -47, ("nakamura", "IN"): 12}
 _PRIVILEGE_ENDS = {("vasquez", "HCM"): -38, ("yang", "LBH"): 9}
 
 

@@ -2,7 +2,7 @@
 
 The story that works at any hour: Hollow Creek's emergency department has a head CT and its
 own group has no neuroradiologist on duty. Dr. Raman of another group may read it. Dr.
-Whitfield lacks the state's licence, and Dr. Vasquez's privilege there has lapsed.
+Whitfield's licence in the state has lapsed, and Dr. Vasquez's privilege there has lapsed.
 """
 
 from dataclasses import dataclass
@@ -67,7 +67,7 @@ _TABLE = f"""
 {FOX}      | William Hargrove    | neuro          | IL       |           | away
 {FOX}      | Kevin Liu           | general chest body msk nuclear | IL WI    |           | rota
 {OAK}      | Priya Raman         | neuro          | IL WI IN | HCM:full LIC:proxy GBR:full TCC:proxy LBH:full | always
-{OAK}      | Marcus Whitfield    | neuro          | WI IN    | HCM:full LIC:proxy GBR:full LBH:full | always
+{OAK}      | Marcus Whitfield    | neuro          | WI IN IL | HCM:full LIC:proxy GBR:full LBH:full | always
 {OAK}      | Erik Lindqvist      | msk general chest body | WI IL    | GBR:full TCC:full | rota
 {OAK}      | Grace Nakamura      | cardiac chest | WI IN    | LBH:full  | rota
 {OAK}      | Joel Abrams         | neuro peds     | WI IL    | HCM:proxy GBR:proxy | rota

@@ -36,6 +36,7 @@ class Permission(StrEnum):
     MANAGE_CREDENTIALS = "record credentials"
     ADMIT = "admit groups"
     MANAGE_RULES = "change what a rule cites and when it is in force"
+    SIMULATE = "try changes on a month that was"
     MANAGE_ROSTERS = "keep the own group's roster"
     OWN_ACCOUNT = "use the own account"
     DICOM_ECHO = "DICOM: verify the connection"
@@ -87,6 +88,7 @@ _OF_ROLE: dict[Role, frozenset[Permission]] = {
             _P.READ_CREDENTIALS,
             _P.MANAGE_CREDENTIALS,
             _P.MANAGE_ROSTERS,
+            _P.SIMULATE,
         }
     ),
     # of its own site only; the services narrow by `Principal.site`

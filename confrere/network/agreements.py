@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 
 from confrere.kernel.ids import GroupId, SiteId
@@ -93,6 +93,26 @@ def kept_home(opt_outs: Iterable[OptOut], asked: Asked, zone: str) -> OptOut | N
     return None
 
 
+def within_hours(agreement: Agreement, at: datetime) -> bool:
+    """Say whether an instant lies in an agreement's weekdays and daily hours."""
+    start, end, zone = agreement.window_start, agreement.window_end, agreement.window_zone
+    if start is None or end is None:
+        return not agreement.weekdays or local_day(at, zone).weekday() in agreement.weekdays
+    return window_around(at, start, end, zone or "UTC", agreement.weekdays) is not None
+
+
+def hours_change(agreement: Agreement, starts: datetime, ends: datetime) -> list[datetime]:
+    """The instants within a period at which an agreement's hours may begin or end."""
+    zone = agreement.window_zone or "UTC"
+    walls = {agreement.window_start, agreement.window_end} - {None}
+    if not walls:
+        walls = {time()} if agreement.weekdays else set()
+    first, last = local_day(starts, zone), local_day(ends, zone)
+    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    found = {instant_of(day, wall, zone) for day in days for wall in walls if wall is not None}
+    return sorted(at for at in found if starts < at < ends)
+
+
 def overflow_opens(
     agreement: Agreement, arrived: datetime, due: datetime, *, urgent: bool, own_cover: bool
 ) -> datetime:
@@ -167,13 +187,11 @@ def _kept_home(agreement: Agreement, asked: Asked) -> str:
 def _hours(agreement: Agreement, asked: Asked) -> str:
     start, end, zone = agreement.window_start, agreement.window_end, agreement.window_zone
     at = asked.begun_at or asked.at
+    if within_hours(agreement, at):
+        return ""
     if start is None or end is None:
         day = local_day(at, zone)
-        if not agreement.weekdays or day.weekday() in agreement.weekdays:
-            return ""
         return f"the agreement {agreement.title!r} does not include {day:%A}s"
-    if window_around(at, start, end, zone or "UTC", agreement.weekdays):
-        return ""
     return f"outside the agreement's hours ({start:%H:%M} to {end:%H:%M} {zone})"
 
 

@@ -1,7 +1,7 @@
 """What can be done with the collaboration's data. The caller owns the transaction."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -52,6 +52,15 @@ def directory(conn: Connection, at: datetime) -> Directory:
 def rules(conn: Connection, at: datetime) -> tuple[Rule, ...]:
     """The rules of eligibility, with what their owners had changed at an instant."""
     return as_changed(store_credentials.changed_rules(conn, at))
+
+
+def rostered_from(conn: Connection, known: Directory, at: datetime) -> Directory:
+    """The directory whose readers have all shifts that end after `at`, also past ones."""
+    shifts = store.shifts_from(conn, at)
+    readers = {
+        one.id: replace(one, shifts=shifts.get(one.id, ())) for one in known.readers.values()
+    }
+    return replace(known, readers=readers)
 
 
 def groups(conn: Connection) -> list[Group]:

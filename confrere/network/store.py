@@ -61,6 +61,15 @@ def readers(
     ]
 
 
+def shifts_from(conn: Connection, at: datetime) -> dict[ReaderId, tuple[Shift, ...]]:
+    """Every reader's shifts that end after `at`, by when they begin."""
+    query = sa.select(t.shifts).where(t.shifts.c.ends_at > at).order_by(t.shifts.c.starts_at)
+    found: dict[ReaderId, list[Shift]] = defaultdict(list)
+    for row in conn.execute(query):
+        found[ReaderId(row.reader_id)].append(shift(row))
+    return {reader: tuple(some) for reader, some in found.items()}
+
+
 def reader_of_npi(conn: Connection, npi: str) -> tuple[str, str] | None:
     """Name and group of who has an NPI."""
     query = (

@@ -92,6 +92,13 @@ PLACES = (
         Permission.READ_DIRECTORY,
     ),
     Place(
+        "/simulate",
+        "Simulate",
+        "s",
+        "M4 19V5M4 19h16M7 15l3-4 3 2 5-7M18 6v3M18 6h-3",
+        Permission.SIMULATE,
+    ),
+    Place(
         "/admin",
         "Admin",
         "m",

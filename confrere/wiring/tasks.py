@@ -29,11 +29,12 @@ from confrere.network import credentialing
 from confrere.orders.model import OrderChanged
 from confrere.patients.model import PatientSeen
 from confrere.reading.model import ReportReceived, ReportSigned
-from confrere.wiring import exams, facts, inbound_hl7, priors, results
+from confrere.wiring import exams, facts, inbound_hl7, priors, results, simulating
 from confrere.wiring.device_audit import STORED_TASK, note_stored
 from confrere.wiring.house import House
 from confrere.worklist.dispatch import ItemOffered
 from confrere.worklist.model import ItemFinished
+from confrere.worklist.trials import RUN_TASK
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +92,10 @@ def register(house: House) -> None:
     @task("credentials.remind")
     def remind(timestamp: int) -> None:  # noqa: ARG001 - the queue's own argument
         run(lambda c, now: _ignore(credentialing.remind(c, now)))
+
+    @task(RUN_TASK)
+    def simulate(simulation_id: str) -> None:
+        simulating.experiment(house, UUID(simulation_id))
 
     _register_exams(run, task)
     _register_priors(run, task)

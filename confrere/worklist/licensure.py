@@ -14,7 +14,7 @@ from confrere.network.model import BY_PROXY, Privilege
 from confrere.worklist.case import Case, Finding, fails, holds, unknown
 from confrere.worklist.model import Outcome
 
-ACTIVE = "active"
+ACTIVE, EXPIRED = "active", "expired"
 # a new privilege has no performance to tell of; later the two years of a reappointment count
 FEEDBACK_FIRST_DUE, FEEDBACK_EVERY = timedelta(days=365), timedelta(days=730)
 
@@ -57,6 +57,8 @@ def _licensed(case: Case, state: str) -> Finding:
         return fails(
             f"no licence in {state}", f"obtain a licence in {state} (IMLC may speed it)"
         )
+    if latest.status == EXPIRED and latest.valid_to < case.day:
+        return fails(f"licence {state} {latest.number} lapsed {latest.valid_to}", "renew it")
     if latest.status != ACTIVE:
         because = f"licence {state} {latest.number} is {latest.status}"
         return fails(because, "clear the licence's status with the state board")

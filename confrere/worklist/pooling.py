@@ -6,7 +6,7 @@ read comes from the rules (`judging`), shifts and agreements; the order from the
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
@@ -20,7 +20,7 @@ from confrere.worklist.judging import Judging
 from confrere.worklist.model import Item
 from confrere.worklist.pacts import Agreement as Pact
 from confrere.worklist.policy import Level, Policy, ring_of
-from confrere.worklist.queues import Service, Study
+from confrere.worklist.queues import NEVER, Service, Study
 from confrere.worklist.routing import Pool
 
 ZERO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -84,7 +84,8 @@ class Look:
         self.able = {
             one.id: frozenset(judging.eligible(one, now)) for one in self.waiting.values()
         }
-        self.pool = Pool(policy or Policy())
+        # nobody is asked in the middle of a read
+        self.pool = Pool(replace(policy or Policy(), put_aside_after=NEVER))
         self._places()
         self._people()
         loose = [one for one in self.waiting.values() if one.id not in standing]

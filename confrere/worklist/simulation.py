@@ -6,13 +6,13 @@ takes the time that the procedure map expects. Nothing interrupts a read; nobody
 
 import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from confrere.worklist.pacts import Agreement as Pact
 from confrere.worklist.policy import PARTNER_MATCH, Floats, Ints, Policy
-from confrere.worklist.queues import Id, Service, Study
+from confrere.worklist.queues import NEVER, Id, Service, Study
 from confrere.worklist.routing import Pool
 
 LOOK_AGAIN = (
@@ -78,7 +78,7 @@ class Replay:
 
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
-        self.pool = Pool(setting.policy)
+        self.pool = Pool(replace(setting.policy, put_aside_after=NEVER))
         for site, (owner, limits) in setting.sites.items():
             self.pool.set_site(site, owner, limits)
         for key, service in setting.services.items():
@@ -93,6 +93,7 @@ class Replay:
         self._agenda: list[tuple[float, int, int, object]] = []
         self._sequence = 0
         self._ends: dict[Id, float] = {}
+        self._rings: dict[Id, Mapping[tuple[Id, Id, bool], int]] = {}
 
     def run(
         self, arrivals: Sequence[Arrival], tell: Callable[[float], None] = lambda _: None
@@ -154,7 +155,10 @@ class Replay:
 
     def _turn(self, rings: Rings) -> None:
         for reader in self.setting.readers:
-            self.pool.set_rings(reader, rings.get(reader, {}))
+            mine = rings.get(reader, {})
+            if self._rings.get(reader) != mine:
+                self._rings[reader] = mine
+                self.pool.set_rings(reader, mine)
 
     def _finish(self, now: float, reader: Id, study: Id) -> None:
         self.pool.read_done(now, reader, study)
@@ -179,6 +183,8 @@ class Replay:
         if not self.pool.presence.idle[one.row]:
             return
         if self._ends.get(reader, now) - now < self.setting.policy.last_call:
+            return
+        if not np.isfinite(self.pool.queues.due[one.queues]).any():
             return
         study = self.pool.next(now, reader)
         if study is not None:
@@ -219,11 +225,14 @@ class Outcome:
     cross: float  # by another group
     evenness: float  # coefficient of variation of work RVU per hour on duty
     levels: tuple[Level, ...]
-    late_minutes: float  # lateness summed over all exams
+    late_minutes: float  # lateness summed over the exams that were read
 
 
-def outcome(setting: Setting, found: Replayed) -> Outcome:
-    """Sum up."""
+def outcome(setting: Setting, found: Replayed, owner: Id = None) -> Outcome:
+    """Sum up, all exams or those of one owner group; evenness is always of all readers."""
+    even = _evenness(setting, found)
+    if owner is not None:
+        found = _of(setting, found, owner)
     due = np.array([one.due for one in found.arrivals])
     came = np.array([one.at for one in found.arrivals])
     advanced = np.array(
@@ -235,9 +244,17 @@ def outcome(setting: Setting, found: Replayed) -> Outcome:
     matched = read & (found.ring <= PARTNER_MATCH)
     return Outcome(
         len(due), int((~read).sum()), _percent(late), _percent(matched[advanced]),
-        _percent((found.ring[read] & 1) == 1), _evenness(setting, found),
+        _percent((found.ring[read] & 1) == 1), even,
         tuple(_levels(setting, found, late, end - came)),
-        float(np.maximum(end - due, 0).sum()),
+        float(np.maximum(end - due, 0)[read].sum()),
+    )  # fmt: skip
+
+
+def _of(setting: Setting, found: Replayed, owner: Id) -> Replayed:
+    mine = [n for n, one in enumerate(found.arrivals) if setting.sites[one.site][0] == owner]
+    return Replayed(
+        [found.arrivals[n] for n in mine], found.readers, found.begun[mine], found.done[mine],
+        found.reader[mine], found.ring[mine],
     )  # fmt: skip
 
 

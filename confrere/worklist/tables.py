@@ -145,3 +145,21 @@ decisions = sa.Table(
     instant("at", null=False),
     sa.Index("ix_decisions_item_id_at", "item_id", "at"),
 )
+
+simulations = sa.Table(
+    "simulations",
+    metadata,
+    key(),
+    owner(),
+    text("asked_by"),
+    json("asked"),
+    instant("starts_at", null=False),
+    instant("ends_at", null=False),
+    text("state", default="queued"),
+    sa.Column("done", sa.Float, nullable=False, server_default="0"),
+    json("result"),
+    text("error"),
+    instant("created_at", null=False),
+    instant("finished_at"),
+    sa.Index("ix_simulations_owner_group_created_at", "owner_group", "created_at"),
+)
