@@ -94,7 +94,7 @@ PLACES = (
     Place(
         "/simulate",
         "Simulate",
-        "s",
+        "i",
         "M4 19V5M4 19h16M7 15l3-4 3 2 5-7M18 6v3M18 6h-3",
         Permission.SIMULATE,
     ),
