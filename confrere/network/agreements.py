@@ -87,6 +87,8 @@ def kept_home(opt_outs: Iterable[OptOut], asked: Asked, zone: str) -> OptOut | N
     """
     day = local_day(asked.at, zone)
     for one in opt_outs:
+        if one.site is not None and one.site != asked.site:
+            continue  # most are for another site: the rest need not be looked at
         within = one.starts_on <= day and (one.ends_on is None or day <= one.ends_on)
         if within and all(_fits(want, have) for want, have in _pairs(one, asked)):
             return one

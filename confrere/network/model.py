@@ -1,6 +1,7 @@
 """The collaboration as data: who belongs to whom, who may do what, for whom, and when."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -20,6 +21,7 @@ from confrere.network.credentials import (
     SanctionCheck,
     SiteIdentifier,
 )
+from confrere.network.routing_settings import AS_DELIVERED, RoutingSettings
 from confrere.network.rules import BUILT_IN, Rule
 
 FULL_FILE, BY_PROXY = "full", "proxy"
@@ -284,3 +286,8 @@ class Directory:
     exclusions: tuple[Exclusion, ...] = ()
     rules: tuple[Rule, ...] = BUILT_IN
     version: int = 0  # grows with every change of a fact
+    routing: Mapping[GroupId, RoutingSettings] = field(default_factory=dict)
+
+    def routing_of(self, group: GroupId) -> RoutingSettings:
+        """A group's routing settings: its own, or those that everybody begins with."""
+        return self.routing.get(group, AS_DELIVERED)

@@ -15,6 +15,7 @@ from confrere.network import (
     store_agreements,
     store_credentials,
     store_rosters,
+    store_routing,
     tables,
 )
 from confrere.network.credentials import UNITED_STATES, Competence, ReadingPlace
@@ -23,6 +24,8 @@ from confrere.network.fields import STATE_CODES
 from confrere.network.kinds import Fact
 from confrere.network.model import Agreement, Directory, Group, Reader, Shift, Site
 from confrere.network.records import SINCE_EVER, Recorded
+from confrere.network.remembered import remembered
+from confrere.network.routing_settings import RoutingSettings
 from confrere.network.rules import Rule, as_changed
 from confrere.network.site_resolution import resolve_site
 from confrere.network.systems import Peer, SiteHints, SiteRule
@@ -34,8 +37,13 @@ def directory(conn: Connection, at: datetime) -> Directory:
     """Load who is who, with the facts that were on record at `at`.
 
     Agreements and exclusions are those that this connection may see. Of another group's
-    readers the app role sees shifts and not whether they signed on.
+    readers the app role sees shifts and not whether they signed on. It is the same object
+    until something changes, and must not be changed.
     """
+    return remembered(conn, at, _load)
+
+
+def _load(conn: Connection, at: datetime) -> Directory:
     facts = store_credentials.facts(conn, at)
     readers = store.readers(conn, at, facts=facts)
     return Directory(
@@ -46,12 +54,18 @@ def directory(conn: Connection, at: datetime) -> Directory:
         tuple(store_credentials.exclusions(conn, at)),
         rules(conn, at),
         store_credentials.version(conn),
+        store_routing.settings(conn),
     )
 
 
 def rules(conn: Connection, at: datetime) -> tuple[Rule, ...]:
     """The rules of eligibility, with what their owners had changed at an instant."""
     return as_changed(store_credentials.changed_rules(conn, at))
+
+
+def set_routing(conn: Connection, owner: GroupId, new: RoutingSettings) -> None:
+    """Say how a group wants its readers asked and its exams ordered; acts at once."""
+    store_routing.set_settings(conn, owner, new)
 
 
 def rostered_from(conn: Connection, known: Directory, at: datetime) -> Directory:

@@ -144,6 +144,20 @@ def change_reader(conn: Connection, reader: ReaderId, values: dict[str, Any]) ->
     return conn.execute(done.returning(t.readers.c.id)).first() is not None
 
 
+def stamp(conn: Connection) -> tuple[tuple[int, str], str]:
+    """How often facts have changed and by which transaction last; and who asks, as a name.
+
+    The transaction tells a change that is being made, or was taken back, from another one
+    that has the same number.
+    """
+    seen = conn.execute(sa.text(
+        "select number, xmin::text, "
+        "current_user || ':' || coalesce(current_setting('app.groups', true), '') "
+        "from facts_version"
+    )).one()  # fmt: skip
+    return (seen[0], seen[1]), seen[2]
+
+
 def share(
     conn: Connection, owner: GroupId, to: GroupId, objects: Sequence[tuple[str, Any]],
     why: str, at: datetime,

@@ -22,6 +22,7 @@ from confrere.network.tables_agreements import (
     agreements,
     opt_outs,
 )
+from confrere.network.tables_rosters import attendance, roster_settings, routing_settings
 
 __all__ = [
     "agreement_signatures",
@@ -40,6 +41,7 @@ __all__ = [
     "readers",
     "reminders",
     "roster_settings",
+    "routing_settings",
     "rules",
     "shares",
     "shifts",
@@ -109,26 +111,6 @@ shifts = sa.Table(
     flag("takes_overflow", default=True),
     sa.CheckConstraint("ends_at > starts_at", name="order"),
     sa.Index("ix_shifts_reader_id_ends_at", "reader_id", "ends_at"),
-)
-
-attendance = sa.Table(
-    "attendance",
-    metadata,
-    key(),
-    owner(),
-    ref("reader_id"),
-    text("act"),
-    instant("at", null=False),
-    sa.Column("number", sa.BigInteger, sa.Identity(always=True)),  # in the order of writing
-    sa.Index("ix_attendance_reader_id", "reader_id", "at"),
-)
-
-roster_settings = sa.Table(
-    "roster_settings",
-    metadata,
-    sa.Column("owner_group", sa.Uuid, primary_key=True),
-    flag("sign_on_required"),
-    whole("no_show_minutes", 15),
 )
 
 peers = sa.Table(

@@ -6,14 +6,14 @@ weighed on top of the columns.
 """
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 from confrere.kernel.ids import GroupId, ReaderId
-from confrere.network.agreements import consent
+from confrere.network.agreements import between, consent
 from confrere.network.credentials import (
     FACILITY,
     MEDICARE,
@@ -22,7 +22,7 @@ from confrere.network.credentials import (
     day_of,
     in_force,
 )
-from confrere.network.model import Directory, Reader, Site
+from confrere.network.model import Agreement, Directory, Reader, Site
 from confrere.orders.priorities import AT_ONCE
 from confrere.worklist import columns as c
 from confrere.worklist.case import exam_day_of
@@ -56,6 +56,10 @@ class Judging:
             self._barred[one.patient].append(one)
             self._barred[one.site].append(one)
         self._lines: dict[Hashable, Bits] = {}
+        self._lends: dict[GroupId, dict[GroupId, tuple[Agreement, ...]]] = {}
+        self._lendings: dict[Hashable, Mapping[GroupId, Agreement]] = {}
+        self._minute = 0
+        self.lend(directory)
         for reader in directory.readers.values():
             self._take(reader)
         self._forget()
@@ -77,6 +81,52 @@ class Judging:
         self._members[reader.group][row] = True
         self._npis[reader.npi].append(row)
         self._columns.fill(row, reader, self._at)
+
+    def lend(self, directory: Directory) -> None:
+        """Take up agreements as they are now, with what was taken under them today.
+
+        All else in the directory must be as it was.
+        """
+        self._directory = directory
+        self._lendings.clear()
+        self._lends = {}
+        for owner in {one.owner_group for one in directory.agreements}:
+            own = [one for one in directory.agreements if one.owner_group == owner]
+            self._lends[owner] = {
+                one.reading_group: between(own, owner, one.reading_group) for one in own
+            }
+
+    def lending(
+        self, item: Item, at: datetime, read_types: frozenset[str] = frozenset()
+    ) -> Mapping[GroupId, Agreement]:
+        """By which agreement each other group may read an exam that nobody has begun.
+
+        For any of `read_types`; by default for the report that is still needed.
+        """
+        minute = int(at.timestamp() // 60)  # hours of agreements begin on whole minutes
+        if minute != self._minute:
+            self._minute = minute
+            self._lendings.clear()
+        wanted = read_types or wanted_reads(item)
+        key = (
+            item.owner_group, item.site, item.subspecialty, item.priority, item.modality,
+            item.description, wanted,
+        )  # fmt: skip
+        if key not in self._lendings:
+            if len(self._lendings) >= MOST_LINES:
+                self._lendings.clear()
+            asking = asked(item, None, at, wanted)
+            found = {
+                group: consent(pacts, item.owner_group, group, asking).agreement
+                for group, pacts in self._lends.get(item.owner_group, {}).items()
+            }
+            self._lendings[key] = {group: one for group, one in found.items() if one}
+        return self._lendings[key]
+
+    def may(self, item: Item, reader: ReaderId, at: datetime) -> bool:
+        """Say whether no rule stands in one reader's way."""
+        row = self._row.get(reader)
+        return row is not None and bool(self.mask(item, at)[row])
 
     def advance(self, at: datetime) -> int:
         """Take up what dates and attestations changed until `at`; return how many readers."""
@@ -180,16 +230,15 @@ class Judging:
     def _lent(self, item: Item, read_types: frozenset[str]) -> Bits:
         """Who is of a group that an agreement lends this exam to."""
         found: Bits = np.zeros(len(self.readers), np.bool_)
-        pacts = self._directory.agreements
-        for group in {one.reading_group for one in pacts} & self._members.keys():
-            asking = asked(item, None, self._at, read_types)
-            if consent(pacts, item.owner_group, group, asking).agreement:
+        for group in self.lending(item, self._at, read_types):
+            if group in self._members:
                 found |= self._members[group]
         holder = self._people.get(item.held_by) if item.held_by else None
         if holder is not None:  # who began in time may finish
             asking = asked(item, holder.id, self._at, read_types)
+            pacts = self._lends.get(item.owner_group, {}).get(holder.group, ())
             mine = consent(pacts, item.owner_group, holder.group, asking).agreement
-            found[self.readers.index(holder.id)] = mine is not None
+            found[self._row[holder.id]] = mine is not None
         return found
 
     def _location(self, item: Item, site: Site) -> Bits:
