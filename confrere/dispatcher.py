@@ -23,7 +23,7 @@ from confrere.settings import load
 from confrere.wiring import tasks
 from confrere.wiring.house import House, open_house
 from confrere.worklist import claims
-from confrere.worklist.dispatch import dispatch
+from confrere.worklist.dispatch import Dispatcher
 
 log = logging.getLogger(__name__)
 
@@ -57,23 +57,24 @@ def _lead(house: House, url: str, stop: threading.Event) -> None:
                 break
             stop.wait(TICK_SECONDS)
         conn.execute("listen worklist")
+        dispatcher = Dispatcher()
         while not stop.is_set():
             try:
-                turn(house)
+                turn(house, dispatcher)
             except Exception:
                 log.exception("a dispatch round failed; the next one tries again")
             for _ in conn.notifies(timeout=TICK_SECONDS, stop_after=1):
                 break
 
 
-def turn(house: House) -> int:
+def turn(house: House, dispatcher: Dispatcher) -> int:
     """Do one round; return how many exams were offered or withdrawn."""
     now = house.now()
     with transaction(house.system, frozenset()) as conn:
         directory = network.directory(conn, now)
         imaging.close_quiet_studies(conn, quiet_rule(directory), now)
         claims.free_lapsed(conn, now)
-        return dispatch(conn, directory, now)
+        return dispatcher.round(conn, directory, now)
 
 
 def quiet_rule(directory: Directory) -> Quiet:

@@ -32,8 +32,7 @@ from confrere.reading.model import ReportReceived, ReportSigned
 from confrere.wiring import exams, facts, inbound_hl7, priors, results, simulating
 from confrere.wiring.device_audit import STORED_TASK, note_stored
 from confrere.wiring.house import House
-from confrere.worklist.dispatch import ItemOffered
-from confrere.worklist.model import ItemFinished
+from confrere.worklist.model import ItemFinished, ItemOffered
 from confrere.worklist.trials import RUN_TASK
 
 log = logging.getLogger(__name__)

@@ -18,7 +18,6 @@ from confrere.network.model import Reader
 from confrere.orders.priorities import AT_ONCE
 from confrere.worklist import store
 from confrere.worklist.case import case_in
-from confrere.worklist.dispatch import ItemOffered, end_other_shares
 from confrere.worklist.eligibility import agreement_used, eligibility, is_eligible
 from confrere.worklist.model import (
     ATTESTED,
@@ -26,11 +25,13 @@ from confrere.worklist.model import (
     OFF_DUTY,
     READ,
     Item,
+    ItemOffered,
     Proof,
     State,
     Verdict,
     shared_objects,
 )
+from confrere.worklist.offering import end_other_shares
 from confrere.worklist.tables import items
 
 SHORTEST_REASON = 15

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from confrere.kernel.errors import Invalid
-from confrere.network.model import Reader
+from confrere.network.model import Directory, Reader
 from confrere.worklist import claims, store
 from confrere.worklist.model import Item
 from confrere.worklist.tables import items
@@ -20,6 +20,7 @@ REASONS = {
     "leaving": "my shift ends",
     "other": "another reason",
 }
+SILENCE = "no answer"  # not a reader's own word: an offer passed them by
 LONGEST_NOTE = 300
 
 
@@ -44,8 +45,21 @@ def decline(
         else sa.and_(items.c.offered_to == reader.id, items.c.held_by.is_(None))
     )
     given = claims.give_back(conn, item.id, now, mine)
+    _keep(conn, item, reader, reason, said, now)
+    return given
+
+
+def note_silence(conn: Connection, item: Item, directory: Directory, now: datetime) -> None:
+    """Keep that the reader an exam was offered to did not take it up."""
+    reader = directory.readers.get(item.offered_to) if item.offered_to else None
+    if reader is not None:
+        _keep(conn, item, reader, SILENCE, "", now)
+
+
+def _keep(
+    conn: Connection, item: Item, reader: Reader, reason: str, note: str, now: datetime
+) -> None:
     store.add_decline(conn, {
         "item_id": item.id, "reader_id": reader.id, "reader_group": reader.group,
-        "reason": reason, "note": said, "wrvu": item.wrvu, "minutes": item.minutes, "at": now,
+        "reason": reason, "note": note, "wrvu": item.wrvu, "minutes": item.minutes, "at": now,
     })  # fmt: skip
-    return given

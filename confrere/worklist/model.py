@@ -35,6 +35,7 @@ UNMATCHED, UNMAPPED, ARRIVING, NO_IMAGES, NOBODY, OFF_DUTY, LATE = (
     "nobody on duty", "late images",
 )  # fmt: skip
 ATTESTED = "assigned by attestation"
+PUT_ASIDE, NO_ANSWER = "read it first", "no answer before"
 READ, ADDENDUM = "read", "addendum"
 # minutes that an exam takes to read, by modality, where nothing better is known
 READING_MINUTES = {"CR": 3, "DX": 3, "MG": 5, "US": 6, "NM": 8, "CT": 9, "MR": 12, "PT": 20}
@@ -100,6 +101,11 @@ class Item:
     orderers: tuple[str, ...] = ()  # NPIs of who ordered it
 
     drafted_at: datetime | None = None  # when the holder last saved a draft that says something
+
+    @property
+    def began_at(self) -> datetime:
+        """When its clock started: its exam was complete, or it came to be known."""
+        return self.clock_at or self.created_at
 
     @property
     def at_risk_at(self) -> datetime | None:
@@ -173,6 +179,16 @@ class Proof:
     facts_version: int = 0  # by which facts it was judged
     attested_by: str = ""  # who assigned an emergency that nobody could lawfully be offered
     attestation: str = ""  # and why
+
+
+@dataclass(frozen=True, slots=True)
+class ItemOffered:
+    """Event: an exam was offered to a reader, whose group may now see it."""
+
+    owner_group: GroupId
+    item_id: ItemId
+    to_group: GroupId
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

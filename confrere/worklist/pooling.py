@@ -6,22 +6,29 @@ read comes from the rules (`judging`), shifts and agreements; the order from the
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 
 from confrere.kernel.ids import GroupId, ItemId, ReaderId
-from confrere.network.agreements import overflow_opens
-from confrere.network.model import Directory, Reader
+from confrere.network.agreements import overflow_opens, share_left
+from confrere.network.model import Agreement, Directory, Reader
 from confrere.network.rosters import cover, serves
-from confrere.worklist.case import case_in
-from confrere.worklist.explaining import Decision, explain
+from confrere.network.routing_settings import EVENNESS_FIRST as EVEN
+from confrere.network.routing_settings import PULL, RoutingSettings
 from confrere.worklist.judging import Judging
 from confrere.worklist.model import Item
 from confrere.worklist.pacts import Agreement as Pact
-from confrere.worklist.policy import Level, Policy, ring_of
+from confrere.worklist.policy import (
+    EVENNESS_FIRST,
+    MATCH_FIRST,
+    Level,
+    Policy,
+    Wishes,
+    ring_of,
+)
 from confrere.worklist.queues import NEVER, Service, Study
 from confrere.worklist.routing import Pool
+from confrere.worklist.standing import patient_of, split_patients
 
 ZERO = datetime(2020, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -49,24 +56,36 @@ def line_of(item: Item) -> Line:
     return item.modality, item.subspecialty, item.advanced, item.certificates, minutes
 
 
+def wishes_of(settings: RoutingSettings) -> Wishes:
+    """A group's wishes for its own exams, as the policy takes them."""
+    base = EVENNESS_FIRST if settings.first == EVEN else MATCH_FIRST
+    return replace(
+        base,
+        hold={**base.hold, **settings.hold},
+        own_first={**base.own_first, **settings.own_first},
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Hour:
     """What happened this shift: who reads now, who has an offer, how much each has read."""
 
-    busy: frozenset[ReaderId]
-    offers: Mapping[ItemId, ReaderId]  # that stand, not taken up yet
-    ahead: Mapping[ReaderId, timedelta]  # reading time of what each holds or is offered
-    worked: Mapping[ReaderId, float]
-    declined: Mapping[ItemId, frozenset[ReaderId]]
+    held: Sequence[Item] = ()  # that somebody reads
+    busy: frozenset[ReaderId] = frozenset()
+    offers: Mapping[ItemId, ReaderId] = field(default_factory=dict)  # that stand
+    silent: frozenset[ItemId] = frozenset()  # of the offers, those that got no answer
+    attached: Mapping[ItemId, ReaderId] = field(default_factory=dict)  # go with another exam
+    ahead: Mapping[ReaderId, timedelta] = field(default_factory=dict)  # held or offered
+    worked: Mapping[ReaderId, float] = field(default_factory=dict)
+    declined: Mapping[ItemId, frozenset[ReaderId]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
-    """An exam, the reader it is offered to, and all that the choice rested on."""
+class Kind:
+    """Exams of one site and service line: who may read any of them, who of these is there."""
 
-    item: Item
-    reader: Reader
-    decision: Decision
+    lane: frozenset[ReaderId]
+    serving: frozenset[ReaderId]
 
 
 class Look:
@@ -77,29 +96,67 @@ class Look:
         now: datetime, policy: Policy | None = None,
     ) -> None:  # fmt: skip
         self.waiting = {one.id: one for one in waiting if one.due_at is not None}
-        standing = {one: reader for one, reader in hour.offers.items() if one in self.waiting}
-        self.standing = standing
+        self.unclocked = [one for one in waiting if one.due_at is None]
+        self.standing = {
+            item: reader
+            for item, reader in hour.offers.items()
+            if item in self.waiting and item not in hour.silent
+        }
         self.directory, self.judging, self.hour, self.now = directory, judging, hour, now
         self.at = minutes_of(now)
+        self.policy = policy or Policy()
         self.able = {
             one.id: frozenset(judging.eligible(one, now)) for one in self.waiting.values()
         }
-        # nobody is asked in the middle of a read
-        self.pool = Pool(replace(policy or Policy(), put_aside_after=NEVER))
+        self._kinds = self._kinds_of()
+        self._covered: dict[tuple[object, ...], bool] = {}
+        self._split = split_patients([*self.waiting.values(), *hour.held])
+        # who is asked in the middle of a read is looked for apart: groups may not want it
+        self.pool = Pool(replace(self.policy, put_aside_after=NEVER))
         self._places()
         self._people()
-        loose = [one for one in self.waiting.values() if one.id not in standing]
-        self.pool.arrived(self.at, *(self._study(one) for one in loose))
+        loose = [
+            one
+            for one in self.waiting.values()
+            if one.id not in self.standing and one.id not in hour.attached
+        ]
+        self.pool.arrived(self.at, *(self.study(one) for one in loose))
+
+    def _kinds_of(self) -> dict[tuple[object, Line], Kind]:
+        lanes: dict[tuple[object, Line], set[ReaderId]] = defaultdict(set)
+        first: dict[tuple[object, Line], Item] = {}
+        for one in self.waiting.values():
+            kind = one.site, line_of(one)
+            lanes[kind] |= self.able[one.id]
+            first.setdefault(kind, one)
+        readers = self.directory.readers
+        return {
+            kind: Kind(
+                frozenset(lane),
+                frozenset(
+                    one
+                    for one in lane
+                    if serves(
+                        readers[one], first[kind].owner_group, first[kind].subspecialty,
+                        first[kind].site, self.now,
+                    )
+                ),
+            )
+            for kind, lane in lanes.items()
+        }  # fmt: skip
 
     def _places(self) -> None:
-        for site in {one.site for one in self.waiting.values()}:
+        every = [*self.waiting.values(), *self.hour.held]
+        for site in {one.site for one in every}:
             known = self.directory.sites[site]
             limits = {name: float(value) for name, value in (known.targets or {}).items()}
             self.pool.set_site(site, known.owner_group, limits)
-        for item in self.waiting.values():
+        for item in every:
             line = line_of(item)
             service = Service(item.subspecialty, item.advanced, line[4], work_of(item))
             self.pool.set_service(line, service)
+        for group, settings in self.directory.routing.items():
+            self.pool.set_wishes(group, wishes_of(settings))
         for pact in self.directory.agreements:
             # hours, scope and caps are the rules' to judge, exam by exam
             self.pool.set_agreement(
@@ -109,20 +166,22 @@ class Look:
     def _people(self) -> None:
         rings: dict[ReaderId, dict[tuple[object, Line, bool], int]] = defaultdict(dict)
         for item in self.waiting.values():
-            urgent = self.pool.policy.levels[self.pool.policy.level(item.priority)].urgent
+            place = item.site, line_of(item), self.level(item).urgent
             for one in self.able[item.id]:
+                if place in rings[one]:
+                    continue
                 reader = self.directory.readers[one]
-                ring = ring_of(
+                rings[one][place] = ring_of(
                     own=reader.group == item.owner_group,
                     matched=item.subspecialty in reader.certificates, advanced=item.advanced,
                 )  # fmt: skip
-                rings[one][item.site, line_of(item), urgent] = ring
         for one, places in rings.items():
             reader = self.directory.readers[one]
             self.pool.set_reader(one, reader.group)
             self.pool.set_rings(one, places)
             shifts = [(minutes_of(s.starts_at), minutes_of(s.ends_at)) for s in reader.shifts]
             self.pool.roster_changed(self.at, one, [s for s in shifts if s[0] > self.at])
+        asked = set(self.standing.values()) | {self.hour.offers[i] for i in self.hour.silent}
         for reader in self.there(rings):
             shift = reader.shift_at(self.now)
             assert shift is not None  # noqa: S101 - who is on duty has a shift
@@ -130,8 +189,12 @@ class Look:
                 minutes_of(shift.starts_at), reader.id, minutes_of(shift.ends_at)
             )
             self.pool.worked(reader.id, self.hour.worked.get(reader.id, 0.0))
-            if reader.id in self.hour.busy or reader.id in self.standing.values():
+            if reader.id in self.hour.busy or reader.id in asked:
                 self.pool.paused(reader.id)
+        for item in self.hour.held:
+            if item.held_by in self.pool.presence.readers and item.held_at and item.due_at:
+                self.pool.queues.add(self._plain(item))
+                self.pool.taken(minutes_of(item.held_at), item.held_by, item.id)
 
     def there(self, who: Iterable[ReaderId]) -> list[Reader]:
         """Those of these readers who are on duty, by when their shifts began."""
@@ -145,155 +208,80 @@ class Look:
             )
         ]
 
-    def _study(self, item: Item) -> Study:
+    def _plain(self, item: Item) -> Study:
         assert item.due_at is not None  # noqa: S101 - others do not wait here
+        patient = patient_of(item)
         return Study(
             item.id, item.site, line_of(item), item.priority, minutes_of(item.due_at),
-            excluded=self.excluded(item),
+            patient, patient in self._split,
         )  # fmt: skip
+
+    def study(self, item: Item) -> Study:
+        """An exam as the pool takes it."""
+        return replace(self._plain(item), excluded=self.excluded(item))
 
     def excluded(self, item: Item) -> frozenset[ReaderId]:
         """Who of the lane's readers is not offered this exam now."""
-        able = self.able[item.id]
-        lane = frozenset().union(*(
-            self.able[other.id]
-            for other in self._alike[item.site, line_of(item)]
-        ))  # fmt: skip
-        there = {one.id for one in self._serving(item)}
+        able, kind = self.able[item.id], self._kinds[item.site, line_of(item)]
+        there = able & kind.serving
         declined = self.hour.declined.get(item.id, frozenset())
+        if item.id in self.hour.silent:
+            declined |= {self.hour.offers[item.id]}
         if there <= declined:
             declined = frozenset()
-        early = {one for one in able if not self._open(item, self.directory.readers[one])}
         off_scope = {
-            one
-            for one in able
-            if self.directory.readers[one].on_duty(self.now) and one not in there
+            one for one in able - there if self.directory.readers[one].on_duty(self.now)
         }
-        return (lane - able) | declined | early | off_scope
+        return (kind.lane - able) | declined | off_scope | self._not_asked(item, there)
 
-    @cached_property
-    def _alike(self) -> Mapping[tuple[object, Line], list[Item]]:
-        found: dict[tuple[object, Line], list[Item]] = defaultdict(list)
-        for one in self.waiting.values():
-            found[one.site, line_of(one)].append(one)
+    def _not_asked(self, item: Item, there: frozenset[ReaderId]) -> set[ReaderId]:
+        """Those who are there and to whom it is not open yet, or who take from the list."""
+        pacts = self.judging.lending(item, self.now)
+        pressing = bool(self.level(item).first) or (item.at_risk_at or self.now) <= self.now
+        opens: dict[tuple[GroupId, bool], bool] = {}
+        found = set()
+        for one in there:
+            reader = self.directory.readers[one]
+            if not pressing and self.directory.routing_of(reader.group).mode == PULL:
+                found.add(one)
+            if reader.group == item.owner_group:
+                continue
+            matched = not item.advanced or item.subspecialty in reader.certificates
+            key = reader.group, matched
+            if key not in opens:
+                opens[key] = self._open(item, pacts.get(reader.group), matched=matched)
+            if not opens[key]:
+                found.add(one)
         return found
 
-    def _serving(self, item: Item) -> list[Reader]:
-        return [
-            self.directory.readers[one]
-            for one in self.able[item.id]
-            if serves(
-                self.directory.readers[one],
-                item.owner_group,
-                item.subspecialty,
-                item.site,
-                self.now,
-            )
-        ]
-
-    def _open(self, item: Item, reader: Reader) -> bool:
+    def _open(self, item: Item, pact: Agreement | None, *, matched: bool) -> bool:
         """Say whether the agreement lets the exam out of the house yet."""
-        if reader.group == item.owner_group:
-            return True
-        pact = case_in(self.directory, item, reader, self.now).lent().agreement
         if pact is None or item.due_at is None:
             return False
+        began = item.began_at
+        if pact.hold_share is not None and not matched and not self.level(item).first:
+            held = share_left(began, item.due_at, pact.hold_share)
+            if held > self.now:
+                return False
         if pact.overflow_share is None and pact.overflow_from is None:
             return True  # the policy's own-first says when
-        own = self._own_cover(item.owner_group, item)
-        began = item.clock_at or item.created_at
-        urgent = self.pool.policy.levels[self.pool.policy.level(item.priority)].urgent
-        opens = overflow_opens(pact, began, item.due_at, urgent=urgent, own_cover=own)
+        opens = overflow_opens(
+            pact, began, item.due_at, urgent=self.level(item).urgent,
+            own_cover=self._own_cover(item),
+        )  # fmt: skip
         return opens <= self.now
 
-    def _own_cover(self, group: GroupId, item: Item) -> bool:
-        return cover(self.directory, group, item.subspecialty, item.site, self.now)
+    def _own_cover(self, item: Item) -> bool:
+        key = item.owner_group, item.subspecialty, item.site
+        if key not in self._covered:
+            self._covered[key] = cover(self.directory, *key, self.now)
+        return self._covered[key]
 
-    def on_duty(self, item: ItemId) -> int:
-        """How many eligible readers are there for an exam."""
-        return len(self._serving(self.waiting[item]))
+    def serving(self, item: ItemId) -> frozenset[ReaderId]:
+        """The eligible readers who are there for an exam."""
+        one = self.waiting[item]
+        return self.able[item] & self._kinds[one.site, line_of(one)].serving
 
-    def offers(self) -> list[Chosen]:
-        """Give every idle reader one exam, the most urgent first; the policy chooses.
-
-        An offer that nobody has taken up yields to a stroke or STAT exam that finds no idle
-        reader, and waits again.
-        """
-        found = [one for one in map(self._at_any_rate, self._first()) if one]
-        moving = True
-        while moving:
-            moving = False
-            for reader in self._idle():
-                study = self.pool.next(self.at, reader)
-                if study is None:
-                    continue
-                better = self.pool.proposal(self.at, study)
-                found.append(self._give(study, better.reader if better else reader))
-                moving = True
-        return found
-
-    def queued(self) -> list[tuple[Item, Reader]]:
-        """Name a reader for each acute exam that found nobody idle: it stands next with them.
-
-        The reader who has least to read first; whoever has it already keeps it. The first who
-        is idle gets it all the same, in a later round.
-        """
-        ahead: dict[ReaderId, timedelta] = defaultdict(timedelta, self.hour.ahead)
-        found = []
-        acute = [
-            self.waiting[one] for one in self.pool.queues.studies if self._level(one).urgent
-        ]
-        for item in sorted(acute, key=lambda one: (one.due_at or self.now, str(one.id))):
-            excluded = self.pool.queues.studies[item.id][1].excluded
-            there = [one for one in self._serving(item) if one.id not in excluded]
-            if not there:
-                continue
-            kept = next((one for one in there if one.id == item.offered_to), None)
-            best = kept or min(there, key=lambda one: (ahead[one.id], str(one.id)))
-            ahead[best.id] += item.reading_time
-            found.append((item, best))
-        return found
-
-    def _first(self) -> list[ItemId]:
-        levels = {level.name for level in self.pool.policy.levels if level.first}
-        waits = [one for one in self.waiting.values() if one.priority in levels]
-        loose = [one for one in waits if one.id in self.pool.queues.studies]
-        return [
-            one.id
-            for one in sorted(loose, key=lambda one: (one.due_at or self.now, str(one.id)))
-        ]
-
-    def _at_any_rate(self, study: ItemId) -> Chosen | None:
-        """Find a reader for a STAT exam, if need be one with a lesser offer."""
-        idle = self.pool.proposal(self.at, study)
-        if idle is not None:
-            return self._give(study, idle.reader)
-        lesser = [
-            (self.pool.presence.reader(reader).place(self._lane(study))[0], str(reader), item)
-            for item, reader in self.standing.items()
-            if not self._level(item).first
-            and reader in self.pool.presence.readers
-            and self.pool.may_take(self.at, reader, study)
-        ]
-        if not lesser:
-            return None
-        put_back = min(lesser)[2]
-        reader = self.standing.pop(put_back)
-        self.pool.resumed(reader)
-        self.pool.arrived(self.at, self._study(self.waiting[put_back]))
-        return self._give(study, reader)
-
-    def _level(self, item: ItemId) -> Level:
-        return self.pool.policy.levels[self.pool.policy.level(self.waiting[item].priority)]
-
-    def _lane(self, study: ItemId) -> int:
-        return int(self.pool.queues.lane[self.pool.queues.waiting_study(study)[0]])
-
-    def _idle(self) -> list[ReaderId]:
-        presence = self.pool.presence
-        return sorted((one.key for one in presence.rows if presence.idle[one.row]), key=str)
-
-    def _give(self, study: ItemId, reader: ReaderId) -> Chosen:
-        decision = explain(self.pool, self.at, reader, study)
-        self.pool.taken(self.at, reader, study)
-        return Chosen(self.waiting[study], self.directory.readers[reader], decision)
+    def level(self, item: Item) -> Level:
+        """The urgency class of an exam."""
+        return self.policy.levels[self.policy.level(item.priority)]

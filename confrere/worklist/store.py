@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -21,8 +20,7 @@ from confrere.kernel.ids import (
     SiteId,
     StudyId,
 )
-from confrere.network.model import Reader
-from confrere.worklist.explaining import Decision, sentence
+from confrere.worklist import store_offers
 from confrere.worklist.model import Item, Outcome, Proof, State, Verdict
 from confrere.worklist.tables import decisions, declines, items, proofs
 
@@ -151,22 +149,6 @@ def others_of_patient(conn: Connection, item: Item, group: GroupId) -> bool:
     return conn.execute(query.limit(1)).first() is not None
 
 
-def add_decision(
-    conn: Connection, item: Item, reader: Reader, decision: Decision, at: datetime
-) -> None:
-    """Keep what an offer rested on."""
-    said = asdict(decision) | {
-        "study": str(item.id), "reader": str(reader.id),
-        "runner_up": str(decision.runner_up) if decision.runner_up else None,
-        "agreement": str(decision.agreement) if decision.agreement else None,
-    }  # fmt: skip
-    conn.execute(sa.insert(decisions).values(
-        owner_group=item.owner_group, item_id=item.id, reader_id=reader.id,
-        reader_group=reader.group, ring=decision.ring, policy=decision.policy, said=said,
-        sentence=sentence(decision), at=at,
-    ))  # fmt: skip
-
-
 def last_sentence(conn: Connection, item: ItemId) -> str:
     """Why an exam was offered as it was last, in one sentence; empty where nothing is kept."""
     query = sa.select(decisions.c.sentence).where(decisions.c.item_id == item)
@@ -191,18 +173,7 @@ def decliners(conn: Connection) -> dict[ItemId, frozenset[ReaderId]]:
 
 def add_proofs(conn: Connection, made: Sequence[Proof]) -> None:
     """Keep proofs."""
-    rows = [
-        {
-            "owner_group": owner, "item_id": p.item, "reader_id": p.reader,
-            "reader_group": p.reader_group, "act": p.act, "eligible": p.eligible,
-            "agreement_id": p.agreement, "verdicts": [asdict(v) for v in p.verdicts], "at": p.at,
-            "facts_version": p.facts_version, "attested_by": p.attested_by,
-            "attestation": p.attestation,
-        }
-        for p, owner in ((p, _owner(conn, p.item)) for p in made)
-    ]  # fmt: skip
-    if rows:
-        conn.execute(sa.insert(proofs), rows)
+    store_offers.add_proofs(conn, [(GroupId(_owner(conn, p.item)), p) for p in made])
 
 
 def proofs_of(conn: Connection, item: ItemId) -> list[Proof]:

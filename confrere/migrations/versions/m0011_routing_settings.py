@@ -36,8 +36,7 @@ def upgrade() -> None:
         f"create policy sees on routing_settings for select to confrere_app using ({MINE})"
     )
     op.execute(
-        "create policy adds on routing_settings for insert to confrere_app "
-        f"with check ({MINE})"
+        f"create policy adds on routing_settings for insert to confrere_app with check ({MINE})"
     )
     op.execute(
         "create policy changes on routing_settings for update to confrere_app "
