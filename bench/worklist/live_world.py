@@ -12,11 +12,12 @@ from decimal import Decimal
 from sqlalchemy import Connection
 
 from confrere.kernel.ids import AgreementId, GroupId, PeerId, ReaderId, SiteId
-from confrere.network import credentialing, opt_outs, signing
+from confrere.network import credentialing, opt_outs
 from confrere.network import service as network
 from confrere.network.credentials import BY_SITE, PAYERS, Enrolment, Exclusion
-from confrere.network.model import Agreement, Group, OptOut, Privilege, Reader, Shift, Site
+from confrere.network.model import Agreement, Group, OptOut, Privilege, Reader, Site
 from confrere.network.npi import with_check_digit
+from confrere.network.presence import Shift
 from confrere.network.records import Recorded
 from confrere.network.systems import Peer
 from confrere.orders import service as orders
@@ -52,23 +53,23 @@ def build(conn: Connection, now: datetime) -> Large:
     groups = [
         network.add_group(
             conn,
-            Group(
-                small.NONE, f"G{n}", f"Group {n}", "America/Chicago", tin=f"36-{n:07d}"
-            ),  # type: ignore[arg-type]
+            Group(small.NONE, f"G{n}", f"Group {n}", "America/Chicago", tin=f"36-{n:07d}"),  # type: ignore[arg-type]
         )
         for n in range(GROUPS)
     ]
     sites = [_site(conn, groups[n % GROUPS], n) for n in range(SITES)]
-    readers = [
-        network.add_reader(conn, _reader(groups, sites, n, now)) for n in range(READERS)
-    ]
+    readers = [network.add_reader(conn, _reader(groups, sites, n, now)) for n in range(READERS)]
     agreements = [
         small.agree(conn, _agreed(groups[n], groups[(n + step) % GROUPS]), now)
         for n in range(GROUPS)
         for step in (1, 2, 3)
     ]
     return Large(
-        groups, sites, readers, agreements, len(agreements) + _rules(conn, groups, sites, readers, now)
+        groups,
+        sites,
+        readers,
+        agreements,
+        len(agreements) + _rules(conn, groups, sites, readers, now),
     )
 
 
@@ -85,7 +86,9 @@ def _site(conn: Connection, owner: GroupId, n: int) -> SiteId:
     orders.map_procedures(
         conn,
         [
-            Procedure(owner, made, code, text, kind, region, of, advanced, minutes, Decimal(rvu))
+            Procedure(
+                owner, made, code, text, kind, region, of, advanced, minutes, Decimal(rvu)
+            )
             for code, text, kind, region, of, advanced, minutes, rvu in CODES
         ],
     )
@@ -105,7 +108,7 @@ def _reader(groups: list[GroupId], sites: list[SiteId], n: int, now: datetime) -
     some = small.reader(
         group, f"Reader, R{n:03d}", {"general", SUBSPECIALTIES[1 + n % 5]}, sites[0], home, now
     )
-    on = n % 3 != 2  # noqa: PLR2004 - two of three have a shift now
+    on = n % 3 != 2
     starts = now - timedelta(hours=4) if on else now + timedelta(hours=8)
     return replace(
         some,
@@ -115,9 +118,7 @@ def _reader(groups: list[GroupId], sites: list[SiteId], n: int, now: datetime) -
         ),
         privileges=tuple(Privilege(site, "all", "full", *small.ALWAYS) for site in own),
         shifts=(Shift(starts, starts + timedelta(days=1)),),
-        enrolments=tuple(
-            Enrolment(one, "36-0000000", home, *small.ALWAYS) for one in PAYERS
-        ),
+        enrolments=tuple(Enrolment(one, "36-0000000", home, *small.ALWAYS) for one in PAYERS),
     )
 
 

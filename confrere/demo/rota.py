@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from confrere.demo.people import ALWAYS, GENERALIST, ROTA, ReaderPlan
-from confrere.network.model import Shift
+from confrere.network.presence import Shift
 
 FIRST_DAY, LAST_DAY = -1, 14  # around the day of `now`
 DAY, EVENING, NIGHT, CALL = "day", "evening", "night", "call"

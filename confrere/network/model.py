@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from enum import StrEnum
 from uuid import UUID
 
 from confrere.kernel.ids import AgreementId, GroupId, PeerId, ReaderId, SiteId
@@ -20,6 +19,16 @@ from confrere.network.credentials import (
     ReadingPlace,
     SanctionCheck,
     SiteIdentifier,
+)
+from confrere.network.presence import (
+    EARLY,
+    PAUSE,
+    SAID,
+    SIGN_OFF,
+    THERE,
+    Attendance,
+    Presence,
+    Shift,
 )
 from confrere.network.routing_settings import AS_DELIVERED, RoutingSettings
 from confrere.network.rules import BUILT_IN, Rule
@@ -97,52 +106,6 @@ class Privilege:
 
 
 @dataclass(frozen=True, slots=True)
-class Shift:
-    """When a reader is on duty: half open, UTC."""
-
-    starts_at: datetime
-    ends_at: datetime
-    kind: str = ""  # day, evening, night, or the group's own word
-    subspecialties: frozenset[str] = (
-        frozenset()
-    )  # read in this shift; empty: all of the reader's
-    site_ids: frozenset[SiteId] = frozenset()  # empty: all
-    takes_overflow: bool = True  # reads for other groups, too
-    id: UUID | None = None
-
-
-SIGN_ON, PAUSE, RESUME, SIGN_OFF = "sign on", "pause", "resume", "sign off"
-EARLY = timedelta(hours=1)  # so long before a shift one may sign on for it
-
-
-@dataclass(frozen=True, slots=True)
-class Attendance:
-    """What a reader last said of being there, at the server's time."""
-
-    act: str
-    at: datetime
-
-
-class Presence(StrEnum):
-    """Whether a reader is there. The first three count as on duty."""
-
-    SIGNED_ON = "signed on"
-    ROSTERED = "rostered"  # and their group asks for no sign-on
-    EXPECTED = "expected"  # the time to sign on is not over
-    PAUSED = "paused"
-    SIGNED_OFF = "signed off"
-    NO_SHOW = "no-show"
-    OFF = "off"  # no shift now
-
-
-THERE = frozenset({Presence.SIGNED_ON, Presence.ROSTERED, Presence.EXPECTED})
-_SAID = {
-    SIGN_ON: Presence.SIGNED_ON, RESUME: Presence.SIGNED_ON, PAUSE: Presence.PAUSED,
-    SIGN_OFF: Presence.SIGNED_OFF,
-}  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
 class Reader:
     """A radiologist with dated facts, as known to the collaborative.
 
@@ -190,7 +153,7 @@ class Reader:
             and shift.starts_at - EARLY <= said.at <= at
             and not (said.at < shift.starts_at and said.act in (PAUSE, SIGN_OFF))
         ):
-            return _SAID[said.act]
+            return SAID[said.act]
         if self.sign_on_within is None:
             return Presence.ROSTERED
         late = at >= shift.starts_at + self.sign_on_within
@@ -287,6 +250,16 @@ class Directory:
     rules: tuple[Rule, ...] = BUILT_IN
     version: int = 0  # grows with every change of a fact
     routing: Mapping[GroupId, RoutingSettings] = field(default_factory=dict)
+    barred: Mapping[ReaderId, tuple[Exclusion, ...]] = field(init=False, default_factory=dict)
+    tins: Mapping[GroupId, str] = field(init=False, default_factory=dict)  # tax numbers
+
+    def __post_init__(self) -> None:
+        """Look up once what every judgement asks."""
+        barred: dict[ReaderId, tuple[Exclusion, ...]] = {}
+        for one in self.exclusions:
+            barred[one.reader] = (*barred.get(one.reader, ()), one)
+        object.__setattr__(self, "barred", barred)
+        object.__setattr__(self, "tins", {one.id: one.tin for one in self.groups.values()})
 
     def routing_of(self, group: GroupId) -> RoutingSettings:
         """A group's routing settings: its own, or those that everybody begins with."""

@@ -15,7 +15,8 @@ from sqlalchemy.exc import IntegrityError
 from confrere.kernel.errors import Conflict, Invalid, NotFound
 from confrere.kernel.ids import GroupId, ReaderId
 from confrere.network import store, store_rosters
-from confrere.network.model import (
+from confrere.network.model import Reader
+from confrere.network.presence import (
     EARLY,
     PAUSE,
     RESUME,
@@ -23,7 +24,6 @@ from confrere.network.model import (
     SIGN_ON,
     THERE,
     Presence,
-    Reader,
     Shift,
 )
 from confrere.network.rosters import MOST_WAIT, RosterSettings, meets

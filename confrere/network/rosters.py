@@ -6,7 +6,8 @@ from datetime import date, datetime, time, timedelta
 
 from confrere.kernel.errors import Invalid
 from confrere.kernel.ids import GroupId, SiteId
-from confrere.network.model import Directory, Reader, Shift
+from confrere.network.model import Directory, Reader
+from confrere.network.presence import Shift
 from confrere.network.wall_time import ONE_DAY, choices
 
 DAY, EVENING, NIGHT = "day", "evening", "night"

@@ -22,7 +22,8 @@ from confrere.network.credentials import UNITED_STATES, Competence, ReadingPlace
 from confrere.network.facts import check, facts_of
 from confrere.network.fields import STATE_CODES
 from confrere.network.kinds import Fact
-from confrere.network.model import Agreement, Directory, Group, Reader, Shift, Site
+from confrere.network.model import Agreement, Directory, Group, Reader, Site
+from confrere.network.presence import Shift
 from confrere.network.records import SINCE_EVER, Recorded
 from confrere.network.remembered import remembered
 from confrere.network.routing_settings import RoutingSettings

@@ -15,7 +15,8 @@ from confrere.network import store_credentials
 from confrere.network import tables as t
 from confrere.network.credentials import DECLARED, ReadingPlace, current, day_of
 from confrere.network.kinds import Fact
-from confrere.network.model import Group, Reader, Shift, Site
+from confrere.network.model import Group, Reader, Site
+from confrere.network.presence import Shift
 from confrere.network.systems import Peer, SiteRule
 
 Facts = Mapping[UUID, Mapping[str, Sequence[Fact]]]

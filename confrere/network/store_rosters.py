@@ -13,7 +13,8 @@ from sqlalchemy.dialects.postgresql import insert
 from confrere.kernel.ids import GroupId, ReaderId
 from confrere.network import store
 from confrere.network import tables as t
-from confrere.network.model import Attendance, Reader, Shift
+from confrere.network.model import Reader
+from confrere.network.presence import Attendance, Shift
 from confrere.network.rosters import RosterSettings
 
 

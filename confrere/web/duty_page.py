@@ -11,7 +11,8 @@ from confrere.identity.permissions import Permission
 from confrere.kernel.errors import Refused
 from confrere.kernel.principal import Principal
 from confrere.network import rostering
-from confrere.network.model import EARLY, Presence, Reader
+from confrere.network.model import Reader
+from confrere.network.presence import EARLY, Presence
 from confrere.web.access import allow
 from confrere.web.acts import note_act
 from confrere.web.context import context_of

@@ -1,7 +1,8 @@
 """Tell open pages which worklist item changed: one LISTEN connection a process.
 
-Row-level security does not filter notifications, so only an item's id is passed on; a page
-asks for the item again in its own name.
+Row-level security does not filter notifications, so only an item's id is passed on, and
+only to pages of the groups that the notification names: owner and readers, before the change
+and after it. A page asks for the item again in its own name.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import StreamingResponse
 
 from confrere.identity.permissions import Permission
+from confrere.kernel.ids import GroupId
 from confrere.kernel.principal import Principal
 from confrere.web.access import allow, identify
 from confrere.web.context import context_of
@@ -36,7 +38,7 @@ class Bell:
 
     def __init__(self, url: str) -> None:
         self._url: Final = url
-        self._queues: set[asyncio.Queue[str | None]] = set()
+        self._queues: dict[asyncio.Queue[str | None], frozenset[str]] = {}
         self._task: asyncio.Task[None] | None = None
         self._stopped = False
 
@@ -56,21 +58,23 @@ class Bell:
             self._task = None
 
     @contextmanager
-    def subscribe(self) -> Iterator[asyncio.Queue[str | None]]:
-        """Give a queue of item ids; None ends the stream."""
+    def subscribe(self, groups: frozenset[GroupId]) -> Iterator[asyncio.Queue[str | None]]:
+        """Give a queue of the ids of items that concern these groups; None ends the stream."""
         queue: asyncio.Queue[str | None] = asyncio.Queue(QUEUED)
         if self._stopped:
             _put(queue, None)
-        self._queues.add(queue)
+        self._queues[queue] = frozenset(str(group) for group in groups)
         try:
             yield queue
         finally:
-            self._queues.discard(queue)
+            self._queues.pop(queue, None)
 
-    def ring(self, item: str) -> None:
-        """Tell every subscriber."""
-        for queue in self._queues:
-            _put(queue, item)
+    def ring(self, told: str) -> None:
+        """Tell the subscribers: an item's id, then its groups; every subscriber without."""
+        item, *concerned = told.split()
+        for queue, groups in self._queues.items():
+            if not concerned or not groups.isdisjoint(concerned):
+                _put(queue, item)
 
     async def _listen(self) -> None:
         pause = 1.0
@@ -102,21 +106,23 @@ def _put(queue: asyncio.Queue[str | None], item: str | None) -> None:
 
 @router.get("/events")
 async def events(
-    request: Request, _principal: Annotated[Principal, Depends(allow(Permission.READ_WORKLIST))]
+    request: Request, me: Annotated[Principal, Depends(allow(Permission.READ_WORKLIST))]
 ) -> StreamingResponse:
     """Stream the ids of changed items while the session holds."""
     bell: Bell = request.app.state.bell
     return StreamingResponse(
-        _stream(request, bell),
+        _stream(request, bell, me.groups),
         media_type="text/event-stream",
         headers={"cache-control": "no-store", "x-accel-buffering": "no"},
     )
 
 
-async def _stream(request: Request, bell: Bell) -> AsyncIterator[str]:
+async def _stream(
+    request: Request, bell: Bell, groups: frozenset[GroupId]
+) -> AsyncIterator[str]:
     context = context_of(request)
     yield "retry: 3000\n\n"
-    with bell.subscribe() as queue:
+    with bell.subscribe(groups) as queue:
         while True:
             try:
                 item = await asyncio.wait_for(queue.get(), HEARTBEAT_SECONDS)

@@ -1,48 +1,61 @@
 """Which exam a reader opens next. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from confrere.kernel.ids import ItemId, ReaderId
 from confrere.network.model import READS_ELSEWHERE, Directory, Reader
 from confrere.worklist.case import case_in
 from confrere.worklist.choosing import offerable
+from confrere.worklist.claims import takes_from_the_list
 from confrere.worklist.eligibility import eligibility, is_eligible
 from confrere.worklist.model import READ, Item
+from confrere.worklist.precedence import precedence
 
 
 def next_item(
     work: Sequence[Item], directory: Directory, reader: ReaderId | None, at: datetime,
     *, leave_out: ItemId | None = None,
 ) -> Item | None:  # fmt: skip
-    """Choose from open items in due order: offered to the reader, then what they may read.
+    """Choose from open items, by precedence: offered, held, then what the reader may read.
 
-    What nobody was offered goes before what another reader was. Exams that somebody holds,
-    and those of sites that report in their own dictation system, are left out.
+    What was put aside goes on before anything new is begun, but for an offered exam that is
+    more urgent. What nobody was offered goes before what another reader was. Exams that
+    somebody else holds, and those of sites that report in their own dictation system, are
+    left out.
     """
     known = directory.readers.get(reader) if reader else None
     if known is None:
         return None
-    free = [
-        one
-        for one in work
-        if one.id != leave_out
-        and not one.held_at_instant(at)
-        and directory.sites[one.site].reporting != READS_ELSEWHERE
-    ]
-    mine = (one for one in free if one.offered_to == known.id)
-    open_to_all = (one for one in free if one.offered_to is None)
-    others = (one for one in free if one.offered_to not in (None, known.id))
-    for one in mine:
-        return one
-    for group in (open_to_all, others):
-        for one in group:
-            if _can_read(one, known, directory, at):
-                return one
-    return None
+    first = precedence(work, known, directory, at)
+    free = sorted(
+        (
+            one
+            for one in work
+            if one.id != leave_out
+            and (one.held_by == known.id or not one.held_at_instant(at))
+            and directory.sites[one.site].reporting != READS_ELSEWHERE
+        ),
+        key=lambda one: (-first[one.id], str(one.id)),
+    )
+    return next(_in_turn(free, known, directory, at), None)
+
+
+def _in_turn(
+    free: Sequence[Item], reader: Reader, directory: Directory, at: datetime
+) -> Iterator[Item]:
+    yield from (one for one in free if reader.id in (one.held_by, one.offered_to))
+    for somebodys in (False, True):
+        for one in free:
+            if (one.offered_to is not None) is somebodys and _can_read(
+                one, reader, directory, at
+            ):
+                yield one
 
 
 def _can_read(item: Item, reader: Reader, directory: Directory, at: datetime) -> bool:
     if item.kind != READ or not offerable(item):
+        return False
+    if not takes_from_the_list(item, reader, directory, at):
         return False
     return is_eligible(eligibility(case_in(directory, item, reader, at)))

@@ -17,7 +17,8 @@ from icalendar import Calendar, Event
 
 from confrere.kernel.errors import Invalid
 from confrere.kernel.ids import ReaderId, SiteId
-from confrere.network.model import Reader, Shift, Site
+from confrere.network.model import Reader, Site
+from confrere.network.presence import Shift
 from confrere.network.rosters import Written, checked, meets, shift_of
 from confrere.web.roster_asked import read_date, read_time
 

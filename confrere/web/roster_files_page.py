@@ -14,7 +14,8 @@ from confrere.kernel.ids import GroupId, ReaderId
 from confrere.kernel.principal import Principal
 from confrere.network import rostering
 from confrere.network import service as network
-from confrere.network.model import Directory, Shift
+from confrere.network.model import Directory
+from confrere.network.presence import Shift
 from confrere.web.access import allow
 from confrere.web.acts import note_act, show
 from confrere.web.context import context_of

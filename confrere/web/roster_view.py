@@ -20,7 +20,8 @@ from confrere.network.coverage import (
     gaps,
     strip,
 )
-from confrere.network.model import Directory, Presence, Reader, Shift
+from confrere.network.model import Directory, Reader
+from confrere.network.presence import Presence, Shift
 from confrere.network.rosters import meant
 from confrere.network.wall_time import day_starts
 

@@ -114,6 +114,5 @@ def case_in(
     """Make the case of one reader from everything that the directory knows."""
     return Case(
         item, reader, directory.sites[item.site], directory.agreements, at,
-        directory.exclusions, {one.id: one.tin for one in directory.groups.values()},
-        directory.rules, read_type,
+        directory.barred.get(reader.id, ()), directory.tins, directory.rules, read_type,
     )  # fmt: skip

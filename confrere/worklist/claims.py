@@ -13,12 +13,14 @@ from sqlalchemy import Connection
 from confrere.kernel.errors import Conflict, NotFound, Refused
 from confrere.kernel.ids import AgreementId, ItemId, ReaderId
 from confrere.network.model import Directory, Reader
+from confrere.network.routing_settings import PUSH
 from confrere.network.wall_time import day_starts, local_day
+from confrere.orders.priorities import AT_ONCE
 from confrere.worklist import store
 from confrere.worklist.case import case_in
 from confrere.worklist.eligibility import agreement_used, eligibility, is_eligible
 from confrere.worklist.lending import capped, with_taken
-from confrere.worklist.model import UNMAPPED, UNMATCHED, Item, Proof, State, Verdict
+from confrere.worklist.model import READ, UNMAPPED, UNMATCHED, Item, Proof, State, Verdict
 from confrere.worklist.tables import items
 
 
@@ -87,12 +89,18 @@ def claim(
 ) -> Item:  # fmt: skip
     """Take an exam to read; return it with the hold's token.
 
-    Raises Refused when a rule says no, Conflict naming the holder when somebody has it, or
-    saying so when it is finished. Claiming what one already holds renews the lease and
-    keeps the token, so a second window goes on with the same hold.
+    Raises Refused when a rule says no, or the reader's group reads only what is offered;
+    Conflict naming the holder when somebody has it, or saying so when it is finished.
+    Claiming what one already holds renews the lease and keeps the token, so a second window
+    goes on with the same hold.
     """
     if item.held_by == reader.id and item.held_at_instant(now):
         return _renewed(conn, item, now, lease)
+    if not takes_from_the_list(item, reader, directory, now):
+        raise Refused(
+            "your group reads what is offered, and this exam is not offered to you: take your "
+            "next exam, or ask your lead to move this one to you"
+        )
     prove(conn, item, reader, directory, "claim", now)
     free = sa.or_(items.c.held_by.is_(None), items.c.lease_until <= now)
     taken = store.change(
@@ -109,6 +117,21 @@ def claim(
     if taken is None:
         raise _lost(conn, item.id)
     return taken
+
+
+def takes_from_the_list(
+    item: Item, reader: Reader, directory: Directory, now: datetime
+) -> bool:
+    """Say whether a reader's group lets them claim an exam: under push only what is offered.
+
+    Acute work whose due time is at risk may always be taken.
+    """
+    if directory.routing_of(reader.group).mode != PUSH or item.offered_to == reader.id:
+        return True
+    at_risk = item.at_risk_at is not None and now >= item.at_risk_at
+    return (
+        item.kind != READ or item.held_by == reader.id or (at_risk and item.priority in AT_ONCE)
+    )
 
 
 def _renewed(conn: Connection, item: Item, now: datetime, lease: timedelta) -> Item:

@@ -14,7 +14,8 @@ from uuid import UUID
 
 from confrere.kernel.ids import GroupId, ItemId, ReaderId, SiteId
 from confrere.network.agreements import hours_change, within_hours
-from confrere.network.model import Agreement, Directory, Reader, Shift
+from confrere.network.model import Agreement, Directory, Reader
+from confrere.network.presence import Shift
 from confrere.worklist.judging import Judging
 from confrere.worklist.model import READ, Item, State
 from confrere.worklist.policy import Policy, ring_of

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from confrere.kernel.ids import ItemId, ReaderId
-from confrere.network.model import Directory, Presence
+from confrere.network.model import Directory
+from confrere.network.presence import Presence
 from confrere.network.rosters import serves
 from confrere.worklist.judging import Judging
 from confrere.worklist.model import Item

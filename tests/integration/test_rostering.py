@@ -13,7 +13,7 @@ from confrere.kernel.errors import Conflict, Invalid, NotFound
 from confrere.kernel.principal import Role
 from confrere.network import rostering
 from confrere.network import service as network
-from confrere.network.model import Presence, Shift
+from confrere.network.presence import Presence, Shift
 from confrere.network.rosters import RosterSettings
 from confrere.web import duty_page, worklist_page
 from confrere.worklist import service as worklist

@@ -14,8 +14,7 @@ from confrere.database.engine import transaction
 from confrere.kernel.principal import Role
 from confrere.network import service as network
 from confrere.wiring import exams
-from confrere.worklist.model import shared_objects
-from confrere.worklist.model import State
+from confrere.worklist.model import State, shared_objects
 from tests.database import Databases
 from tests.integration.reading_room import Room, reading_room
 from tests.integration.world import suspend

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -65,6 +66,21 @@ def test_an_open_page_hears_which_item_changed(site: Site) -> None:
     assert heard[-1] == "data: item-1"
 
 
+def test_a_page_hears_nothing_of_what_concerns_other_groups(site: Site) -> None:
+    person = site.person(Role.RADIOLOGIST)
+    heard: list[str] = []
+    thread = threading.Thread(
+        target=hear, args=(site.signed_in(person), lambda lines: "data: mine" in lines, heard)
+    )
+    thread.start()
+    wait_for(lambda: listening(heard, site))
+    ring(site, f"theirs {uuid4()} {uuid4()}")
+    ring(site, f"mine {uuid4()} {person.group}")
+    thread.join(5)
+    assert "data: theirs" not in heard
+    assert "data: mine" in heard
+
+
 def test_who_is_signed_out_hears_no_more(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "HEARTBEAT_SECONDS", 0.1)
     user = site.person(Role.RADIOLOGIST)
@@ -117,7 +133,7 @@ def test_a_server_with_open_streams_stops_at_once(
 def test_a_slow_subscriber_is_told_to_ask_for_everything() -> None:
     async def run() -> list[str | None]:
         bell = live.Bell("")
-        with bell.subscribe() as queue:
+        with bell.subscribe(frozenset()) as queue:
             for number in range(live.QUEUED + 1):
                 bell.ring(str(number))
             return [queue.get_nowait() for _ in range(queue.qsize())]

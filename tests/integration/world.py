@@ -18,8 +18,9 @@ from confrere.network.credentials import (
     ReadingPlace,
     SanctionCheck,
 )
-from confrere.network.model import Agreement, Group, Licence, Privilege, Reader, Shift, Site
+from confrere.network.model import Agreement, Group, Licence, Privilege, Reader, Site
 from confrere.network.npi import with_check_digit
+from confrere.network.presence import Shift
 from confrere.network.signing import By
 from confrere.network.systems import Peer
 from confrere.network.terms import Rate, Terms

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from confrere.kernel.ids import AgreementId, GroupId, ReaderId
 from confrere.network.coverage import NOBODY, OWN, PARTNER, QUIET, gaps, lent_at, strip
-from confrere.network.model import Agreement, Directory, Reader, Shift
+from confrere.network.model import Agreement, Directory, Reader
+from confrere.network.presence import Shift
 
 MINE, OTHER = GroupId(UUID(int=1)), GroupId(UUID(int=2))
 NOW = datetime(2026, 11, 24, 0, 20, tzinfo=UTC)

@@ -8,7 +8,8 @@ import pytest
 
 from confrere.kernel.errors import Invalid
 from confrere.kernel.ids import GroupId, ReaderId, SiteId
-from confrere.network.model import Attendance, Directory, Presence, Reader, Shift
+from confrere.network.model import Directory, Reader
+from confrere.network.presence import Attendance, Presence, Shift
 from confrere.network.rosters import (
     Written,
     checked,
