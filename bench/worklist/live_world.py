@@ -106,7 +106,12 @@ def _reader(groups: list[GroupId], sites: list[SiteId], n: int, now: datetime) -
     group, home = groups[n % GROUPS], STATES[n % len(STATES)]
     own = [site for m, site in enumerate(sites) if m % GROUPS in (n % GROUPS, (n + 9) % GROUPS)]
     some = small.reader(
-        group, f"Reader, R{n:03d}", {"general", SUBSPECIALTIES[1 + n % 5]}, sites[0], home, now
+        group,
+        f"Reader, R{n:03d}",
+        {"general", SUBSPECIALTIES[1 + n // GROUPS % 5]},
+        sites[0],
+        home,
+        now,
     )
     on = n % 3 != 2
     starts = now - timedelta(hours=4) if on else now + timedelta(hours=8)

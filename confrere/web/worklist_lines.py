@@ -6,7 +6,7 @@ named. A reader who may not read another group's exam sees that it exists and wh
 whose it is.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,12 +14,15 @@ from confrere.kernel.principal import Principal
 from confrere.network.model import READS_ELSEWHERE, Directory, Reader
 from confrere.orders.priorities import AT_ONCE, NAMES, ROUTINE
 from confrere.worklist.case import case_in
+from confrere.worklist.claims import takes_from_the_list
 from confrere.worklist.eligibility import eligibility, is_eligible
 from confrere.worklist.model import ARRIVING, LATE, Item, State, Verdict
+from confrere.worklist.precedence import precedence
 
 ALL, FOR_ME, MINE, GROUP, NOT_ME = "all", "forme", "mine", "group", "notme"
 SOON = timedelta(minutes=30)
 WITHHELD = "Not shown"
+A_STEP = 10_000.0  # between what is mine, offered to me, open to me, and the rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class Line:
     status_word: str
     group_name: str  # of the owner, when it is another group's exam
     external: bool
+    order: float  # the highest is read first
 
     @property
     def patient(self) -> str:
@@ -59,17 +63,23 @@ class Line:
 
 
 def lines_for(
-    me: Principal, items: Iterable[Item], directory: Directory, now: datetime
+    me: Principal, items: Sequence[Item], directory: Directory, now: datetime
 ) -> list[Line]:
-    """Make the lines of one person, in the order to read them: by due time."""
+    """Make the lines of one person, in the order to read them.
+
+    For a reader: what they hold, what is offered to them, what they may read, the rest; each
+    by the policy's urgency for them. For others by urgency.
+    """
     reader = directory.readers.get(me.reader) if me.reader else None
-    made = [_line(me, reader, item, directory, now) for item in items]
-    return sorted(made, key=lambda line: (line.item.due_at is None, line.item.due_at or now))
+    urgency = precedence(items, reader, directory, now)
+    made = [_line(me, reader, item, directory, now, urgency[item.id]) for item in items]
+    return sorted(made, key=lambda line: (-line.order, str(line.item.id)))
 
 
 def _line(
-    me: Principal, reader: Reader | None, item: Item, directory: Directory, now: datetime
-) -> Line:
+    me: Principal, reader: Reader | None, item: Item, directory: Directory, now: datetime,
+    urgency: float,
+) -> Line:  # fmt: skip
     judged: tuple[Verdict, ...] = ()
     site = directory.sites[item.site]
     if reader is not None:
@@ -85,6 +95,7 @@ def _line(
     if reader is not None and not (able or mine or for_me):
         lists.add(NOT_ME)
     status, word = _status(item, mine=mine, held=held)
+    takes = reader is not None and takes_from_the_list(item, reader, directory, now)
     owner = directory.groups.get(item.owner_group)
     return Line(
         item=item,
@@ -96,7 +107,7 @@ def _line(
         if item.priority == ROUTINE
         else "URG",
         withheld=not (own or able or mine or for_me),
-        claimable=(able or for_me) and not (held and not mine),
+        claimable=(able or for_me) and takes and not (held and not mine),
         failing=tuple(v for v in judged if not v.holds),
         why=_why(item, judged, able=able, for_me=for_me),
         who=item.held_name if held else _offered_name(item, directory),
@@ -104,6 +115,8 @@ def _line(
         status_word=word,
         group_name="" if own or owner is None else owner.name,
         external=site.reporting == READS_ELSEWHERE,
+        order=urgency
+        + A_STEP * (3 if mine else 2 if for_me else 1 if able and not held and takes else 0),
     )
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, Response
 from sqlalchemy import Connection
 
@@ -26,6 +26,7 @@ from confrere.worklist import service as worklist
 from confrere.worklist.declining import REASONS
 
 MOST_LINES = 500
+MOST_AT_ONCE = 50
 Reader = Annotated[Principal, Depends(allow(Permission.READ_WORKLIST))]
 TABS = (
     (ALL, "All"),
@@ -48,6 +49,20 @@ def worklist_page(request: Request, me: Reader) -> Response:
 def rows(request: Request, me: Reader) -> Response:
     """Show figures and rows again, after a change."""
     return render(request, "parts/worklist_body.html", **_values(request, me))
+
+
+@router.get("/worklist/lines")
+def some_lines(
+    request: Request, me: Reader, item: Annotated[list[UUID], Query(max_length=MOST_AT_ONCE)]
+) -> Response:
+    """Show the rows of these exams alone; what the person does not see any more is left out."""
+    context = context_of(request)
+    now = context.now()
+    with transaction(context.engine, me.groups) as conn:
+        directory = network.directory(conn, now)
+        found = worklist.get_open(conn, [ItemId(one) for one in item])
+    lines = lines_for(me, found, directory, now)
+    return render(request, "parts/worklist_lines.html", lines=lines)
 
 
 @router.get("/worklist/{item_id}/preview")

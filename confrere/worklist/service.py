@@ -144,6 +144,11 @@ def get(conn: Connection, item_id: ItemId) -> Item:
     return found[0]
 
 
+def get_open(conn: Connection, ids: Sequence[ItemId]) -> list[Item]:
+    """Those of these items that are open and that the caller may see."""
+    return [one for one in store.get(conn, ids) if one.finished_at is None]
+
+
 def of_exam(
     conn: Connection, owner: GroupId, study: StudyId | None, orders: Sequence[OrderId]
 ) -> list[Item]:

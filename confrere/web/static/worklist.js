@@ -6,7 +6,8 @@
   const search = document.getElementById("q");
   const preview = document.getElementById("preview");
   const count = document.getElementById("count");
-  const state = { tab: "all", mod: "", site: "", id: "" };
+  const state = { tab: "all", mod: "", site: "", id: "", order: localStorage.getItem("worklist-order") || "order" };
+  const MOST_AT_ONCE = 50; // more changes than these: the whole list is asked for again
   const rows = () => [...wl.querySelectorAll("tbody tr")];
   const shown = () => rows().filter(row => !row.hidden);
   const current = () => wl.querySelector('tr[aria-selected="true"]');
@@ -29,6 +30,85 @@
     const none = document.getElementById("none");
     if (none) none.hidden = number > 0 || rows().length === 0;
   };
+
+  // next best: the highest first; due: the earliest first, what has no clock last
+  const before = (a, b) => state.order === "due"
+    ? (Number(a.dataset.due) || Infinity) < (Number(b.dataset.due) || Infinity)
+    : Number(a.dataset.order) > Number(b.dataset.order);
+
+  const sort = () => {
+    const body = wl.querySelector("tbody");
+    if (!body) return;
+    const all = rows();
+    const sorted = [...all].sort((a, b) => (before(a, b) ? -1 : before(b, a) ? 1 : 0));
+    if (sorted.some((row, at) => row !== all[at])) body.append(...sorted);
+  };
+
+  const figures = () => {
+    const all = rows();
+    const lists = row => row.dataset.lists.split(" ");
+    wl.querySelectorAll("[data-tab] b").forEach(box => {
+      const name = box.parentElement.dataset.tab;
+      box.textContent = all.filter(row => lists(row).includes(name)).length;
+    });
+    const seen = all.filter(row => row.dataset.open);
+    const write = (name, number) => {
+      const box = wl.querySelector(`[data-count="${name}"]`);
+      if (box) box.textContent = number;
+    };
+    write("unread", seen.length);
+    write("mine", all.filter(row => lists(row).includes("mine")).length);
+    write("urgent", seen.filter(row => row.dataset.rank === "STAT").length);
+  };
+
+  // what changed is asked for by itself; the page is not drawn again
+  const changed = new Set();
+  let asking = 0;
+  const ask = () => {
+    asking = 0;
+    const ids = [...changed];
+    changed.clear();
+    if (ids.includes("all") || ids.length > MOST_AT_ONCE) {
+      window.htmx.trigger(document.body, "worklist-all");
+      return;
+    }
+    const query = ids.map(id => `item=${encodeURIComponent(id)}`).join("&");
+    fetch(`/worklist/lines?${query}`, { headers: { "HX-Request": "true", "Confrere-Background": "yes" } })
+      .then(answer => (answer.ok ? answer.text() : Promise.reject(new Error(answer.status))))
+      .then(html => put(ids, html))
+      .catch(() => window.htmx.trigger(document.body, "worklist-all"));
+  };
+  const put = (ids, html) => {
+    const body = wl.querySelector("tbody");
+    const fresh = new DOMParser().parseFromString(html, "text/html").querySelectorAll("tr");
+    const chosen = state.id;
+    let mine = false;
+    ids.forEach(id => {
+      const row = document.getElementById(`i-${id}`);
+      mine = mine || (row && row.dataset.lists.split(" ").includes("mine"));
+      row?.remove();
+    });
+    fresh.forEach(row => {
+      const next = rows().find(one => before(row, one));
+      body.insertBefore(document.adoptNode(row), next || null);
+    });
+    document.querySelector("#tw > .empty:not(#none)")?.toggleAttribute("hidden", rows().length > 0);
+    settle(chosen);
+    if (mine && fresh.length < ids.length) window.htmx.trigger(document.body, "worklist-all"); // what was signed today
+  };
+  const settle = chosen => {
+    figures();
+    apply();
+    tick();
+    if (!chosen) return;
+    const row = document.getElementById(`i-${chosen}`);
+    if (row) row.setAttribute("aria-selected", "true");
+    else { state.id = ""; preview.innerHTML = '<p class="empty">That exam has left your lists.</p>'; }
+  };
+  document.body.addEventListener("worklist", event => {
+    changed.add(event.detail?.item || "all");
+    if (!asking) asking = window.setTimeout(ask, 60);
+  });
 
   const pick = (row, scroll = true) => {
     const before = current();
@@ -155,6 +235,11 @@
   wl.addEventListener("change", event => {
     if (event.target.id === "f-mod") state.mod = event.target.value;
     if (event.target.id === "f-site") state.site = event.target.value;
+    if (event.target.id === "f-order") {
+      state.order = event.target.value;
+      localStorage.setItem("worklist-order", state.order);
+      sort();
+    }
     apply();
   });
   search.addEventListener("input", apply);
@@ -164,16 +249,15 @@
     const mod = document.getElementById("f-mod"), site = document.getElementById("f-site");
     if (mod) mod.value = state.mod;
     if (site) site.value = state.site;
-    apply();
-    tick();
-    if (state.id) {
-      const row = document.getElementById(`i-${state.id}`);
-      if (row) row.setAttribute("aria-selected", "true");
-      else { state.id = ""; preview.innerHTML = '<p class="empty">That exam has left your lists.</p>'; }
-    }
+    const order = document.getElementById("f-order");
+    if (order) order.value = state.order;
+    sort();
+    settle(state.id);
   });
 
   window.setInterval(tick, 1000);
+  document.getElementById("f-order").value = state.order;
+  sort();
   apply();
   tick();
   window.addEventListener("load", () => move(0));
