@@ -36,6 +36,7 @@ from confrere.worklist.model import (
 )
 from confrere.worklist.policy import LEVELS
 from confrere.worklist.pooling import Chosen, Hour, Look, work_of
+from confrere.worklist.prealert import NOTHING_KEPT, SpokenFor
 from confrere.worklist.tables import items
 
 FAR = datetime.max.replace(tzinfo=UTC)
@@ -52,11 +53,14 @@ class ItemOffered:
     at: datetime
 
 
-def dispatch(conn: Connection, directory: Directory, now: datetime) -> int:
+def dispatch(
+    conn: Connection, directory: Directory, now: datetime, kept: SpokenFor = NOTHING_KEPT
+) -> int:
     """Offer what waits, and take back offers that no longer hold.
 
     Returns how many items changed. An offer stands while its reader is eligible and on
-    duty; a suspended agreement or a lapsed licence ends it at once.
+    duty; a suspended agreement or a lapsed licence ends it at once. What a pre-alert has
+    `kept` stays with its reader, who is offered nothing new.
     """
     directory = counted(conn, directory, now, offers=False)
     open_before = store.open_items(conn)
@@ -66,10 +70,11 @@ def dispatch(conn: Connection, directory: Directory, now: datetime) -> int:
         one for one in work if one.held_by is None and one.kind != ADDENDUM and offerable(one)
     ]
     good = {one.id for one in free if _still_good(one, directory, now)}
-    settled = {one.id for one in free if one.id in good and _needs_a_look(one)}
+    settled = {one.id for one in free if one.id in good and _needs_a_look(one, kept)}
     waits = [one for one in free if one.id not in settled]
     busy = {one.held_by for one in work if one.held_by}
     busy |= {one.offered_to for one in free if one.id in settled and one.offered_to}
+    busy |= kept.readers
     hour = Hour(
         frozenset(busy),
         standing([one for one in waits if one.id in good], frozenset(busy)),
@@ -118,9 +123,9 @@ def rank_of(item: Item) -> int:
     return RANKS.get(item.priority, len(RANKS))
 
 
-def _needs_a_look(item: Item) -> bool:
-    """Say whether an offer is the on-call reader's or a chief's: the policy leaves those."""
-    return bool({UNMATCHED, UNMAPPED, ATTESTED} & set(item.flags))
+def _needs_a_look(item: Item, kept: SpokenFor) -> bool:
+    """Say whether an offer is on call's, a chief's or a pre-alert's: the policy leaves those."""
+    return item.id in kept.items or bool({UNMATCHED, UNMAPPED, ATTESTED} & set(item.flags))
 
 
 def _worked(conn: Connection, directory: Directory, now: datetime) -> dict[ReaderId, float]:
