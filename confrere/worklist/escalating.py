@@ -14,6 +14,7 @@ from confrere.worklist.escalation import FIRST_SHARE, escalations
 from confrere.worklist.model import NOBODY, OFF_DUTY, READ
 from confrere.worklist.tables import items
 
+INSTANT = sa.DateTime(timezone=True)
 FORGOTTEN = timedelta(days=7)  # an exam so long overdue has told everybody it will
 
 
@@ -23,7 +24,9 @@ def escalate(conn: Connection, directory: Directory, now: datetime) -> int:
     Returns how many notices are new. Does nothing twice: what was told is in the database.
     """
     _withdraw(conn)
-    late = items.c.clock_at + (items.c.due_at - items.c.clock_at) * FIRST_SHARE <= now
+    late = _seconds(now, items.c.clock_at) >= FIRST_SHARE * _seconds(
+        items.c.due_at, items.c.clock_at
+    )
     nobody = sa.and_(
         items.c.flags.overlap([NOBODY, OFF_DUTY]), items.c.priority.in_(sorted(AT_ONCE))
     )
@@ -41,6 +44,13 @@ def escalate(conn: Connection, directory: Directory, now: datetime) -> int:
         for telling in escalations(one, now, told, directory, lists, tiers)
     ]
     return notices.tell(conn, found, now) if found else 0
+
+
+def _seconds(
+    until: sa.ColumnElement[datetime] | datetime, since: sa.ColumnElement[datetime]
+) -> sa.ColumnElement[float]:
+    end = sa.literal(until, INSTANT) if isinstance(until, datetime) else until
+    return sa.func.date_part("epoch", end - since, type_=sa.Float)
 
 
 def _withdraw(conn: Connection) -> None:
