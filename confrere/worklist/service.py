@@ -144,6 +144,11 @@ def get(conn: Connection, item_id: ItemId) -> Item:
     return found[0]
 
 
+def get_many(conn: Connection, ids: Sequence[ItemId]) -> list[Item]:
+    """Items by id, those that the caller may see."""
+    return store.get(conn, ids)
+
+
 def of_exam(
     conn: Connection, owner: GroupId, study: StudyId | None, orders: Sequence[OrderId]
 ) -> list[Item]:
