@@ -20,7 +20,7 @@ from confrere.web.context import context_of
 MOST_ROWS = 200
 PAGE, BODY = "notices.html", "parts/notices_body.html"
 STATES = (
-    (FAILED, "Failed"), (QUEUED, "Waiting"), (SENT, "Sent"), (SEEN, "Acknowledged"),
+    (FAILED, "Failed"), (QUEUED, "Waiting"), (SENT, "Sent"), (SEEN, "Seen"),
     (WITHDRAWN, "Withdrawn"),
 )  # fmt: skip
 WAYS = {
