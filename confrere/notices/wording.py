@@ -48,7 +48,7 @@ def asks(told: Sequence[Telling]) -> str:
         return "No reader is ready for it yet. Please find one."
     if first.kind is Kind.NOBODY:
         return "You may assign it by attestation."
-    return "Please see to it."
+    return "Please see to it in Confrere."
 
 
 def text(told: Sequence[Telling], channel: Channel, now: datetime, address: str) -> str:
@@ -56,7 +56,7 @@ def text(told: Sequence[Telling], channel: Channel, now: datetime, address: str)
     first = most_urgent(told)
     if channel is Channel.VOICE:
         return (
-            f"This is Confrere. {subject(told, now)}. {asks(told)} Please open Confrere. "
+            f"This is Confrere. {subject(told, now)}. {asks(told)} "
             f"I repeat: {line(first, now)}."
         )
     if channel is Channel.SMS:
