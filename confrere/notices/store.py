@@ -100,8 +100,10 @@ def last_messages(
 
 def add(conn: Connection, values: Sequence[dict[str, Any]]) -> int:
     """Keep notices that are new; return how many were."""
+    if not values:
+        return 0
     made = insert(notices).on_conflict_do_nothing(index_elements=ONCE).returning(notices.c.id)
-    return sum(len(conn.execute(made.values(**one)).all()) for one in values)
+    return len(conn.execute(made, list(values)).all())
 
 
 def due_messages(conn: Connection, now: datetime, limit: int) -> list[UUID]:

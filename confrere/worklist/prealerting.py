@@ -4,10 +4,12 @@
 the few alerts that are open. Where nobody may read it, the owner group's chief is told.
 """
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import cached_property
 from uuid import UUID
 
+import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from confrere.jobs import events
@@ -44,6 +46,29 @@ from confrere.worklist.prealert import (
 from confrere.worklist.tables import items, prealerts
 
 
+class Load:
+    """Who reads now, and how much lies before each; looked up only when it is asked for."""
+
+    def __init__(self, conn: Connection) -> None:
+        self._conn = conn
+
+    @cached_property
+    def _work(self) -> list[Item]:
+        return store.open_items(
+            self._conn, sa.or_(items.c.held_by.is_not(None), items.c.offered_to.is_not(None))
+        )
+
+    @cached_property
+    def busy(self) -> frozenset[ReaderId]:
+        """Readers who hold an exam."""
+        return frozenset(one.held_by for one in self._work if one.held_by)
+
+    @cached_property
+    def ahead(self) -> Mapping[ReaderId, timedelta]:
+        """Reading time of what each holds or is offered."""
+        return ahead_of(self._work)
+
+
 def note_order(conn: Connection, order: Order, now: datetime) -> UUID | None:
     """Raise an alert where an order tells of a stroke or trauma exam; its id when it is new.
 
@@ -74,9 +99,7 @@ def raise_alerts(conn: Connection, directory: Directory, now: datetime) -> Spoke
     there = alerts.lock_open(conn)
     if not there:
         return SpokenFor()
-    work = store.open_items(conn)
-    busy = frozenset(one.held_by for one in work if one.held_by)
-    ahead = ahead_of(work)
+    load = Load(conn)
     known = {one.id: one for one in orders.get_many(conn, [one.order for one in there])}
     lists = notices.call_lists(conn)
     spoken: set[ReaderId] = {one.reader for one in there if one.reader}
@@ -86,14 +109,15 @@ def raise_alerts(conn: Connection, directory: Directory, now: datetime) -> Spoke
             continue
         arrived = store.of_exam(conn, alert.owner_group, None, [alert.order])
         if arrived:
-            _arrived(conn, alert, arrived[0], directory, busy, now)
+            _arrived(conn, alert, arrived[0], directory, load, now)
             continue
         order = known[alert.order]
         exam = expected(order, directory.sites[alert.site], now)
         if _stands(alert, exam, directory, now):
             continue
         others = frozenset(spoken - {alert.reader})
-        reader = choose(exam, directory, now, busy | others, ahead, _leave_out(alert))
+        busy = load.busy | others
+        reader = choose(exam, directory, now, busy, load.ahead, _leave_out(alert))
         if reader:
             spoken.add(reader.id)
         _ring(conn, alert, reader, directory, lists, now)
@@ -206,15 +230,14 @@ def _tell(conn: Connection, alert: Alert, person: Person, now: datetime) -> None
 
 def _arrived(
     conn: Connection, alert: Alert, item: Item, directory: Directory,
-    busy: frozenset[ReaderId], now: datetime,
+    load: Load, now: datetime,
 ) -> None:  # fmt: skip
     """The exam is there: offer it to its reader first, and end the alert when that is over."""
     over = is_over_for(alert, item, now)
     reader = directory.readers.get(alert.reader) if alert.reader else None
     # who reads something else and has not promised to be ready holds nobody up
     unsure = reader is None or alert.answer == NOT_ME
-    unsure |= alert.reader in busy and alert.answer != YES
-    if over is None and unsure:
+    if over is None and (unsure or (alert.answer != YES and alert.reader in load.busy)):
         over = Stage.OFFERED
     if over is None and alert.offered_at is None and reader is not None:
         if not _offer(conn, item, reader, alert, directory, now):
