@@ -63,7 +63,9 @@ def text(told: Sequence[Telling], channel: Channel, now: datetime, address: str)
         return f"Confrere: {subject(told, now)}. {asks(told)} {link(told, address)}"
     if channel is Channel.MAIL:
         rows = [f"- {line(one, now)} ({why(one)}): {link([one], address)}" for one in told]
-        return "\n".join([f"{asks(told)}", "", *rows, "", "Confrere, by itself."])
+        return "\n".join(
+            [asks(told), "", *rows, "", "Sent by Confrere by itself: do not answer."]
+        )
     return line(first, now)
 
 

@@ -235,17 +235,28 @@ def _arrived(
     """The exam is there: offer it to its reader first, and end the alert when that is over."""
     over = is_over_for(alert, item, now)
     reader = directory.readers.get(alert.reader) if alert.reader else None
-    # who reads something else and has not promised to be ready holds nobody up
-    unsure = reader is None or alert.answer == NOT_ME
-    if over is None and (unsure or (alert.answer != YES and alert.reader in load.busy)):
-        over = Stage.OFFERED
-    if over is None and alert.offered_at is None and reader is not None:
-        if not _offer(conn, item, reader, alert, directory, now):
-            over = Stage.OFFERED
-        else:
+    if over is None and alert.offered_at is None:
+        over = Stage.OFFERED  # the dispatcher's to offer, unless somebody is ready for it
+        # changed by a worker while images come in: what is written rests on the row as it is
+        fresh = store.lock(conn, item.id)
+        if (
+            reader is not None
+            and fresh is not None
+            and _is_ready(alert, load, now)
+            and _offer(conn, fresh, reader, alert, directory, now)
+        ):
             alerts.change(conn, alert.id, {"item_id": item.id, "offered_at": now})
+            over = None
     if over is not None:
         alerts.end(conn, alert.id, over, now)
+
+
+def _is_ready(alert: Alert, load: Load, now: datetime) -> bool:
+    """Say whether the reader promised to be ready, or was asked just now and reads nothing."""
+    if alert.answer:
+        return alert.answer == YES
+    asked = alert.rung_at is not None and now < alert.rung_at + PATIENCE
+    return asked and alert.reader not in load.busy
 
 
 def _offer(

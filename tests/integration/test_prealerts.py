@@ -92,6 +92,8 @@ def test_the_reader_is_rung_before_images_and_offered_the_exam_first(conn: Conne
     assert told(conn) == [("Reader", "product"), ("Reader", "sms"), ("Reader", "voice")]
     turn(conn, NOW + MINUTE)
     assert len(told(conn)) == 3
+    alert = prealerting.for_reader(conn, world.neuro, NOW)[0]
+    prealerting.answer(conn, alert.id, world.neuro, ready=True)
     item = arrives(conn, asked, NOW + 8 * MINUTE)
     turn(conn, NOW + 8 * MINUTE)
     offered = worklist.get(conn, item.id)
@@ -141,6 +143,25 @@ def test_silence_passes_it_on_and_a_yes_keeps_it(conn: Connection) -> None:
     prealerting.answer(conn, alert.id, second, ready=True)
     turn(conn, NOW + 5 * PATIENCE)
     assert prealerting.reserved(conn, NOW) == {asked.id: second}
+
+
+def test_who_reads_something_and_promised_nothing_holds_nobody_up(conn: Connection) -> None:
+    world = build(conn)
+    second = colleague(conn, world)
+    asked = order(conn, world)
+    turn(conn, NOW)
+    first = prealerting.reserved(conn, NOW)[asked.id]
+    routine = order(
+        conn, world, "Headache", NOW, "LM901", requested_priority="R", patient_class="O"
+    )
+    other = arrives(conn, routine, NOW)
+    directory = network.directory(conn, NOW)
+    claims.claim(conn, other, directory.readers[first], directory, NOW, MINUTE)
+    item = arrives(conn, asked, NOW)
+    turn(conn, NOW)
+    free = second if first == world.neuro else world.neuro
+    assert worklist.get(conn, item.id).offered_to == free
+    assert prealerting.reserved(conn, NOW) == {}
 
 
 def test_an_alert_without_images_expires(conn: Connection) -> None:
