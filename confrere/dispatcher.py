@@ -7,6 +7,7 @@ when an item changes, and every second for what only time changes.
 import logging
 import signal
 import threading
+import time
 from datetime import timedelta
 
 import psycopg
@@ -22,13 +23,15 @@ from confrere.network.systems import quiet_time
 from confrere.settings import load
 from confrere.wiring import tasks
 from confrere.wiring.house import House, open_house
-from confrere.worklist import claims
+from confrere.worklist import claims, prealerting
 from confrere.worklist.dispatch import Dispatcher
+from confrere.worklist.escalating import escalate
 
 log = logging.getLogger(__name__)
 
 LOCK = 0x636F6E66  # the advisory lock of the one dispatcher
 TICK_SECONDS = 1.0
+TELL_SECONDS = 5.0
 
 
 def main() -> None:
@@ -57,10 +60,13 @@ def _lead(house: House, url: str, stop: threading.Event) -> None:
                 break
             stop.wait(TICK_SECONDS)
         conn.execute("listen worklist")
-        dispatcher = Dispatcher()
+        dispatcher, told = Dispatcher(), 0.0
         while not stop.is_set():
             try:
                 turn(house, dispatcher)
+                if time.monotonic() >= told + TELL_SECONDS:
+                    told = time.monotonic()
+                    tell(house)
             except Exception:
                 log.exception("a dispatch round failed; the next one tries again")
             for _ in conn.notifies(timeout=TICK_SECONDS, stop_after=1):
@@ -74,7 +80,15 @@ def turn(house: House, dispatcher: Dispatcher) -> int:
         directory = network.directory(conn, now)
         imaging.close_quiet_studies(conn, quiet_rule(directory), now)
         claims.free_lapsed(conn, now)
-        return dispatcher.round(conn, directory, now)
+        kept = prealerting.raise_alerts(conn, directory, now)
+        return dispatcher.round(conn, directory, now, kept)
+
+
+def tell(house: House) -> int:
+    """Tell people as exams' time runs out; return how many notices are new."""
+    now = house.now()
+    with transaction(house.system, frozenset()) as conn:
+        return escalate(conn, network.directory(conn, now), now)
 
 
 def quiet_rule(directory: Directory) -> Quiet:

@@ -8,8 +8,9 @@ import ipaddress
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from confrere.kernel.errors import Invalid
 
@@ -37,6 +38,22 @@ class Settings:
     session_hours: int = 12
     idle_minutes: int = 60
     claim_minutes: int = 30
+    public_url: str = ""  # where people reach the pages; empty: as `http_host`, `http_port`
+    mail_host: str = ""  # empty: no mail is sent
+    mail_port: int = 587
+    mail_security: str = "starttls"  # or tls; none on loopback only
+    mail_user: str = ""
+    mail_password: str = field(default="", repr=False)
+    mail_from: str = ""
+    gateway_url: str = ""  # SMS and voice; empty: none are sent
+    gateway_token: str = field(default="", repr=False)
+
+    @property
+    def page_address(self) -> str:
+        """Where links in notices lead, without a slash at its end."""
+        scheme = "https" if self.tls_certificate else "http"
+        own = f"{scheme}://{self.http_host}:{self.http_port}"
+        return (self.public_url or own).rstrip("/")
 
     @property
     def blobs(self) -> Path:
@@ -68,7 +85,26 @@ ENVIRONMENT = {
     "session_hours": "CONFRERE_SESSION_HOURS",
     "idle_minutes": "CONFRERE_IDLE_MINUTES",
     "claim_minutes": "CONFRERE_CLAIM_MINUTES",
+    "public_url": "CONFRERE_PUBLIC_URL",
+    "mail_host": "CONFRERE_MAIL_HOST",
+    "mail_port": "CONFRERE_MAIL_PORT",
+    "mail_security": "CONFRERE_MAIL_SECURITY",
+    "mail_user": "CONFRERE_MAIL_USER",
+    "mail_password": "CONFRERE_MAIL_PASSWORD",
+    "mail_from": "CONFRERE_MAIL_FROM",
+    "gateway_url": "CONFRERE_GATEWAY_URL",
+    "gateway_token": "CONFRERE_GATEWAY_TOKEN",
 }
+# shown as "(set)" only
+SECRETS = frozenset(
+    {
+        "database_url",
+        "database_owner_url",
+        "database_system_url",
+        "mail_password",
+        "gateway_token",
+    }
+)
 
 
 def load(environment: Mapping[str, str] | None = None) -> Settings:
@@ -115,6 +151,45 @@ def check(settings: Settings) -> None:
             )
     if not 1 <= len(settings.aet.strip()) <= 16:  # noqa: PLR2004 - PS3.5 table 6.2-1, AE
         raise Invalid("CONFRERE_AET must have 1 to 16 characters", "aet")
+    _check_mail(settings)
+    _check_addresses(settings)
+
+
+def _check_mail(settings: Settings) -> None:
+    if settings.mail_security not in ("starttls", "tls", "none"):
+        raise Invalid("CONFRERE_MAIL_SECURITY must be starttls, tls or none", "mail_security")
+    if not settings.mail_host:
+        return
+    if settings.mail_security == "none" and not is_loopback(settings.mail_host):
+        raise Invalid(
+            "mail may go without TLS to a server on this machine only: set "
+            "CONFRERE_MAIL_SECURITY to starttls or tls",
+            "mail_security",
+        )
+    if "@" not in settings.mail_from:
+        raise Invalid(
+            "with CONFRERE_MAIL_HOST, CONFRERE_MAIL_FROM must be the sender's mail address",
+            "mail_from",
+        )
+
+
+def _check_addresses(settings: Settings) -> None:
+    for name in ("public_url", "gateway_url"):
+        value = getattr(settings, name)
+        try:
+            told = urlsplit(value)
+            told.port  # noqa: B018 - raises when it is no number
+        except ValueError:
+            raise Invalid(f"{ENVIRONMENT[name]} is not an address", name) from None
+        plain = told.scheme == "http" and is_loopback(told.hostname or "")
+        if value and not (told.hostname and (told.scheme == "https" or plain)):
+            raise Invalid(
+                f"{ENVIRONMENT[name]} must begin with https:// and name a host (http:// on "
+                "loopback only)",
+                name,
+            )
+    if settings.gateway_url and not settings.gateway_token:
+        raise Invalid("with CONFRERE_GATEWAY_URL, set CONFRERE_GATEWAY_TOKEN", "gateway_token")
 
 
 def _is_private(address: str) -> bool:

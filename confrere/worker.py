@@ -1,4 +1,4 @@
-"""The worker process: runs queued jobs, and the courier that delivers what waits."""
+"""The worker process: runs queued jobs, the courier of results and the herald of notices."""
 
 import asyncio
 import logging
@@ -20,6 +20,7 @@ from confrere.network import service as network
 from confrere.settings import load
 from confrere.wiring import results, tasks
 from confrere.wiring.device_audit import note_sent
+from confrere.wiring.herald import Herald
 from confrere.wiring.house import House, open_house
 
 log = logging.getLogger(__name__)
@@ -125,15 +126,18 @@ def main() -> None:
     """Work until SIGTERM."""
     set_up()
     settings = load()
-    house = open_house(settings, pool=1, system_pool=8)
+    house = open_house(settings, pool=1, system_pool=12)
     tasks.register(house)
     courier = Courier(house)
     thread = threading.Thread(target=courier.run, name="courier", daemon=True)
     thread.start()
+    herald = Herald(house)
+    threading.Thread(target=herald.run, name="herald", daemon=True).start()
     try:
         asyncio.run(work(settings.database_system_url))
     finally:
         courier.stop()
+        herald.stop()
         house.close()
 
 

@@ -2,23 +2,27 @@
 
 import argparse
 import os
+import secrets
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from confrere.cli.output import say
 from confrere.database.engine import connect
-from confrere.demo import dictation, listeners, traffic
+from confrere.demo import dictation, listeners, switchboard, traffic
 from confrere.demo.build import Built, build
 from confrere.demo.describe import (
     Doors,
     demo_json,
     known_accounts,
     known_ports,
+    known_switchboard,
     words,
     write_demo_json,
 )
 from confrere.demo.history import EXAMS
-from confrere.demo.machines import free_ports
+from confrere.demo.machines import LOOPBACK, free_ports
 from confrere.main.serve import Extra, serve
 from confrere.main.urls import Urls
 from confrere.settings import Settings, load
@@ -53,8 +57,12 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def run(asked: argparse.Namespace) -> int:
     """Build what is missing, then run until Ctrl-C."""
     settings = settings_of(asked)
-    doors = Doors(settings.http_port, settings.dicom_port, settings.mllp_port, settings.aet)
     described = settings.home / "demo.json"
+    settings, switchboards = with_switchboard(settings, described)
+    doors = Doors(
+        settings.http_port, settings.dicom_port, settings.mllp_port, settings.aet,
+        *((settings.mail_port, urlsplit(settings.gateway_url).port or 0) if switchboards else ()),
+    )  # fmt: skip
     say(f"Starting the demonstration on {settings.home} ...")
     built: list[Built] = []
 
@@ -70,7 +78,7 @@ def run(asked: argparse.Namespace) -> int:
             engine.dispose()
         built.append(made)
         write_demo_json(described, demo_json(made, doors))
-        return extras(settings, asked, made)
+        return [*extras(settings, asked, made), *switchboards]
 
     def ready() -> None:
         say(words(built[0], doors, described))
@@ -89,6 +97,24 @@ def extras(settings: Settings, asked: argparse.Namespace, made: Built) -> list[E
         found.append(Extra("dictation", lambda: dictation.run(settings)))
         found.append(Extra("traffic", lambda: traffic.run(settings, rate, seed)))
     return found
+
+
+def with_switchboard(settings: Settings, described: Path) -> tuple[Settings, list[Extra]]:
+    """Notices go to the demonstration's own switchboard, unless ways of one's own are set up."""
+    if settings.mail_host or settings.gateway_url:
+        return settings, []
+    ports = free_ports(known_switchboard(described))
+    token, home = secrets.token_urlsafe(), settings.home
+    changed = replace(
+        settings, mail_host=LOOPBACK, mail_port=ports["mail"], mail_security="none",
+        mail_from="confrere@demonstration.example", gateway_token=token,
+        gateway_url=f"http://{LOOPBACK}:{ports['exchange']}{switchboard.PATH}",
+    )  # fmt: skip
+    work = Extra(
+        "switchboard",
+        lambda: switchboard.run(home, ports["mail"], ports["exchange"], token),
+    )
+    return changed, [work]
 
 
 def settings_of(asked: argparse.Namespace) -> Settings:

@@ -21,10 +21,9 @@ from confrere.hl7.mllp import Limits as MllpLimits
 from confrere.kernel.errors import DomainError, Invalid
 from confrere.main.urls import Urls, of_private, of_settings
 from confrere.network import service as network
-from confrere.settings import ENVIRONMENT, Settings, is_loopback, load
+from confrere.settings import ENVIRONMENT, SECRETS, Settings, is_loopback, load
 
 LOW_DISK_BYTES = 5 * 1024**3
-SECRETS = frozenset({"database_url", "database_owner_url", "database_system_url"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +75,7 @@ def check(settings: Settings) -> Iterator[Finding]:
         ("HL7 door", settings.mllp_host, settings.mllp_port),
     ):
         yield _door(what, host, port)
+    yield from _ways(settings)
     yield from _database(settings)
 
 
@@ -116,6 +116,12 @@ def _door(what: str, host: str, port: int) -> Finding:
         return Finding(
             False, f"{what} does not answer on {host}:{port}", "start `confrere serve`"
         )
+
+
+def _ways(settings: Settings) -> Iterator[Finding]:
+    for way, given in (("mail", settings.mail_host), ("SMS or voice", settings.gateway_url)):
+        state = "set up" if given else "not set up: notices by it are kept and shown as failed"
+        yield Finding(ok=True, what=f"{way} for notices is {state}")
 
 
 def _database(settings: Settings) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from confrere.database.engine import transaction
 from confrere.demo import (
     accounts,
     agreements,
+    calls,
     catalogue,
     collaborative,
     credentials,
@@ -80,6 +81,7 @@ def build(
         _refresh_shifts(conn, ids, now)
         _refresh_checks(conn, ids, now)
         register_machines(conn, ids, ports)
+        calls.keep(conn, ids, now)
         holders = accounts.ensure(conn, ids, known, now)
         listening = result_ports(conn)
     with transaction(engine, frozenset()) as conn:

@@ -24,11 +24,18 @@ class Doors:
     dicom_port: int
     mllp_port: int
     aet: str = "CONFRERE"
+    mail_port: int = 0  # of the switchboard, which takes mail, SMS and calls; 0: there is none
+    exchange_port: int = 0
 
     @property
     def address(self) -> str:
         """The pages."""
         return f"http://{LOOPBACK}:{self.http_port}"
+
+    @property
+    def exchange(self) -> str:
+        """The switchboard's page."""
+        return f"http://{LOOPBACK}:{self.exchange_port}"
 
 
 def demo_json(built: Built, doors: Doors) -> dict[str, Any]:
@@ -54,6 +61,9 @@ def demo_json(built: Built, doors: Doors) -> dict[str, Any]:
         "results": [
             {"site": site, "mllp_port": port} for site, port in built.result_ports.items()
         ],
+        "switchboard": {
+            "http": doors.exchange, "http_port": doors.exchange_port, "mail_port": doors.mail_port,
+        },
         "users": [asdict(one) for one in built.accounts],
     }  # fmt: skip
 
@@ -87,6 +97,15 @@ def known_ports(path: Path) -> dict[str, int]:
         return ports
 
 
+def known_switchboard(path: Path) -> dict[str, int]:
+    """The switchboard's ports of an earlier start; 0 where there was none."""
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))["switchboard"]
+        return {"mail": int(told["mail_port"]), "exchange": int(told["http_port"])}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {"mail": 0, "exchange": 0}
+
+
 def words(built: Built, doors: Doors, path: Path) -> str:
     """The text printed when everything listens."""
     by_name = {one.username: one for one in built.accounts}
@@ -98,6 +117,11 @@ def words(built: Built, doors: Doors, path: Path) -> str:
         "  Sign in as",
         *(_who(by_name[one]) for one in _SHOWN),
         f"  Everyone else ({len(USERS)} in all) is in {path}",
+        *(
+            [f"  Mail, SMS and calls go to {doors.exchange} and ring nobody"]
+            if doors.exchange_port
+            else []
+        ),
         "",
         "  Three things to try",
         "  1. As raman, read the STAT head CT from Hollow Creek: another group's emergency",

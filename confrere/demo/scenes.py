@@ -30,6 +30,7 @@ class Scene:
     text: str = ""
     ordered: bool = True  # False: images come without an order
     as_omi: bool = False
+    images_after: timedelta = timedelta()  # the order comes so long before the images
 
 
 LIGHT = (
@@ -70,6 +71,13 @@ CHEST_PAIR = (
         "SMC", "CTCHEST", "A", "E", pictures.CHEST, CHEST_PERSON,
         "Cough with blood; known nodule, growth?", as_omi=True,
     ),
+)  # fmt: skip
+
+# an order that rings a reader, and images that follow
+ALERT = Scene(
+    "HCM", "CTHEAD", "S", "E", "ct-brain",
+    question="CODE STROKE: aphasia, right arm weakness for 40 minutes. LVO?",
+    images_after=timedelta(minutes=7),
 )  # fmt: skip
 
 # which images stand for which modality in the traffic that goes on

@@ -48,6 +48,7 @@ class Traffic:
         self._rng = rng
         self._samples = pictures.samples()
         self._reports: deque[tuple[datetime, OrderPlan, datetime, str]] = deque()
+        self._images_later: deque[tuple[datetime, OrderPlan, Pictures]] = deque()
         self._folder = settings.home / "demo"
 
     def open(self) -> int:
@@ -65,6 +66,8 @@ class Traffic:
             light = scenes.LIGHT
             played = (*light[:2], *scenes.HEAD_PAIR, *light[2:], *scenes.CHEST_PAIR)
         done = sum(self.perform(scene) for scene in played if not self._stop.is_set())
+        if played and not self._stop.is_set():
+            self.perform(scenes.ALERT)
         if played and not self._stop.is_set():
             self._folder.mkdir(parents=True, exist_ok=True)
             marker.touch()
@@ -92,6 +95,8 @@ class Traffic:
     def _perform(self, scene: Scene, *, light: bool) -> None:
         now = self._now()
         taken = now - scene.past - timedelta(minutes=self._rng.randint(3, 9))
+        if scene.images_after:
+            taken = now + scene.images_after
         images = self._images(scene.pictures, light=light)
         order = self._cast.order(scene, now, taken, images)
         if scene.ordered:
@@ -99,6 +104,9 @@ class Traffic:
             write = messages.order_as_omi if scene.as_omi else messages.order_as_orm
             self._tell(lambda stamp: write(order, stamp))
         if images is None:
+            return
+        if scene.images_after:
+            self._images_later.append((now + scene.images_after, order, images))
             return
         self._store(order, images, taken)
         if not scene.ordered:
@@ -145,11 +153,15 @@ class Traffic:
             return
 
     def _wait(self, seconds: float) -> None:
-        """Wait, and meanwhile send the reports that fall due."""
+        """Wait, and meanwhile send the reports and images that fall due."""
         end = self._now() + timedelta(seconds=seconds)
         while not self._stop.is_set():
             if self._reports and self._reports[0][0] <= self._now():
                 self._send_report(*self._reports.popleft()[1:])
+            if self._images_later and self._images_later[0][0] <= self._now():
+                when, order, images = self._images_later.popleft()
+                self._store(order, images, when)
+                self._tell(lambda stamp: messages.completion(order, self._now(), stamp))  # noqa: B023 - used at once
             left = (end - self._now()).total_seconds()
             if left <= 0:
                 return

@@ -25,6 +25,8 @@ class Permission(StrEnum):
     READ_AUDIT = "read the audit trail"
     READ_DELIVERY = "see what was delivered"
     MANAGE_DELIVERY = "replay or resolve deliveries"
+    READ_NOTICES = "see who was told what"
+    MANAGE_NOTICES = "keep call lists, and send notices again"
     READ_EXCEPTIONS = "see what was kept aside"
     RESOLVE_EXCEPTIONS = "resolve what was kept aside"
     READ_MEASURES = "see the own group's measures"
@@ -80,6 +82,8 @@ _OF_ROLE: dict[Role, frozenset[Permission]] = {
             _P.READ_AUDIT,
             _P.READ_DELIVERY,
             _P.MANAGE_DELIVERY,
+            _P.READ_NOTICES,
+            _P.MANAGE_NOTICES,
             _P.READ_EXCEPTIONS,
             _P.RESOLVE_EXCEPTIONS,
             _P.READ_MEASURES,
@@ -98,6 +102,7 @@ _OF_ROLE: dict[Role, frozenset[Permission]] = {
         {
             _P.READ_DELIVERY,
             _P.MANAGE_DELIVERY,
+            _P.READ_NOTICES,
             _P.READ_EXCEPTIONS,
             _P.RESOLVE_EXCEPTIONS,
             _P.MANAGE_PEERS,

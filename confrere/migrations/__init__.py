@@ -17,6 +17,7 @@ from confrere.identity import tables as _identity
 from confrere.imaging import tables as _imaging
 from confrere.kernel.errors import Unavailable
 from confrere.network import tables as _network
+from confrere.notices import tables as _notices
 from confrere.orders import tables as _orders
 from confrere.patients import tables as _patients
 from confrere.reading import tables as _reading
@@ -31,6 +32,7 @@ PARTS = (
     _identity,
     _imaging,
     _network,
+    _notices,
     _orders,
     _patients,
     _reading,

@@ -62,6 +62,13 @@ PLACES = (
         Permission.READ_DELIVERY,
     ),
     Place(
+        "/notices",
+        "Notices",
+        "i",
+        "M6 16V11a6 6 0 0 1 12 0v5l1.5 2h-15zM10 21h4M12 3v2",
+        Permission.READ_NOTICES,
+    ),
+    Place(
         "/exceptions",
         "Exceptions",
         "e",

@@ -22,6 +22,7 @@ from confrere.web.navigation import places_for
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
 HUES = 12
+TOLD = "/told"  # what a reader is told, on every page
 ABSENT = "\N{EN DASH}"
 TITLES = frozenset({"dr", "md", "do", "phd", "mbbs", "facr"})
 MINUS = "\N{MINUS SIGN}"
@@ -45,6 +46,7 @@ def render(
         "now": context.now(),
         "synthetic": context.synthetic(),
         "zone": context.zone_of(principal) if principal else "UTC",
+        "tells": bool(principal and principal.reader and TOLD in request.app.state.paths),
     }
     page = environment().get_template(template).render(**shell, **values)
     return HTMLResponse(page, status)

@@ -26,12 +26,14 @@ from confrere.kernel.ids import (
 )
 from confrere.logs import report
 from confrere.network import credentialing
+from confrere.orders import service as orders
 from confrere.orders.model import OrderChanged
 from confrere.patients.model import PatientSeen
 from confrere.reading.model import ReportReceived, ReportSigned
 from confrere.wiring import exams, facts, inbound_hl7, priors, results, simulating
 from confrere.wiring.device_audit import STORED_TASK, note_stored
 from confrere.wiring.house import House
+from confrere.worklist import prealerting
 from confrere.worklist.model import ItemFinished, ItemOffered
 from confrere.worklist.trials import RUN_TASK
 
@@ -46,7 +48,7 @@ SUBSCRIBERS: dict[type, tuple[str, ...]] = {
     ImagesArrived: ("exams.images_arrived",),
     StudyClosed: ("exams.study_closed",),
     StudyCorrected: ("exams.study_corrected",),
-    OrderChanged: ("exams.order_changed",),
+    OrderChanged: ("exams.order_changed", "alerts.order_changed"),
     PatientSeen: ("exams.patient_seen",),
     ItemOffered: ("priors.share",),
     ItemFinished: ("facts.item_finished",),
@@ -131,6 +133,12 @@ def _register_exams(run: Run, task: Task) -> None:
     @task("exams.order_changed")
     def order_changed(order_id: str, **_: Any) -> None:
         run(lambda c, now: _ignore(exams.order_changed(c, OrderId(UUID(order_id)), now)))
+
+    @task("alerts.order_changed")
+    def order_announced(order_id: str, **_: Any) -> None:
+        run(lambda c, now: _ignore(
+            prealerting.note_order(c, orders.get(c, OrderId(UUID(order_id))), now)
+        ))  # fmt: skip
 
     @task("exams.patient_seen")
     def patient_seen(patient_id: str, **_: Any) -> None:

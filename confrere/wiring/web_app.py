@@ -21,6 +21,7 @@ from confrere.web import (
     admin_page,
     agreement_form,
     agreements_page,
+    contacts_page,
     credentials_page,
     dashboard_page,
     deliveries_page,
@@ -30,6 +31,7 @@ from confrere.web import (
     expiry_page,
     import_page,
     network_page,
+    notices_page,
     opt_outs_page,
     packets_page,
     patients_page,
@@ -45,6 +47,7 @@ from confrere.web import (
     simulate_page,
     study_assign,
     study_page,
+    told_page,
     worklist_page,
 )
 from confrere.web.access import allow
@@ -59,7 +62,7 @@ PAGES = (
     deliveries_page, exceptions_page, procedures_page, network_page, agreement_form,
     agreements_page, opt_outs_page, rosters_page, roster_files_page, routing_page, peers_page, admin_page,
     patients_page, reports_page, credentials_page, directory_page, expiry_page, import_page, packets_page,
-    rules_page, study_assign, simulate_page,
+    rules_page, study_assign, simulate_page, told_page, notices_page, contacts_page,
 )  # fmt: skip
 READS = {"search": "R", "view": "R", "store": "C"}
 

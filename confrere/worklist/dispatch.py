@@ -24,6 +24,7 @@ from confrere.worklist.model import (
     Item,
 )
 from confrere.worklist.pooling import Hour, Look, work_of
+from confrere.worklist.prealert import NOTHING_KEPT, SpokenFor
 from confrere.worklist.saying import say
 from confrere.worklist.standing import (
     Patient,
@@ -55,11 +56,15 @@ class Dispatcher:
         self._lent: Directory | None = None
         self._at: datetime | None = None
 
-    def round(self, conn: Connection, directory: Directory, now: datetime) -> int:
+    def round(
+        self, conn: Connection, directory: Directory, now: datetime,
+        kept: SpokenFor = NOTHING_KEPT,
+    ) -> int:  # fmt: skip
         """Offer what waits, and take back offers that no longer hold.
 
         Returns how many items changed. An offer stands while its reader is eligible and on
-        duty; a suspended agreement or a lapsed licence ends it at once.
+        duty; a suspended agreement or a lapsed licence ends it at once. What a pre-alert has
+        `kept` stays with its reader, who is offered nothing new.
         """
         work = store.open_items(conn, limit=MOST_OPEN)
         claimed = counted(conn, directory, now, offers=False)
@@ -73,9 +78,9 @@ class Dispatcher:
             if one.held_by is None and one.kind != ADDENDUM and offerable(one)
         ]
         good = {one.id for one in free if _still_good(one, claimed, judging, now)}
-        settled = {one.id for one in free if one.id in good and _needs_a_look(one)}
+        settled = {one.id for one in free if one.id in good and _needs_a_look(one, kept)}
         waits = [one for one in free if one.id not in settled]
-        hour = _hour(conn, work, waits, good, settled, judging, claimed, now)
+        hour = _hour(conn, work, waits, good, settled, kept.readers, judging, claimed, now)
         room = counted(conn, directory, now, offers=True)
         look = Look(waits, room, self._rules(directory, room, now), hour, now)
         return recalled + say(conn, look, room, good, now)
@@ -93,19 +98,24 @@ class Dispatcher:
         return kept
 
 
-def dispatch(conn: Connection, directory: Directory, now: datetime) -> int:
+def dispatch(
+    conn: Connection, directory: Directory, now: datetime, kept: SpokenFor = NOTHING_KEPT
+) -> int:
     """Make one round that remembers nothing."""
-    return Dispatcher().round(conn, directory, now)
+    return Dispatcher().round(conn, directory, now, kept)
 
 
 def _hour(
     conn: Connection, work: Sequence[Item], waits: Sequence[Item], good: set[ItemId],
-    settled: set[ItemId], judging: Judging, directory: Directory, now: datetime,
+    settled: set[ItemId], spoken_for: frozenset[ReaderId], judging: Judging, directory: Directory, now: datetime,
 ) -> Hour:  # fmt: skip
     held = [one for one in work if one.held_by]
-    busy = frozenset(
-        [one.held_by for one in held if one.held_by]
-        + [one.offered_to for one in work if one.id in settled and one.offered_to]
+    busy = (
+        frozenset(
+            [one.held_by for one in held if one.held_by]
+            + [one.offered_to for one in work if one.id in settled and one.offered_to]
+        )
+        | spoken_for
     )
     declined = store.decliners(conn)
     split = split_patients([one for one in work if one.finished_at is None])
@@ -166,9 +176,9 @@ def recall_unlent(
     return recalled
 
 
-def _needs_a_look(item: Item) -> bool:
-    """Say whether an offer is the on-call reader's or a chief's: the policy leaves those."""
-    return bool({UNMATCHED, UNMAPPED, ATTESTED} & set(item.flags))
+def _needs_a_look(item: Item, kept: SpokenFor) -> bool:
+    """Say whether an offer is the on-call reader's, a chief's or an alert's: those are left."""
+    return item.id in kept.items or bool({UNMATCHED, UNMAPPED, ATTESTED} & set(item.flags))
 
 
 def _still_good(item: Item, directory: Directory, judging: Judging, now: datetime) -> bool:

@@ -163,3 +163,31 @@ simulations = sa.Table(
     instant("finished_at"),
     sa.Index("ix_simulations_owner_group_created_at", "owner_group", "created_at"),
 )
+
+# a stroke or trauma exam that is on its way, and who is to be ready for it
+prealerts = sa.Table(
+    "prealerts",
+    metadata,
+    key(),
+    owner(),
+    ref("order_id"),
+    ref("site_id"),
+    text("kind"),
+    text("level"),
+    text("site_name"),
+    text("state", default="open"),
+    ref("reader_id", null=True),
+    ref("reader_group", null=True),
+    text("answer"),
+    uuids("rung"),
+    uuids("refused"),
+    ref("item_id", null=True),
+    instant("raised_at", null=False),
+    instant("expires_at", null=False),
+    instant("rung_at"),
+    instant("begun_at"),
+    instant("offered_at"),
+    instant("ended_at"),
+    sa.UniqueConstraint("owner_group", "order_id"),
+    sa.Index("ix_prealerts_open", "reader_id", postgresql_where=sa.text("ended_at is null")),
+)

@@ -25,8 +25,21 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
         ({"CONFRERE_HTTP_PORT": "eighty"}, "http_port"),
         ({"CONFRERE_DICOM_PORT": "70000"}, "dicom_port"),
         ({"CONFRERE_AET": "MORE_THAN_16_CHARS"}, "aet"),
+        ({"CONFRERE_MAIL_SECURITY": "maybe"}, "mail_security"),
+        ({"CONFRERE_MAIL_HOST": "mail.example"}, "mail_from"),
+        (
+            {
+                "CONFRERE_MAIL_HOST": "mail.example", "CONFRERE_MAIL_SECURITY": "none",
+                "CONFRERE_MAIL_FROM": "a@b.example",
+            },
+            "mail_security",
+        ),
+        ({"CONFRERE_GATEWAY_URL": "https://gateway.example/"}, "gateway_token"),
+        ({"CONFRERE_GATEWAY_URL": "http://gateway.example/"}, "gateway_url"),
+        ({"CONFRERE_GATEWAY_URL": "https://gateway.example:http/"}, "gateway_url"),
+        ({"CONFRERE_PUBLIC_URL": "reads.example"}, "public_url"),
     ],
-)
+)  # fmt: skip
 def test_what_is_unsafe_or_unreadable_is_refused_by_name(
     given: dict[str, str], field: str, tmp_path: Path
 ) -> None:
@@ -44,3 +57,15 @@ def test_an_unknown_key_of_the_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "confrere.toml").write_text("htp_port = 1\n")
     with pytest.raises(Invalid, match="htp_port"):
         load({"CONFRERE_HOME": str(tmp_path)})
+
+
+def test_secrets_are_not_shown_and_links_lead_to_the_pages(tmp_path: Path) -> None:
+    given = {
+        "CONFRERE_MAIL_PASSWORD": "sesame", "CONFRERE_GATEWAY_TOKEN": "tokentoken",
+        "CONFRERE_PUBLIC_URL": "https://reads.example/",
+    }  # fmt: skip
+    settings = load({"CONFRERE_HOME": str(tmp_path), **given})
+    assert "sesame" not in repr(settings)
+    assert "tokentoken" not in repr(settings)
+    assert settings.page_address == "https://reads.example"
+    assert load({"CONFRERE_HOME": str(tmp_path)}).page_address == "http://127.0.0.1:8080"
