@@ -1,6 +1,7 @@
 """The dispatcher process: offers exams, frees lapsed claims, closes quiet studies.
 
-One dispatcher at a time works, under an advisory lock; a second one waits for it. It wakes
+One dispatcher at a time works, under an advisory lock and a number that each leader raises: a
+second one waits, and one that was cut off decides nothing more. It wakes
 when an item changes, and every second for what only time changes.
 """
 
@@ -15,6 +16,7 @@ import psycopg
 from confrere.database.engine import transaction
 from confrere.imaging import service as imaging
 from confrere.imaging.model import Quiet
+from confrere.kernel.errors import Conflict
 from confrere.kernel.ids import SiteId
 from confrere.logs import set_up
 from confrere.network import service as network
@@ -23,7 +25,7 @@ from confrere.network.systems import quiet_time
 from confrere.settings import load
 from confrere.wiring import tasks
 from confrere.wiring.house import House, open_house
-from confrere.worklist import claims, prealerting
+from confrere.worklist import claims, leading, prealerting
 from confrere.worklist.dispatch import Dispatcher
 from confrere.worklist.escalating import escalate
 
@@ -43,13 +45,18 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    lead_until(house, settings.database_system_url, stop)
+    house.close()
+
+
+def lead_until(house: House, url: str, stop: threading.Event) -> None:
+    """Wait for the lead, and dispatch while it lasts, until `stop`."""
     while not stop.is_set():
         try:
-            _lead(house, settings.database_system_url, stop)
+            _lead(house, url, stop)
         except psycopg.OperationalError:
             log.warning("the database does not answer; trying again")
             stop.wait(0.5)
-    house.close()
 
 
 def _lead(house: House, url: str, stop: threading.Event) -> None:
@@ -60,23 +67,32 @@ def _lead(house: House, url: str, stop: threading.Event) -> None:
                 break
             stop.wait(TICK_SECONDS)
         conn.execute("listen worklist")
+        with transaction(house.system, frozenset()) as begun:
+            number = leading.lead(begun)
         dispatcher, told = Dispatcher(), 0.0
         while not stop.is_set():
             try:
-                turn(house, dispatcher)
+                turn(house, dispatcher, number)
                 if time.monotonic() >= told + TELL_SECONDS:
                     told = time.monotonic()
                     tell(house)
+            except Conflict:
+                log.warning("another dispatcher leads by now; waiting for it to end")
+                return
             except Exception:
                 log.exception("a dispatch round failed; the next one tries again")
             for _ in conn.notifies(timeout=TICK_SECONDS, stop_after=1):
                 break
 
 
-def turn(house: House, dispatcher: Dispatcher) -> int:
-    """Do one round; return how many exams were offered or withdrawn."""
+def turn(house: House, dispatcher: Dispatcher, number: int) -> int:
+    """Do one round as leader `number`; return how many exams were offered or withdrawn.
+
+    Conflict when another dispatcher leads by now: nothing is changed then.
+    """
     now = house.now()
     with transaction(house.system, frozenset()) as conn:
+        leading.still_leads(conn, number)
         directory = network.directory(conn, now)
         imaging.close_quiet_studies(conn, quiet_rule(directory), now)
         claims.free_lapsed(conn, now)

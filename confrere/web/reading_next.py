@@ -24,9 +24,17 @@ def next_item(
     somebody else holds, and those of sites that report in their own dictation system, are
     left out.
     """
+    return next(in_turn(work, directory, reader, at, leave_out=leave_out), None)
+
+
+def in_turn(
+    work: Sequence[Item], directory: Directory, reader: ReaderId | None, at: datetime,
+    *, leave_out: ItemId | None = None,
+) -> Iterator[Item]:  # fmt: skip
+    """The exams that a reader may open next, the best first."""
     known = directory.readers.get(reader) if reader else None
     if known is None:
-        return None
+        return
     first = precedence(work, known, directory, at)
     free = sorted(
         (
@@ -38,17 +46,13 @@ def next_item(
         ),
         key=lambda one: (-first[one.id], str(one.id)),
     )
-    return next(_in_turn(free, known, directory, at), None)
-
-
-def _in_turn(
-    free: Sequence[Item], reader: Reader, directory: Directory, at: datetime
-) -> Iterator[Item]:
-    yield from (one for one in free if reader.id in (one.held_by, one.offered_to))
+    mine = [one for one in free if known.id in (one.held_by, one.offered_to)]
+    yield from mine
+    rest = [one for one in free if one not in mine]
     for somebodys in (False, True):
-        for one in free:
+        for one in rest:
             if (one.offered_to is not None) is somebodys and _can_read(
-                one, reader, directory, at
+                one, known, directory, at
             ):
                 yield one
 

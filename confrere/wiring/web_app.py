@@ -39,6 +39,7 @@ from confrere.web import (
     pooled_page,
     procedures_page,
     reading_api,
+    reading_take,
     reports_page,
     roster_files_page,
     rosters_page,
@@ -58,7 +59,7 @@ from confrere.wiring.house import House
 from confrere.wiring.sharing import open_studies
 
 PAGES = (
-    worklist_page, duty_page, study_page, reading_api, dashboard_page, pooled_page,
+    worklist_page, duty_page, study_page, reading_api, reading_take, dashboard_page, pooled_page,
     deliveries_page, exceptions_page, procedures_page, network_page, agreement_form,
     agreements_page, opt_outs_page, rosters_page, roster_files_page, routing_page, peers_page, admin_page,
     patients_page, reports_page, credentials_page, directory_page, expiry_page, import_page, packets_page,

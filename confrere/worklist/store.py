@@ -95,6 +95,17 @@ def lock(conn: Connection, item: ItemId) -> Item | None:
     return _item(row) if row else None
 
 
+def lock_free(conn: Connection, item: ItemId, reader: ReaderId, at: datetime) -> Item | None:
+    """An open item that is free or the reader's, locked; None when another is busy with it."""
+    query = sa.select(items).where(
+        items.c.id == item,
+        OPEN,
+        sa.or_(items.c.held_by.is_(None), items.c.lease_until <= at, items.c.held_by == reader),
+    )
+    row = conn.execute(query.with_for_update(skip_locked=True)).first()
+    return _item(row) if row else None
+
+
 def open_items(
     conn: Connection, *when: sa.ColumnElement[bool], limit: int = 2000
 ) -> list[Item]:

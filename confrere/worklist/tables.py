@@ -191,3 +191,5 @@ prealerts = sa.Table(
     sa.UniqueConstraint("owner_group", "order_id"),
     sa.Index("ix_prealerts_open", "reader_id", postgresql_where=sa.text("ended_at is null")),
 )
+
+dispatch_epochs = sa.Table("dispatch_epochs", metadata, whole("number"))

@@ -35,7 +35,13 @@ from confrere.orders import service as orders
 from confrere.orders.model import OrderContent
 from confrere.reading import service as reading
 from confrere.reading.service import Received
-from confrere.web import reading_api, study_assign, study_page, worklist_page
+from confrere.web import (
+    reading_api,
+    reading_take,
+    study_assign,
+    study_page,
+    worklist_page,
+)
 from confrere.web.access import allow
 from confrere.wiring import exams, inbound_hl7, priors
 from confrere.wiring.sharing import open_studies
@@ -168,7 +174,8 @@ def routers(made: Databases, blobs: BlobStore, clock: Clock) -> list[APIRouter]:
         note_access=lambda *_: None, now=clock, resolve_store=nowhere, shared=open_studies,
     )  # fmt: skip
     return [
-        worklist_page.router, study_page.router, study_assign.router, reading_api.router, images,
+        worklist_page.router, study_page.router, study_assign.router, reading_api.router,
+        reading_take.router, images,
     ]  # fmt: skip
 
 

@@ -97,6 +97,21 @@ def test_one_reader_gets_the_exam_and_the_others_are_told_who(course: Course) ->
         assert {str(one) for one in lost} == {f"{won[0].held_name} has this exam"}
 
 
+def test_all_who_ask_for_their_next_exam_at_once_get_another_one(course: Course) -> None:
+    for _ in range(ROUNDS // 4):
+        exams = [course.exam() for _ in range(RACERS)]
+
+        def take(
+            conn: Connection, _: Item, one: Reader, exams: list[Item] = exams
+        ) -> Item | None:
+            return claims.claim_first(conn, exams, one, course.directory, NOW, LEASE)
+
+        won, lost = course.run(exams[0], take)
+        assert lost == []
+        assert {one.id for one in won if one} == {one.id for one in exams}
+        assert len({one.held_by for one in won if one}) == RACERS
+
+
 def held(course: Course) -> Item:
     holder = course.readers[0]
     return course.exam(

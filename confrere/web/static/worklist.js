@@ -181,12 +181,11 @@
     window.htmx.trigger(document.body, "worklist");
   };
 
-  const next = () => {
-    const row = rows().find(one => one.dataset.lists.split(" ").includes("mine"))
-      || rows().find(one => one.dataset.lists.split(" ").includes("forme") && one.dataset.claim)
-      || rows().find(one => one.dataset.claim);
-    if (row) claim(row.dataset.id);
-    else problem("Nothing waits for you just now.");
+  const next = async () => {
+    const answer = await fetch("/api/next", { method: "POST", headers: { Accept: "application/json" } });
+    const said = await answer.json().catch(() => ({}));
+    if (said.url) window.location = said.url;
+    else problem(said.error || "Nothing waits for you just now.");
   };
 
   document.addEventListener("keydown", event => {
