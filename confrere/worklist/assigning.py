@@ -21,6 +21,7 @@ from confrere.worklist.case import case_in
 from confrere.worklist.dispatch import ItemOffered, end_other_shares
 from confrere.worklist.eligibility import agreement_used, eligibility, is_eligible
 from confrere.worklist.model import (
+    ASSIGNED,
     ATTESTED,
     NOBODY,
     OFF_DUTY,
@@ -95,7 +96,7 @@ def _refuse_what_nobody_overrides(judged: tuple[Verdict, ...]) -> None:
 def _offer(
     conn: Connection, item: Item, reader: Reader, attested: Attestation, now: datetime
 ) -> Item:
-    flags = [one for one in item.flags if one not in (NOBODY, OFF_DUTY, ATTESTED)]
+    flags = [one for one in item.flags if one not in (NOBODY, OFF_DUTY, ATTESTED, ASSIGNED)]
     done = store.change(
         conn,
         item.id,

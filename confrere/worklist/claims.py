@@ -14,7 +14,7 @@ from confrere.kernel.errors import Conflict, NotFound, Refused
 from confrere.kernel.ids import AgreementId, ItemId, ReaderId
 from confrere.network.model import Directory, Reader
 from confrere.network.wall_time import day_starts, local_day
-from confrere.worklist import store
+from confrere.worklist import store, store_moves
 from confrere.worklist.case import case_in
 from confrere.worklist.eligibility import agreement_used, eligibility, is_eligible
 from confrere.worklist.lending import capped, with_taken
@@ -142,12 +142,19 @@ def confirm(
     if item.finished_at is not None:
         raise Conflict("this exam is already reported")
     if item.held_by != reader or item.hold_token != token:
+        if told := _moved(conn, item, reader):
+            raise Conflict(f"{told}. Your draft is kept with the exam")
         who = item.held_name if item.held_at_instant(now) else ""
         raise Conflict(
             f"your claim on this exam has ended{f', {who} has it now' if who else ''}; "
             "claim it again to go on, your draft is kept"
         )
     return item
+
+
+def _moved(conn: Connection, item: Item, reader: ReaderId) -> str:
+    moved = store_moves.last(conn, item.id) if item.held_by != reader else None
+    return moved.told() if moved is not None and moved.from_reader == reader else ""
 
 
 def renew(

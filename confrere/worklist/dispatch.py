@@ -23,6 +23,7 @@ from confrere.worklist.judging import Judging
 from confrere.worklist.lending import capped, with_taken
 from confrere.worklist.model import (
     ADDENDUM,
+    ASSIGNED,
     ATTESTED,
     NOBODY,
     OFF_DUTY,
@@ -119,8 +120,8 @@ def rank_of(item: Item) -> int:
 
 
 def _needs_a_look(item: Item) -> bool:
-    """Say whether an offer is the on-call reader's or a chief's: the policy leaves those."""
-    return bool({UNMATCHED, UNMAPPED, ATTESTED} & set(item.flags))
+    """Say whether an offer is the on-call reader's, a chief's or a lead's: the policy leaves those."""
+    return bool({UNMATCHED, UNMAPPED, ATTESTED, ASSIGNED} & set(item.flags))
 
 
 def _worked(conn: Connection, directory: Directory, now: datetime) -> dict[ReaderId, float]:
@@ -181,7 +182,7 @@ def _still_good(item: Item, directory: Directory, now: datetime) -> bool:
     wanted = item.subspecialty
     if reader is None or not serves(reader, item.owner_group, wanted, item.site, now):
         return False
-    if item.flags and reader.group == item.owner_group:
+    if set(item.flags) - {ASSIGNED} and reader.group == item.owner_group:
         return True
     return is_eligible(eligibility(case_in(directory, item, reader, now)))
 
@@ -255,7 +256,7 @@ def _write(
     now: datetime,
 ) -> bool:  # fmt: skip
     """Change whom an exam is offered to, if nobody took it meanwhile; False when it is so."""
-    kept = [f for f in item.flags if f not in (NOBODY, OFF_DUTY, ATTESTED)]
+    kept = [f for f in item.flags if f not in (NOBODY, OFF_DUTY, ATTESTED, ASSIGNED)]
     flags = [*kept, *marks]
     same = item.offered_to == (to.id if to else None) and item.offer_reason == reason
     if same and sorted(flags) == sorted(item.flags):

@@ -35,6 +35,7 @@ UNMATCHED, UNMAPPED, ARRIVING, NO_IMAGES, NOBODY, OFF_DUTY, LATE = (
     "nobody on duty", "late images",
 )  # fmt: skip
 ATTESTED = "assigned by attestation"
+ASSIGNED = "assigned by the lead"
 READ, ADDENDUM = "read", "addendum"
 # minutes that an exam takes to read, by modality, where nothing better is known
 READING_MINUTES = {"CR": 3, "DX": 3, "MG": 5, "US": 6, "NM": 8, "CT": 9, "MR": 12, "PT": 20}

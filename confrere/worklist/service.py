@@ -20,6 +20,7 @@ from confrere.worklist.eligibility import eligibility
 from confrere.worklist.exam import compose
 from confrere.worklist.model import (
     ADDENDUM,
+    ASSIGNED,
     ATTESTED,
     LATE,
     NOBODY,
@@ -64,7 +65,7 @@ def refresh(
         if study and main.study not in (None, study.id):
             values = _together(main, values, study)
         study_id = main.study or (study.id if study else None)
-        kept = [f for f in main.flags if f in (NOBODY, OFF_DUTY, ATTESTED)]
+        kept = [f for f in main.flags if f in (NOBODY, OFF_DUTY, ATTESTED, ASSIGNED)]
         values["flags"] = [*values["flags"], *kept]
         changed = store.change(
             conn, main.id, values | {"study_id": study_id, "updated_at": now}
@@ -169,6 +170,21 @@ def finished_since(conn: Connection, reader: ReaderId, at: datetime) -> list[Ite
 def finished(conn: Connection, limit: int = 200) -> list[Item]:
     """Finished items that the caller may see, newest first."""
     return store.finished_items(conn, items.c.synthetic.is_(False), limit=limit)
+
+
+def finished_after(conn: Connection, at: datetime) -> list[Item]:
+    """What anybody finished since `at`, as far as the caller may see it."""
+    return store.finished_after(conn, at)
+
+
+def last_rings(conn: Connection) -> dict[ItemId, tuple[ReaderId, int]]:
+    """The reader and ring of the last decision about each open item."""
+    return store.last_rings(conn)
+
+
+def decliners(conn: Connection) -> dict[ItemId, frozenset[ReaderId]]:
+    """Who of the caller's groups declined which open item."""
+    return store.decliners(conn)
 
 
 def finish(

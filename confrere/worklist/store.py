@@ -173,6 +173,17 @@ def last_sentence(conn: Connection, item: ItemId) -> str:
     return conn.execute(query.order_by(decisions.c.at.desc()).limit(1)).scalar() or ""
 
 
+def last_rings(conn: Connection) -> dict[ItemId, tuple[ReaderId, int]]:
+    """The reader and ring of the last decision about each open item."""
+    query = (
+        sa.select(decisions.c.item_id, decisions.c.reader_id, decisions.c.ring)
+        .join(items, sa.and_(items.c.id == decisions.c.item_id, OPEN))
+        .distinct(decisions.c.item_id)
+        .order_by(decisions.c.item_id, decisions.c.at.desc())
+    )
+    return {ItemId(i): (ReaderId(r), int(ring)) for i, r, ring in conn.execute(query)}
+
+
 def add_decline(conn: Connection, values: dict[str, Any]) -> None:
     """Keep that a reader declined."""
     conn.execute(sa.insert(declines).values(**values))
