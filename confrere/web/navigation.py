@@ -27,6 +27,13 @@ PLACES = (
         Permission.READ_WORKLIST,
     ),
     Place(
+        "/board",
+        "Board",
+        "b",
+        "M4 5h4v14H4zM10 5h4v9h-4zM16 5h4v6h-4z",
+        Permission.ASSIGN,
+    ),
+    Place(
         "/patients",
         "Patients",
         "p",

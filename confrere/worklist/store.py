@@ -175,11 +175,10 @@ def last_sentence(conn: Connection, item: ItemId) -> str:
 
 def last_rings(conn: Connection) -> dict[ItemId, tuple[ReaderId, int]]:
     """The reader and ring of the last decision about each open item."""
-    query = (
-        sa.select(decisions.c.item_id, decisions.c.reader_id, decisions.c.ring)
-        .join(items, sa.and_(items.c.id == decisions.c.item_id, OPEN))
-        .distinct(decisions.c.item_id)
-        .order_by(decisions.c.item_id, decisions.c.at.desc())
+    query = sa.text(
+        "select distinct on (d.item_id) d.item_id, d.reader_id, d.ring from decisions d "
+        "join items i on i.id = d.item_id and i.finished_at is null "
+        "order by d.item_id, d.at desc"
     )
     return {ItemId(i): (ReaderId(r), int(ring)) for i, r, ring in conn.execute(query)}
 
