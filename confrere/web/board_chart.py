@@ -1,17 +1,14 @@
-"""The board's chart as shapes: reading that falls due each hour against readers. Pure.
-
-Units are the picture's own: 100 across for each hour, 100 down for the tallest value.
-"""
+"""The board's chart as shapes: reading that falls due each hour against readers. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from math import ceil
+from zoneinfo import ZoneInfo
 
 from confrere.worklist.board import Due
 
 HOURS = 12
-STEP, TALL = 50, 120
+STEP, TALL = 50, 120  # of the picture: an hour across, the tallest value up
 _GAP = 6
 
 
@@ -30,7 +27,7 @@ class Bar:
 
     x: float
     width: float
-    starts: datetime
+    label: str  # when the hour begins, on the lead's clock
     parts: tuple[Part, ...]
     short: bool  # more falls due than the readers there can read
     due: Due
@@ -58,11 +55,11 @@ class Chart:
         )
 
 
-def chart(hours: Sequence[Due]) -> Chart:
-    """Draw the hours."""
+def chart(hours: Sequence[Due], zone: str) -> Chart:
+    """Draw the hours; `zone` is the IANA zone of the labels."""
     most = max([1, *(ceil(max(one.work, one.readers)) for one in hours)])
     scale = TALL / most
-    bars = tuple(_bar(n, one, scale) for n, one in enumerate(hours))
+    bars = tuple(_bar(n, one, scale, zone) for n, one in enumerate(hours))
     points = []
     for n, one in enumerate(hours):
         y = TALL - one.readers * scale
@@ -74,12 +71,13 @@ def chart(hours: Sequence[Due]) -> Chart:
     )
 
 
-def _bar(n: int, due: Due, scale: float) -> Bar:
+def _bar(n: int, due: Due, scale: float, zone: str) -> Bar:
     parts, base = [], float(TALL)
     for kind, value in (("held", due.held), ("offered", due.offered), ("nobody", due.nobody)):
         if value:
             base -= value * scale
             parts.append(Part(kind, base, value * scale))
+    label = f"{due.starts.astimezone(ZoneInfo(zone)):%H:%M}" if n else "now"
     return Bar(
-        n * STEP + _GAP, STEP - 2 * _GAP, due.starts, tuple(parts), due.work > due.readers, due
+        n * STEP + _GAP, STEP - 2 * _GAP, label, tuple(parts), due.work > due.readers, due
     )

@@ -161,7 +161,7 @@ def _facts(conn: Connection, request: Request, me: Principal) -> view.Facts:
 def _values(request: Request, me: Principal) -> dict[str, Any]:
     with transaction(context_of(request).engine, me.groups) as conn:
         facts = _facts(conn, request, me)
-    shown = view.rows(facts)
+    shown, zone = view.rows(facts), context_of(request).zone_of(me)
     own = [one for one in facts.directory.readers.values() if one.group == facts.group]
     return {
         "rows": shown,
@@ -169,7 +169,7 @@ def _values(request: Request, me: Principal) -> dict[str, Any]:
         "slacks": view.SLACKS,
         "tiles": view.tiles(facts),
         "partners": view.partners(facts),
-        "chart": chart(due_by_hour(facts.own, own, facts.at, HOURS)),
+        "chart": chart(due_by_hour(facts.own, own, facts.at, HOURS), zone),
         "choices": view.choices(shown),
         "tabs": [
             (name, label, sum(name in row.lists for row in shown))

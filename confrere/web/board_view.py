@@ -199,7 +199,7 @@ def _doing(
         return "has not signed on", shift.starts_at
     if has:
         first = min(has, key=lambda one: one.offered_at or at)
-        return f"is offered {first.description or first.modality}", first.offered_at
+        return f"offered {first.description or first.modality}", first.offered_at
     ends = [one.finished_at for one in done if one.finished_at]
     ends += [shift.starts_at] if shift else []
     ends += [said.at] if said and shift and said.at >= shift.starts_at else []

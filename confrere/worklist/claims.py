@@ -120,10 +120,14 @@ def _renewed(conn: Connection, item: Item, now: datetime, lease: timedelta) -> I
     return kept
 
 
-def _lost(conn: Connection, item_id: ItemId) -> Conflict | NotFound:
+def _lost(
+    conn: Connection, item_id: ItemId, reader: ReaderId | None = None
+) -> Conflict | NotFound:
     found = store.get(conn, [item_id])
     if not found:
         return NotFound("this exam is no longer on your worklist")
+    if reader and (told := _moved(conn, found[0], reader)):
+        return Conflict(f"{told}. Your draft is kept with the exam")
     if found[0].finished_at:
         return Conflict("this exam is already reported")
     return Conflict(f"{found[0].held_name or 'another reader'} has this exam")
@@ -173,7 +177,7 @@ def renew(
         items.c.hold_token == token, items.c.held_by == reader, items.c.finished_at.is_(None),
     )  # fmt: skip
     if kept is None:
-        raise _lost(conn, item_id)
+        raise _lost(conn, item_id, reader)
     return kept
 
 

@@ -147,9 +147,8 @@ def test_declines_show_on_the_board_of_the_decliners_group_alone(house: House) -
     page = house.signed_in(Role.GROUP_MANAGER).get("/board").text
     assert "declined" in row(page, item)
     partners = exam(house, "LM205")
+    assert partners.offered_to is not None
     with transaction(house.made.system, frozenset()) as conn:
-        taker = network.reader(conn, partners.offered_to or house.world.neuro, NOW)
-        if partners.offered_to:
-            decline(conn, partners, taker, "busy", "", NOW)
+        decline(conn, partners, network.reader(conn, partners.offered_to, NOW), "busy", "", NOW)
     page = house.signed_in(Role.GROUP_MANAGER).get("/board").text
     assert "declined" not in row(page, partners)
