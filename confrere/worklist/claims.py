@@ -14,12 +14,15 @@ from confrere.kernel.errors import Conflict, NotFound, Refused
 from confrere.kernel.ids import AgreementId, ItemId, ReaderId
 from confrere.network.model import Directory, Reader
 from confrere.network.wall_time import day_starts, local_day
-from confrere.worklist import store, store_moves
+from confrere.worklist import store, store_choices, store_moves
 from confrere.worklist.case import case_in
 from confrere.worklist.eligibility import agreement_used, eligibility, is_eligible
 from confrere.worklist.lending import capped, with_taken
 from confrere.worklist.model import UNMAPPED, UNMATCHED, Item, Proof, State, Verdict
 from confrere.worklist.tables import items
+from confrere.worklist.taking import claim_made, open_to
+
+MOST_LOOKED_AT = 500  # of what waits, by due time, when a claim out of turn is noted
 
 
 def prove(
@@ -94,6 +97,7 @@ def claim(
     if item.held_by == reader.id and item.held_at_instant(now):
         return _renewed(conn, item, now, lease)
     prove(conn, item, reader, directory, "claim", now)
+    choice = _choice(conn, item, reader, directory, now)
     free = sa.or_(items.c.held_by.is_(None), items.c.lease_until <= now)
     taken = store.change(
         conn,
@@ -108,7 +112,18 @@ def claim(
     )  # fmt: skip
     if taken is None:
         raise _lost(conn, item.id)
+    store_choices.add_claim(conn, claim_made(item, reader, choice, now))
     return taken
+
+
+def _choice(
+    conn: Connection, item: Item, reader: Reader, directory: Directory, now: datetime
+) -> list[Item]:
+    """What a reader chose from who was not offered this exam."""
+    if item.offered_to == reader.id:
+        return []
+    waiting = store.open_items(conn, items.c.held_by.is_(None), limit=MOST_LOOKED_AT)
+    return open_to(reader, waiting, directory, now)
 
 
 def _renewed(conn: Connection, item: Item, now: datetime, lease: timedelta) -> Item:

@@ -14,7 +14,7 @@ from confrere.network import service as network
 from confrere.network.model import Directory, Site
 from confrere.orders.model import CANCELLED, COMPLETE, Order
 from confrere.patients.model import Patient
-from confrere.worklist import store
+from confrere.worklist import store, store_choices
 from confrere.worklist.case import case_in
 from confrere.worklist.eligibility import eligibility
 from confrere.worklist.exam import compose
@@ -34,6 +34,7 @@ from confrere.worklist.model import (
     shared_objects,
 )
 from confrere.worklist.tables import items
+from confrere.worklist.taking import Chose, Offers
 
 
 def refresh(
@@ -185,6 +186,27 @@ def last_rings(conn: Connection) -> dict[ItemId, tuple[ReaderId, int]]:
 def decliners(conn: Connection) -> dict[ItemId, frozenset[ReaderId]]:
     """Who of the caller's groups declined which open item."""
     return store.decliners(conn)
+
+
+def offers_between(
+    conn: Connection, mine: GroupId, since: datetime, until: datetime
+) -> dict[tuple[GroupId, GroupId], Offers]:
+    """Count what was offered to and claimed by other groups' readers, by owner and reader's group."""
+    return store_choices.offers_between(conn, mine, since, until)
+
+
+def declined_by(
+    conn: Connection, mine: GroupId, since: datetime, until: datetime
+) -> dict[GroupId, int]:
+    """Count what a group's own readers declined of other groups' exams, by owner."""
+    return store_choices.declined_by(conn, mine, since, until)
+
+
+def chosen(
+    conn: Connection, group: GroupId, since: datetime, until: datetime
+) -> dict[ReaderId, Chose]:
+    """What each of a group's readers was offered, took and declined in a period."""
+    return store_choices.chosen(conn, group, since, until)
 
 
 def finish(

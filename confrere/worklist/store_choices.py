@@ -1,0 +1,109 @@
+"""SQL of what readers were offered, took and declined."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from confrere.kernel.ids import GroupId, ItemId, ReaderId
+from confrere.worklist.tables import claims_made, declines, proofs
+from confrere.worklist.taking import Chose, Declined, Offers, Took
+
+Pair = tuple[GroupId, GroupId]
+
+
+def add_claim(conn: Connection, values: Mapping[str, Any]) -> None:
+    """Keep that a reader claimed an exam, and from what they chose."""
+    conn.execute(sa.insert(claims_made).values(**values))
+
+
+def offers_between(
+    conn: Connection, mine: GroupId, since: datetime, until: datetime
+) -> dict[Pair, Offers]:
+    """Count exams offered to and claimed by other groups' readers, by owner and reading group."""
+    query = sa.text(
+        """
+        select owner_group, reader_group,
+            count(distinct item_id) filter (where act = 'offer') as offered,
+            count(distinct item_id) filter (where act = 'claim') as claimed
+        from proofs
+        where at >= :since and at < :until and owner_group <> reader_group
+            and (owner_group = :mine or reader_group = :mine)
+        group by owner_group, reader_group
+        """
+    )
+    rows = conn.execute(query, {"mine": mine, "since": since, "until": until})
+    return {
+        (GroupId(r.owner_group), GroupId(r.reader_group)): Offers(r.offered, r.claimed)
+        for r in rows
+    }
+
+
+def declined_by(
+    conn: Connection, mine: GroupId, since: datetime, until: datetime
+) -> dict[GroupId, int]:
+    """Count what a group's own readers declined of other groups' exams, by owner."""
+    query = sa.text(
+        """
+        select o.owner_group, count(*) as declined
+        from declines d cross join lateral (
+            select p.owner_group from proofs p
+            where p.item_id = d.item_id and p.reader_id = d.reader_id limit 1
+        ) o
+        where d.at >= :since and d.at < :until and d.reader_group = :mine
+            and o.owner_group <> d.reader_group
+        group by o.owner_group
+        """
+    )
+    rows = conn.execute(query, {"mine": mine, "since": since, "until": until})
+    return {GroupId(r.owner_group): r.declined for r in rows}
+
+
+def chosen(
+    conn: Connection, group: GroupId, since: datetime, until: datetime
+) -> dict[ReaderId, Chose]:
+    """What each of a group's readers was offered, took and declined in a period."""
+    offered: dict[ReaderId, int] = {}
+    query = (
+        sa.select(proofs.c.reader_id, sa.func.count(proofs.c.item_id.distinct()))
+        .where(proofs.c.reader_group == group, proofs.c.act.in_(("offer", "assign")))
+        .where(proofs.c.at >= since, proofs.c.at < until)
+        .group_by(proofs.c.reader_id)
+    )
+    for reader, count in conn.execute(query):
+        offered[ReaderId(reader)] = int(count)
+    took, declined = defaultdict(list), defaultdict(list)
+    synthetic: dict[ReaderId, int] = defaultdict(int)
+    for r in _rows(conn, claims_made, group, since, until):
+        took[ReaderId(r.reader_id)].append(Took(
+            ItemId(r.item_id), r.at, r.in_turn, _rate(r), r.open_count, r.open_mean,
+            r.open_variance,
+        ))  # fmt: skip
+        synthetic[ReaderId(r.reader_id)] += r.synthetic
+    for r in _rows(conn, declines, group, since, until):
+        declined[ReaderId(r.reader_id)].append(
+            Declined(ItemId(r.item_id), r.at, r.reason, _rate(r))
+        )
+        synthetic[ReaderId(r.reader_id)] += r.synthetic
+    return {
+        one: Chose(
+            offered.get(one, 0), tuple(took[one]), tuple(declined[one]), synthetic[one]
+        )
+        for one in {*offered, *took, *declined}
+    }  # fmt: skip
+
+
+def _rows(
+    conn: Connection, table: sa.Table, group: GroupId, since: datetime, until: datetime
+) -> Any:
+    query = sa.select(table).where(
+        table.c.reader_group == group, table.c.at >= since, table.c.at < until
+    )
+    return conn.execute(query.order_by(table.c.at))
+
+
+def _rate(r: Any) -> float | None:
+    return float(r.wrvu) / r.minutes if r.wrvu is not None and r.minutes else None
