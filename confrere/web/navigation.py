@@ -62,6 +62,13 @@ PLACES = (
         Permission.READ_POOLED,
     ),
     Place(
+        "/given-taken",
+        "Balance",
+        "t",
+        "M12 4v16M7 20h10M4 9h16M4 9l-2 5h4zM20 9l-2 5h4z",
+        Permission.MANAGE_AGREEMENTS,
+    ),
+    Place(
         "/deliveries",
         "Deliveries",
         "l",

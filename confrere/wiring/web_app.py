@@ -29,6 +29,7 @@ from confrere.web import (
     duty_page,
     exceptions_page,
     expiry_page,
+    given_page,
     import_page,
     network_page,
     opt_outs_page,
@@ -59,7 +60,7 @@ PAGES = (
     deliveries_page, exceptions_page, procedures_page, network_page, agreement_form,
     agreements_page, opt_outs_page, rosters_page, roster_files_page, peers_page, admin_page,
     patients_page, reports_page, credentials_page, directory_page, expiry_page, import_page, packets_page,
-    rules_page, study_assign, simulate_page, board_page,
+    rules_page, study_assign, simulate_page, board_page, given_page,
 )  # fmt: skip
 READS = {"search": "R", "view": "R", "store": "C"}
 
