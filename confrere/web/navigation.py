@@ -48,6 +48,13 @@ PLACES = (
         Permission.READ_REPORTS,
     ),
     Place(
+        "/my-declines",
+        "My declines",
+        "c",
+        "M5 12l4 4 4-5M14 7l6 6M20 7l-6 6",
+        Permission.CLAIM,
+    ),
+    Place(
         "/dashboard",
         "Dashboard",
         "d",

@@ -22,6 +22,7 @@ from confrere.web import (
     agreement_form,
     agreements_page,
     board_page,
+    choices_page,
     credentials_page,
     dashboard_page,
     deliveries_page,
@@ -60,7 +61,7 @@ PAGES = (
     deliveries_page, exceptions_page, procedures_page, network_page, agreement_form,
     agreements_page, opt_outs_page, rosters_page, roster_files_page, peers_page, admin_page,
     patients_page, reports_page, credentials_page, directory_page, expiry_page, import_page, packets_page,
-    rules_page, study_assign, simulate_page, board_page, given_page,
+    rules_page, study_assign, simulate_page, board_page, given_page, choices_page,
 )  # fmt: skip
 READS = {"search": "R", "view": "R", "store": "C"}
 

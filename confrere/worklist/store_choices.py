@@ -1,7 +1,7 @@
 """SQL of what readers were offered, took and declined."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,15 @@ Pair = tuple[GroupId, GroupId]
 def add_claim(conn: Connection, values: Mapping[str, Any]) -> None:
     """Keep that a reader claimed an exam, and from what they chose."""
     conn.execute(sa.insert(claims_made).values(**values))
+
+
+def add_past(
+    conn: Connection, claimed: Sequence[dict[str, Any]], declined: Sequence[dict[str, Any]]
+) -> None:
+    """Write claims and declines in bulk."""
+    for table, rows in ((claims_made, claimed), (declines, declined)):
+        if rows:
+            conn.execute(sa.insert(table), list(rows))
 
 
 def offers_between(
@@ -66,15 +75,15 @@ def chosen(
     conn: Connection, group: GroupId, since: datetime, until: datetime
 ) -> dict[ReaderId, Chose]:
     """What each of a group's readers was offered, took and declined in a period."""
-    offered: dict[ReaderId, int] = {}
+    offered: dict[ReaderId, set[ItemId]] = defaultdict(set)
     query = (
-        sa.select(proofs.c.reader_id, sa.func.count(proofs.c.item_id.distinct()))
+        sa.select(proofs.c.reader_id, proofs.c.item_id)
         .where(proofs.c.reader_group == group, proofs.c.act.in_(("offer", "assign")))
         .where(proofs.c.at >= since, proofs.c.at < until)
-        .group_by(proofs.c.reader_id)
+        .distinct()
     )
-    for reader, count in conn.execute(query):
-        offered[ReaderId(reader)] = int(count)
+    for reader, item in conn.execute(query):
+        offered[ReaderId(reader)].add(ItemId(item))
     took, declined = defaultdict(list), defaultdict(list)
     synthetic: dict[ReaderId, int] = defaultdict(int)
     for r in _rows(conn, claims_made, group, since, until):
@@ -88,12 +97,13 @@ def chosen(
             Declined(ItemId(r.item_id), r.at, r.reason, _rate(r))
         )
         synthetic[ReaderId(r.reader_id)] += r.synthetic
+    for one in {*took, *declined}:  # an offer of an earlier period may be decided in this one
+        offered[one] |= {t.item for t in took[one] if t.in_turn}
+        offered[one] |= {d.item for d in declined[one]}
     return {
-        one: Chose(
-            offered.get(one, 0), tuple(took[one]), tuple(declined[one]), synthetic[one]
-        )
-        for one in {*offered, *took, *declined}
-    }  # fmt: skip
+        one: Chose(len(items), tuple(took[one]), tuple(declined[one]), synthetic[one])
+        for one, items in offered.items()
+    }
 
 
 def _rows(
