@@ -16,6 +16,7 @@ from confrere.network.model import Directory, Presence, Reader
 from confrere.orders.priorities import AT_ONCE, NAMES, ROUTINE
 from confrere.worklist.board import RINGS, Slack, ring_through, slack_of
 from confrere.worklist.model import ASSIGNED, NOBODY, OFF_DUTY, READ, Item, State
+from confrere.worklist.policy import OWN_ABLE, OWN_MATCH
 
 FAR = datetime.max.replace(tzinfo=UTC)
 NO_RING = "nobody"
@@ -60,8 +61,12 @@ class Row:
 
     @property
     def ring_name(self) -> str:
-        """The ring in words."""
-        return "Nobody yet" if self.ring is None else RINGS[self.ring]
+        """The ring in words; everybody reads a common exam."""
+        if self.ring is None:
+            return "Nobody yet"
+        if not self.item.advanced:
+            return "Own, common exam" if self.ring in (OWN_MATCH, OWN_ABLE) else "Partner"
+        return "Own subspecialist" if self.ring == OWN_MATCH else RINGS[self.ring]
 
     @property
     def searchable(self) -> str:

@@ -40,7 +40,7 @@ def given_taken(request: Request, me: Manager, month: Month = "") -> Response:
     return render(
         request, "given.html", asking=asking, pairs=pairs, tables=tables(pairs),
         months=view.months_before(today), words=words, directions=view.WORDS, method=METHOD,
-        indicative=INDICATIVE, half=view.HALF, step=view.STEP, bar=view.BAR,
+        indicative=INDICATIVE, tall=view.TALL, step=view.STEP, bar=view.BAR,
     )  # fmt: skip
 
 

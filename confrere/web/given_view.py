@@ -19,7 +19,7 @@ from confrere.worklist.taking import Offers
 MONTHS = 12
 GIVEN, TAKEN = "given", "taken"
 WORDS = {GIVEN: "they read for you", TAKEN: "you read for them"}
-HALF, STEP, BAR = 56, 44, 15  # of the picture: height of a side, width of a month and a bar
+TALL, STEP, BAR = 112, 44, 15  # of the picture: its height, width of a month and of a bar
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,9 @@ class Pair:
     months: tuple[Month, ...]
     bars: tuple[Bar, ...] = field(default=())
     curve: str = ""  # of the balance, a polyline's points
-    most: Decimal = Decimal(0)  # the picture's scale, in wRVU
+    zero: float = 0.0  # how far down the picture nought stands
+    most: Decimal = Decimal(0)  # wRVU at the picture's top, and below at its foot
+    least: Decimal = Decimal(0)
 
     @property
     def balance(self) -> Decimal:
@@ -164,8 +166,7 @@ def _pair(
         for one in agreements
         if (one.owner_group, one.reading_group) == ends and one.state in (IN_FORCE, SUSPENDED)
     )
-    bars, curve, most = _drawn(months)
-    return Pair(partner, name, titles, totals, kinds, levels, months, bars, curve, most)
+    return Pair(partner, name, titles, totals, kinds, levels, months, *_drawn(months))
 
 
 def _line(
@@ -200,9 +201,13 @@ def _months(
     return tuple(made)
 
 
-def _drawn(months: Sequence[Month]) -> tuple[tuple[Bar, ...], str, Decimal]:
-    most = max([Decimal(1), *(max(one.given, one.taken, abs(one.balance)) for one in months)])
-    scale = HALF / float(most)
+def _drawn(
+    months: Sequence[Month],
+) -> tuple[tuple[Bar, ...], str, float, Decimal, Decimal]:
+    most = max([Decimal(0), *(max(one.taken, one.balance) for one in months)])
+    least = max([Decimal(0), *(max(one.given, -one.balance) for one in months)])
+    scale = TALL / float(most + least or 1)
+    zero = float(most) * scale
     bars = tuple(
         Bar(
             n * STEP,
@@ -214,10 +219,10 @@ def _drawn(months: Sequence[Month]) -> tuple[tuple[Bar, ...], str, Decimal]:
         for n, one in enumerate(months)
     )
     points = " ".join(
-        f"{n * STEP + STEP / 2:g},{HALF - float(one.balance) * scale:.1f}"
+        f"{n * STEP + STEP / 2:g},{zero - float(one.balance) * scale:.1f}"
         for n, one in enumerate(months)
     )
-    return bars, points, most
+    return bars, points, zero, most, least
 
 
 def _rank(priority: str | None) -> int:

@@ -35,18 +35,23 @@ def offers_between(
     """Count exams offered to and claimed by other groups' readers, by owner and reading group."""
     query = sa.text(
         """
-        select owner_group, reader_group,
-            count(distinct item_id) filter (where act = 'offer') as offered,
-            count(distinct item_id) filter (where act = 'claim') as claimed
-        from proofs
-        where at >= :since and at < :until and owner_group <> reader_group
-            and (owner_group = :mine or reader_group = :mine)
-        group by owner_group, reader_group
+        select p.owner_group, p.reader_group,
+            count(distinct p.item_id) filter (where p.act = 'offer') as offered,
+            count(distinct p.item_id) filter (where p.act = 'claim') as claimed,
+            count(distinct i.id) filter (where p.act = 'offer') as standing
+        from proofs p left join items i on i.id = p.item_id and i.finished_at is null
+            and i.held_by is null and i.offered_to is not null
+            and i.offered_group = p.reader_group
+        where p.at >= :since and p.at < :until and p.owner_group <> p.reader_group
+            and (p.owner_group = :mine or p.reader_group = :mine)
+        group by p.owner_group, p.reader_group
         """
     )
     rows = conn.execute(query, {"mine": mine, "since": since, "until": until})
     return {
-        (GroupId(r.owner_group), GroupId(r.reader_group)): Offers(r.offered, r.claimed)
+        (GroupId(r.owner_group), GroupId(r.reader_group)): Offers(
+            r.offered, r.claimed, r.standing
+        )
         for r in rows
     }
 

@@ -57,11 +57,12 @@ class Offers:
 
     offered: int
     claimed: int
+    standing: int = 0  # offered now, not decided yet
 
     @property
     def not_taken(self) -> int:
         """Offered and never claimed there: declined, let pass, or taken elsewhere."""
-        return max(0, self.offered - self.claimed)
+        return max(0, self.offered - self.claimed - self.standing)
 
 
 def rate_of(item: Item) -> float | None:

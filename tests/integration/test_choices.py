@@ -50,9 +50,10 @@ def test_offers_and_declines_between_groups_are_counted_by_pair(conn: Connection
     world = build(conn)
     item = offered(conn, world)
     pair = (world.owner, world.partner)
-    assert worklist.offers_between(conn, world.owner, SINCE, UNTIL) == {pair: Offers(1, 0)}
+    assert worklist.offers_between(conn, world.owner, SINCE, UNTIL) == {pair: Offers(1, 0, 1)}
     neuro = network.reader(conn, world.neuro, NOW)
     decline(conn, item, neuro, "busy", "", NOW)
+    assert worklist.offers_between(conn, world.owner, SINCE, UNTIL)[pair].not_taken == 1
     assert worklist.declined_by(conn, world.partner, SINCE, UNTIL) == {world.owner: 1}
     assert worklist.declined_by(conn, world.owner, SINCE, UNTIL) == {}
     assert worklist.offers_between(conn, world.owner, UNTIL, UNTIL + DAY) == {}
