@@ -22,7 +22,7 @@ from confrere.worklist.model import UNMAPPED, UNMATCHED, Item, Proof, State, Ver
 from confrere.worklist.tables import items
 from confrere.worklist.taking import claim_made, open_to
 
-MOST_LOOKED_AT = 500  # of what waits, by due time, when a claim out of turn is noted
+MOST_LOOKED_AT = 150  # of what waits, by due time, when a claim out of turn is noted
 
 
 def prove(
@@ -122,8 +122,10 @@ def _choice(
     """What a reader chose from who was not offered this exam."""
     if item.offered_to == reader.id:
         return []
-    waiting = store.open_items(conn, items.c.held_by.is_(None), limit=MOST_LOOKED_AT)
-    return open_to(reader, waiting, directory, now)
+    others = store.open_items(
+        conn, items.c.held_by.is_(None), items.c.id != item.id, limit=MOST_LOOKED_AT
+    )
+    return open_to(reader, [item, *others], directory, now)
 
 
 def _renewed(conn: Connection, item: Item, now: datetime, lease: timedelta) -> Item:
