@@ -6,7 +6,7 @@ from math import ceil
 
 from confrere.analytics.cherry_picking import Index, Quarter
 
-TALL, STEP, WIDE = 110, 96, 240
+TALL, STEP, WIDE = 110, 150, 240
 _LEAST = 1.0  # wRVU an hour: the scale is never finer, so that nothing small looks large
 
 

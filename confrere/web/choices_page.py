@@ -21,7 +21,7 @@ from confrere.network.model import Reader
 from confrere.web import dashboard_words as words
 from confrere.web.access import allow
 from confrere.web.acts import note_seen
-from confrere.web.choices_chart import quarter_bars, scale
+from confrere.web.choices_chart import STEP, quarter_bars, scale
 from confrere.web.context import context_of
 from confrere.web.rendering import render
 from confrere.worklist import service as worklist
@@ -93,5 +93,5 @@ def _one(request: Request, reader: Reader, made: Picking, days: Days, *, own: bo
     return render(
         request, "choices_one.html", reader=reader, made=made, days=days, own=own, words=words,
         fewest=FEWEST, reasons=reasons, most=max(made.reasons.values(), default=1),
-        bars=quarter_bars(made.quarters), scale=scale([made.index] if made.index else []),
+        bars=quarter_bars(made.quarters), step=STEP, scale=scale([made.index] if made.index else []),
     )  # fmt: skip

@@ -13,10 +13,7 @@ from confrere.worklist.policy import ring_of
 
 SOON_SHARE = 0.5  # of the time from clock to due: when less is left, an exam is due soon
 HOUR = timedelta(hours=1)
-RINGS = (
-    "Own subspecialist, or common exam", "Partner's subspecialist", "Own, outside the field",
-    "Partner",
-)  # fmt: skip
+RINGS = ("Own subspecialist", "Partner's subspecialist", "Own, outside the field", "Partner")
 
 
 class Slack(StrEnum):

@@ -1,17 +1,20 @@
 """The lead's board in a browser: accessible, live, and an exam given away by keyboard alone."""
 
 from pathlib import Path
+from typing import Literal
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from confrere.database.engine import transaction
 from confrere.kernel.principal import Role
 from confrere.network import service as network
-from confrere.web import board_page
+from confrere.web import board_page, choices_page, given_page
 from confrere.worklist.declining import decline
 from tests.acceptance.chromium import browser, violations
 from tests.integration.lists_house import House, lists_house
 from tests.integration.test_web_board import WHY, exam, now, rival
+from tests.integration.test_web_choices import choose
 from tests.integration.web_shell import PASSWORD
 from tests.integration.world import NOW
 
@@ -70,3 +73,23 @@ def test_a_lead_gives_an_exam_away_and_takes_it_back_without_a_mouse(
         page.locator("button.cell").first.click()
         expect(page.locator("#cell")).to_be_visible()
         assert wrong == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_was_given_and_what_was_declined_are_accessible(
+    postgres_socket: str, template: str, tmp_path: Path, scheme: Literal["light", "dark"]
+) -> None:
+    routers = [given_page.router, choices_page.router]
+    with (
+        lists_house(postgres_socket, template, routers, tmp_path) as house,
+        browser() as chrome,
+    ):
+        world = house.world
+        choose(house, world.general, world.owner, 20, 10)
+        address = f"http://127.0.0.1:{house.site.port}"
+        page = chrome.new_context(base_url=address, color_scheme=scheme).new_page()
+        sign_in(page, house)
+        for path in ("/given-taken", "/declines", f"/declines/{world.general}"):
+            page.goto(path)
+            assert violations(page) == [], path
+        expect(page.locator(".gauge")).to_be_visible()
