@@ -74,6 +74,8 @@ def look(conn: "Connection", me: Principal, item_id: UUID, now: datetime) -> Loo
     own = verdicts.get(reader.id, ()) if reader else ()
     standing = Standing(item, directory.sites[item.site], me, reader, own, now)
     taken = None if standing.is_mine else moving.moved_from(conn, item.id, me.reader)
+    if taken is not None and taken.to_reader not in (item.held_by, item.offered_to):
+        taken = None  # the exam has gone on since
     return Look(standing, directory, verdicts, taken)
 
 

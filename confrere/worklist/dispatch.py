@@ -182,7 +182,7 @@ def _still_good(item: Item, directory: Directory, now: datetime) -> bool:
     wanted = item.subspecialty
     if reader is None or not serves(reader, item.owner_group, wanted, item.site, now):
         return False
-    if set(item.flags) - {ASSIGNED} and reader.group == item.owner_group:
+    if item.flags and ASSIGNED not in item.flags and reader.group == item.owner_group:
         return True
     return is_eligible(eligibility(case_in(directory, item, reader, now)))
 

@@ -11,8 +11,11 @@ from sqlalchemy import Connection
 from confrere.database.engine import transaction
 from confrere.kernel.errors import Conflict, Invalid, NotFound, Refused
 from confrere.kernel.ids import ReaderId
+from confrere.network import credentialing
 from confrere.network import service as network
+from confrere.network.credentials import RELATIVE, Exclusion
 from confrere.network.model import Reader
+from confrere.network.records import Recorded
 from confrere.worklist import claims, moving
 from confrere.worklist import service as worklist
 from confrere.worklist.board import Move
@@ -71,6 +74,22 @@ def test_the_dispatcher_takes_it_up_again_when_that_reader_may_not_or_is_gone(
     dispatch(conn, network.directory(conn, later), later)
     after = worklist.get(conn, item.id)
     assert (after.offered_to, ASSIGNED in after.flags) == (None, False)
+
+
+def test_an_own_reader_keeps_a_moved_exam_only_while_the_rules_allow_it(
+    conn: Connection,
+) -> None:
+    world = build(conn)
+    item = offered(conn, world)
+    own = rival_of(conn, world, group=world.owner)
+    give(conn, item, own, lead(world))
+    dispatch(conn, network.directory(conn, NOW), NOW)
+    assert worklist.get(conn, item.id).offered_to == own.id
+    barred = Exclusion(own.id, RELATIVE, patient=item.patient)
+    credentialing.exclude(conn, world.owner, barred, Recorded("Pat", NOW))
+    dispatch(conn, network.directory(conn, NOW), NOW)
+    after = worklist.get(conn, item.id)
+    assert (after.offered_to, ASSIGNED in after.flags) == (world.neuro, False)
 
 
 def test_what_is_claimed_is_taken_only_with_knowledge_and_tells_the_holder(
