@@ -5,10 +5,17 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from confrere.analytics import store, store_lending, store_measures, store_pooled
+from confrere.analytics import (
+    store,
+    store_exchange,
+    store_lending,
+    store_measures,
+    store_pooled,
+)
 from confrere.analytics.model import ExamFact
 from confrere.analytics.periods import Period, Scope
 from confrere.analytics.pooled import Pool, publish
+from confrere.analytics.store_exchange import Exchange, Flow
 from confrere.analytics.store_lending import Came, Lent
 from confrere.analytics.store_measures import Breakdown, Step
 from confrere.analytics.turnaround import Summary
@@ -73,6 +80,18 @@ def lent(
 ) -> tuple[Lent, ...]:
     """Count what one group read for another, by month, newest first."""
     return store_lending.lent(conn, owner, reading, now, months)
+
+
+def exchanged(
+    conn: Connection, mine: GroupId, since: datetime, until: datetime
+) -> list[Exchange]:
+    """Sum up what a group had read by others, and read for others: all, by kind, by level."""
+    return store_exchange.exchanged(conn, mine, since, until)
+
+
+def flows(conn: Connection, mine: GroupId, edges: Sequence[datetime]) -> list[Flow]:
+    """Count by month, between `edges`, what a group had read by others and read for others."""
+    return store_exchange.flows(conn, mine, edges)
 
 
 def demand(

@@ -24,7 +24,7 @@ select site_id, modality collate "C" as modality, priority collate "C" as priori
     reader_group <> owner_group as lent, synthetic
 from exam_facts where {where}
 """
-_FIGURES = """
+FIGURES = """
     count(*) as exams,
     count(*) filter (where minutes is null) as missing,
     count(*) filter (where minutes < 0) as negative,
@@ -71,7 +71,7 @@ def breakdown(conn: Connection, scope: Scope, period: Period) -> Breakdown:
     query = (
         f"with facts as materialized ({_FACTS.format(where=where)}) "  # noqa: S608 - constants
         f"select grouping(site_id, modality, priority, bucket) as kind, site_id, modality, "
-        f"priority, bucket, {_FIGURES} from facts group by grouping sets "
+        f"priority, bucket, {FIGURES} from facts group by grouping sets "
         "((), (site_id), (modality), (priority), (bucket), (priority, bucket))"
     )
     rows = conn.execute(sa.text(query), values | {"edges": list(period.edges())}).all()
@@ -80,13 +80,13 @@ def breakdown(conn: Connection, scope: Scope, period: Period) -> Breakdown:
         of_kind[row.kind].append(row)
     both: dict[str, dict[int, Summary]] = defaultdict(dict)
     for row in of_kind[_BY_BOTH]:
-        both[row.priority][row.bucket - 1] = _summary(row)
+        both[row.priority][row.bucket - 1] = summary_of(row)
     return Breakdown(
-        _summary(of_kind[_TOTAL][0]),
-        {SiteId(row.site_id): _summary(row) for row in of_kind[_BY_SITE]},
-        {row.modality: _summary(row) for row in of_kind[_BY_MODALITY]},
-        {row.priority: _summary(row) for row in of_kind[_BY_PRIORITY]},
-        {row.bucket - 1: _summary(row) for row in of_kind[_BY_BUCKET]},
+        summary_of(of_kind[_TOTAL][0]),
+        {SiteId(row.site_id): summary_of(row) for row in of_kind[_BY_SITE]},
+        {row.modality: summary_of(row) for row in of_kind[_BY_MODALITY]},
+        {row.priority: summary_of(row) for row in of_kind[_BY_PRIORITY]},
+        {row.bucket - 1: summary_of(row) for row in of_kind[_BY_BUCKET]},
         both,
     )
 
@@ -96,10 +96,10 @@ def total(conn: Connection, scope: Scope, period: Period) -> Summary:
     where, values = _where(scope, period)
     query = (
         f"with facts as materialized ({_FACTS.format(where=where)}) "  # noqa: S608 - constants
-        f"select {_FIGURES} from facts"
+        f"select {FIGURES} from facts"
     )
     row = conn.execute(sa.text(query), values | {"edges": [period.since, period.until]}).one()
-    return _summary(row)
+    return summary_of(row)
 
 
 def clock_sources(conn: Connection, scope: Scope, period: Period) -> dict[str, int]:
@@ -201,7 +201,8 @@ def _where(scope: Scope, period: Period | None) -> tuple[str, dict[str, Any]]:
     return " and ".join(parts), values
 
 
-def _summary(row: Any) -> Summary:
+def summary_of(row: Any) -> Summary:
+    """Read the columns of FIGURES."""
     median, p90, p95 = row.at or (None, None, None)
     return Summary(
         row.exams, row.missing, row.negative, median, p90, p95, row.mean, row.limited,

@@ -17,6 +17,7 @@ from confrere.demo import (
     catalogue,
     collaborative,
     credentials,
+    history_choices,
     history_load,
     people,
     places,
@@ -42,6 +43,7 @@ from confrere.network.signing import By
 from confrere.network.terms import Terms
 from confrere.orders import service as orders
 from confrere.orders.model import Procedure
+from confrere.worklist import choices_made
 
 _NEW = UUID(int=0)  # the database gives the real id
 _TARGETS = {"HCM": {"stat": 25, "ed": 45}, "CRM": {"routine": 720}}
@@ -89,6 +91,8 @@ def build(
         if not analytics.has_synthetic(conn):
             drawn = history_load.draw(now, seed, exams)
             loaded = history_load.load(conn, drawn, ids, now, seed)
+            past = history_choices.draw(now, seed, ids.readers, ids.groups)
+            choices_made.load_synthetic(conn, past)
     return Built(holders, listening, loaded, first)
 
 

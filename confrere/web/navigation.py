@@ -27,6 +27,13 @@ PLACES = (
         Permission.READ_WORKLIST,
     ),
     Place(
+        "/board",
+        "Board",
+        "b",
+        "M4 5h4v14H4zM10 5h4v9h-4zM16 5h4v6h-4z",
+        Permission.ASSIGN,
+    ),
+    Place(
         "/patients",
         "Patients",
         "p",
@@ -41,6 +48,13 @@ PLACES = (
         Permission.READ_REPORTS,
     ),
     Place(
+        "/my-declines",
+        "My declines",
+        "c",
+        "M5 12l4 4 4-5M14 7l6 6M20 7l-6 6",
+        Permission.CLAIM,
+    ),
+    Place(
         "/dashboard",
         "Dashboard",
         "d",
@@ -53,6 +67,13 @@ PLACES = (
         "o",
         "M4 20h16M6 16v-4M11 16V8M16 16v-6M20 16V5",
         Permission.READ_POOLED,
+    ),
+    Place(
+        "/given-taken",
+        "Balance",
+        "t",
+        "M12 4v16M7 20h10M4 9h16M4 9l-2 5h4zM20 9l-2 5h4z",
+        Permission.MANAGE_AGREEMENTS,
     ),
     Place(
         "/deliveries",

@@ -147,7 +147,7 @@ def item(request: Request, me: Looker, item_id: UUID) -> JSONResponse:
         )  # fmt: skip
         if report:
             note_report(conn, context.audit_key, me, report, standing.at, DOOR)
-    return JSONResponse(shape.item_json(standing, report, texts))
+    return JSONResponse(shape.item_json(standing, report, texts, found.moved))
 
 
 @router.get("/api/items/{item_id}/eligibility")

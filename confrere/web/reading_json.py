@@ -7,11 +7,15 @@ from typing import Any
 from confrere.reading.model import Report, Version
 from confrere.web.study_readers import Judged
 from confrere.web.study_standing import Standing
+from confrere.worklist.board import Move
 from confrere.worklist.model import Item, Verdict
 
 
 def item_json(
-    standing: Standing, report: Report | None, versions: Sequence[Version]
+    standing: Standing,
+    report: Report | None,
+    versions: Sequence[Version],
+    moved: Move | None = None,
 ) -> dict[str, Any]:
     """Write an item for whoever asks; without the patient for those who may not know."""
     item = standing.item
@@ -38,6 +42,7 @@ def item_json(
         "may_know_patient": standing.knows_patient,
         "verdicts": [verdict_json(one) for one in standing.verdicts],
         "hold": hold_json(standing),
+        "moved": moved.told() if moved else None,
     }
     if not standing.knows_patient:
         return written

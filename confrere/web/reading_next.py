@@ -6,8 +6,7 @@ from datetime import datetime
 from confrere.kernel.ids import ItemId, ReaderId
 from confrere.network.model import READS_ELSEWHERE, Directory, Reader
 from confrere.worklist.case import case_in
-from confrere.worklist.choosing import offerable
-from confrere.worklist.claims import takes_from_the_list
+from confrere.worklist.choosing import offerable, takes_from_the_list
 from confrere.worklist.eligibility import eligibility, is_eligible
 from confrere.worklist.model import READ, Item
 from confrere.worklist.precedence import precedence

@@ -15,8 +15,8 @@ from confrere.web.access import allow
 from confrere.web.acts import note_act
 from confrere.web.context import context_of
 from confrere.web.reading_next import in_turn
-from confrere.worklist import claims
 from confrere.worklist import service as worklist
+from confrere.worklist.in_turn import claim_first
 
 MOST_TRIED = 50
 
@@ -36,7 +36,7 @@ def take_next(
         if reader is None:
             return JSONResponse({"item": None, "url": None})
         candidates = in_turn(worklist.open_items(conn), directory, me.reader, now)
-        taken = claims.claim_first(
+        taken = claim_first(
             conn, islice(candidates, MOST_TRIED), reader, directory, now,
             timedelta(minutes=context.settings.claim_minutes),
         )  # fmt: skip

@@ -24,7 +24,9 @@ from confrere.reading import service as reading
 from confrere.reading.model import ELSEWHERE, FINAL, HERE, Report, Version
 from confrere.web.study_priors import Earlier, Prior, put_together
 from confrere.web.study_standing import Standing, concerns
+from confrere.worklist import moving
 from confrere.worklist import service as worklist
+from confrere.worklist.board import Move
 from confrere.worklist.model import ADDENDUM, Item, Verdict
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ class Look:
     standing: Standing
     directory: Directory
     verdicts: dict[UUID, tuple[Verdict, ...]]
+    moved: Move | None = None  # a lead took it from this person last
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +73,18 @@ def look(conn: "Connection", me: Principal, item_id: UUID, now: datetime) -> Loo
     verdicts = worklist.verdicts(item, directory, now)
     own = verdicts.get(reader.id, ()) if reader else ()
     standing = Standing(item, directory.sites[item.site], me, reader, own, now)
-    return Look(standing, directory, verdicts)
+    taken = None if standing.is_mine else moving.moved_from(conn, item.id, me.reader)
+    if taken is not None and taken.to_reader not in (item.held_by, item.offered_to):
+        taken = None  # the exam has gone on since
+    return Look(standing, directory, verdicts, taken)
 
 
 def _visible(conn: "Connection", me: Principal, item: ItemId) -> Item:
     try:
         return worklist.get(conn, item)
     except NotFound:
+        if moved := moving.moved_from(conn, item, me.reader):
+            raise Conflict(f"{moved.told()}. Your draft is kept with the exam") from None
         begun = reading.of_item(conn, item)
         if begun is None or begun.reader_group not in me.groups or begun.state == FINAL:
             raise

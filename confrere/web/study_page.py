@@ -118,6 +118,7 @@ def _values(found: Look, exam: Exam) -> dict[str, Any]:
     prior_uid = compare[0].study.study_uid if compare and compare[0].study else ""
     return _concealed(found) | {
         "exam": exam,
+        "moved": found.moved,
         "mode": standing.mode.value,
         "modes": Mode,
         "owner": found.directory.groups[item.owner_group],

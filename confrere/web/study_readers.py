@@ -73,14 +73,15 @@ def _row(
     return Judged(
         one.id, one.name if named else "", group.name if group else "", one.id == me.reader,
         offered, holds_it, one.on_duty(at), is_eligible(verdicts),
-        verdicts if named else tuple(_without_facts(v) for v in verdicts),
+        verdicts if named else tuple(without_facts(v) for v in verdicts),
     )  # fmt: skip
 
 
-def _without_facts(verdict: Verdict) -> Verdict:
-    """A rule that holds is told without the licence or privilege that made it hold.
+def without_facts(verdict: Verdict) -> Verdict:
+    """Tell a verdict on another group's reader.
 
-    Of what is private, only whether it holds is told.
+    A rule that holds is told without the licence or privilege that made it hold; of what is
+    private, only whether it holds is told.
     """
     if verdict.outcome is Outcome.HOLDS:
         return replace(verdict, because="holds", remedy="")

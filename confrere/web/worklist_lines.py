@@ -14,7 +14,7 @@ from confrere.kernel.principal import Principal
 from confrere.network.model import READS_ELSEWHERE, Directory, Reader
 from confrere.orders.priorities import AT_ONCE, NAMES, ROUTINE
 from confrere.worklist.case import case_in
-from confrere.worklist.claims import takes_from_the_list
+from confrere.worklist.choosing import takes_from_the_list
 from confrere.worklist.eligibility import eligibility, is_eligible
 from confrere.worklist.model import ARRIVING, LATE, Item, State, Verdict
 from confrere.worklist.precedence import precedence

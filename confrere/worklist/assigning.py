@@ -20,6 +20,7 @@ from confrere.worklist import store
 from confrere.worklist.case import case_in
 from confrere.worklist.eligibility import agreement_used, eligibility, is_eligible
 from confrere.worklist.model import (
+    ASSIGNED,
     ATTESTED,
     NOBODY,
     OFF_DUTY,
@@ -96,7 +97,7 @@ def _refuse_what_nobody_overrides(judged: tuple[Verdict, ...]) -> None:
 def _offer(
     conn: Connection, item: Item, reader: Reader, attested: Attestation, now: datetime
 ) -> Item:
-    flags = [one for one in item.flags if one not in (NOBODY, OFF_DUTY, ATTESTED)]
+    flags = [one for one in item.flags if one not in (NOBODY, OFF_DUTY, ATTESTED, ASSIGNED)]
     done = store.change(
         conn,
         item.id,

@@ -1,4 +1,4 @@
-"""When an exam is offered, and who gets one that nobody could type. Pure.
+"""When an exam is offered or may be claimed, and who gets one that nobody could type. Pure.
 
 Nothing urgent waits for a clerk: an exam without an order, or of an unknown code, goes to its
 own group's reader on duty with a flag, when that one may read there in all but its skill.
@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from confrere.network.model import Directory, Reader
+from confrere.network.routing_settings import PUSH
 from confrere.orders.priorities import AT_ONCE
 from confrere.worklist.case import case_in
 from confrere.worklist.eligibility import eligibility
-from confrere.worklist.model import UNMATCHED, Item
+from confrere.worklist.model import READ, UNMATCHED, Item
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,21 @@ class OnCall:
 def offerable(item: Item) -> bool:
     """Urgent exams are offered from the first image; others when their images are complete."""
     return item.images_complete or item.priority in AT_ONCE or UNMATCHED in item.flags
+
+
+def takes_from_the_list(
+    item: Item, reader: Reader, directory: Directory, now: datetime
+) -> bool:
+    """Say whether a reader's group lets them claim an exam: under push only what is offered.
+
+    Acute work whose due time is at risk may always be taken.
+    """
+    if directory.routing_of(reader.group).mode != PUSH or item.offered_to == reader.id:
+        return True
+    at_risk = item.at_risk_at is not None and now >= item.at_risk_at
+    return (
+        item.kind != READ or item.held_by == reader.id or (at_risk and item.priority in AT_ONCE)
+    )
 
 
 def on_call(item: Item, directory: Directory, at: datetime) -> OnCall:

@@ -4,7 +4,6 @@ A hold has a lease and a token. The token fences: whoever's lease ran out and wh
 taken by another cannot sign with the old one.
 """
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -14,15 +13,17 @@ from sqlalchemy import Connection
 from confrere.kernel.errors import Conflict, NotFound, Refused
 from confrere.kernel.ids import AgreementId, ItemId, ReaderId
 from confrere.network.model import Directory, Reader
-from confrere.network.routing_settings import PUSH
 from confrere.network.wall_time import day_starts, local_day
-from confrere.orders.priorities import AT_ONCE
-from confrere.worklist import store
+from confrere.worklist import store, store_choices, store_moves
 from confrere.worklist.case import case_in
+from confrere.worklist.choosing import takes_from_the_list
 from confrere.worklist.eligibility import agreement_used, eligibility, is_eligible
 from confrere.worklist.lending import capped, with_taken
-from confrere.worklist.model import READ, UNMAPPED, UNMATCHED, Item, Proof, State, Verdict
+from confrere.worklist.model import UNMAPPED, UNMATCHED, Item, Proof, State, Verdict
 from confrere.worklist.tables import items
+from confrere.worklist.taking import claim_made, open_to
+
+MOST_LOOKED_AT = 150  # of what waits, by due time, when a claim out of turn is noted
 
 
 def prove(
@@ -86,9 +87,11 @@ def _on_call(item: Item, reader: Reader, judged: tuple[Verdict, ...]) -> bool:
 
 def claim(
     conn: Connection, item: Item, reader: Reader, directory: Directory, now: datetime,
-    lease: timedelta,
+    lease: timedelta, *, in_turn: bool = False,
 ) -> Item:  # fmt: skip
     """Take an exam to read; return it with the hold's token.
+
+    `in_turn` says that it is the next one of the list: the reader chose nothing.
 
     Raises Refused when a rule says no, or the reader's group reads only what is offered;
     Conflict naming the holder when somebody has it, or saying so when it is finished.
@@ -103,6 +106,7 @@ def claim(
             "next exam, or ask your lead to move this one to you"
         )
     prove(conn, item, reader, directory, "claim", now)
+    choice = [] if in_turn else _choice(conn, item, reader, directory, now)
     free = sa.or_(items.c.held_by.is_(None), items.c.lease_until <= now)
     taken = store.change(
         conn,
@@ -117,43 +121,20 @@ def claim(
     )  # fmt: skip
     if taken is None:
         raise _lost(conn, item.id)
+    store_choices.add_claim(conn, claim_made(item, reader, choice, now))
     return taken
 
 
-def claim_first(
-    conn: Connection, candidates: Iterable[Item], reader: Reader, directory: Directory,
-    now: datetime, lease: timedelta,
-) -> Item | None:  # fmt: skip
-    """Take the first of these exams that nobody else is taking at this moment; None of none.
-
-    Needs no dispatcher: readers who ask at once get different exams, and nobody waits
-    (FOR UPDATE SKIP LOCKED). What a rule refuses is passed over.
-    """
-    for item in candidates:
-        free = store.lock_free(conn, item.id, reader.id, now)
-        if free is None:
-            continue
-        try:
-            with conn.begin_nested():
-                return claim(conn, free, reader, directory, now, lease)
-        except Refused:
-            continue
-    return None
-
-
-def takes_from_the_list(
-    item: Item, reader: Reader, directory: Directory, now: datetime
-) -> bool:
-    """Say whether a reader's group lets them claim an exam: under push only what is offered.
-
-    Acute work whose due time is at risk may always be taken.
-    """
-    if directory.routing_of(reader.group).mode != PUSH or item.offered_to == reader.id:
-        return True
-    at_risk = item.at_risk_at is not None and now >= item.at_risk_at
-    return (
-        item.kind != READ or item.held_by == reader.id or (at_risk and item.priority in AT_ONCE)
+def _choice(
+    conn: Connection, item: Item, reader: Reader, directory: Directory, now: datetime
+) -> list[Item]:
+    """What a reader chose from who was not offered this exam."""
+    if item.offered_to == reader.id:
+        return []
+    others = store.open_items(
+        conn, items.c.held_by.is_(None), items.c.id != item.id, limit=MOST_LOOKED_AT
     )
+    return open_to(reader, [item, *others], directory, now)
 
 
 def _renewed(conn: Connection, item: Item, now: datetime, lease: timedelta) -> Item:
@@ -165,10 +146,14 @@ def _renewed(conn: Connection, item: Item, now: datetime, lease: timedelta) -> I
     return kept
 
 
-def _lost(conn: Connection, item_id: ItemId) -> Conflict | NotFound:
+def _lost(
+    conn: Connection, item_id: ItemId, reader: ReaderId | None = None
+) -> Conflict | NotFound:
     found = store.get(conn, [item_id])
     if not found:
         return NotFound("this exam is no longer on your worklist")
+    if reader and (told := _moved(conn, found[0], reader)):
+        return Conflict(f"{told}. Your draft is kept with the exam")
     if found[0].finished_at:
         return Conflict("this exam is already reported")
     return Conflict(f"{found[0].held_name or 'another reader'} has this exam")
@@ -187,12 +172,19 @@ def confirm(
     if item.finished_at is not None:
         raise Conflict("this exam is already reported")
     if item.held_by != reader or item.hold_token != token:
+        if told := _moved(conn, item, reader):
+            raise Conflict(f"{told}. Your draft is kept with the exam")
         who = item.held_name if item.held_at_instant(now) else ""
         raise Conflict(
             f"your claim on this exam has ended{f', {who} has it now' if who else ''}; "
             "claim it again to go on, your draft is kept"
         )
     return item
+
+
+def _moved(conn: Connection, item: Item, reader: ReaderId) -> str:
+    moved = store_moves.last(conn, item.id) if item.held_by != reader else None
+    return moved.told() if moved is not None and moved.from_reader == reader else ""
 
 
 def renew(
@@ -211,7 +203,7 @@ def renew(
         items.c.hold_token == token, items.c.held_by == reader, items.c.finished_at.is_(None),
     )  # fmt: skip
     if kept is None:
-        raise _lost(conn, item_id)
+        raise _lost(conn, item_id, reader)
     return kept
 
 

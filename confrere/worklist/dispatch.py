@@ -18,6 +18,7 @@ from confrere.worklist.judging import Judging
 from confrere.worklist.lending import with_taken
 from confrere.worklist.model import (
     ADDENDUM,
+    ASSIGNED,
     ATTESTED,
     UNMAPPED,
     UNMATCHED,
@@ -177,8 +178,10 @@ def recall_unlent(
 
 
 def _needs_a_look(item: Item, kept: SpokenFor) -> bool:
-    """Say whether an offer is the on-call reader's, a chief's or an alert's: those are left."""
-    return item.id in kept.items or bool({UNMATCHED, UNMAPPED, ATTESTED} & set(item.flags))
+    """Say whether an offer is the on-call reader's, a chief's, a lead's or an alert's."""
+    return item.id in kept.items or bool(
+        {UNMATCHED, UNMAPPED, ATTESTED, ASSIGNED} & set(item.flags)
+    )
 
 
 def _still_good(item: Item, directory: Directory, judging: Judging, now: datetime) -> bool:
@@ -188,7 +191,8 @@ def _still_good(item: Item, directory: Directory, judging: Judging, now: datetim
     wanted = item.subspecialty
     if reader is None or not serves(reader, item.owner_group, wanted, item.site, now):
         return False
-    if {UNMATCHED, UNMAPPED} & set(item.flags) and reader.group == item.owner_group:
+    typed = not {UNMATCHED, UNMAPPED} & set(item.flags) or ASSIGNED in item.flags
+    if not typed and reader.group == item.owner_group:
         return True
     return judging.may(item, reader.id, now)
 

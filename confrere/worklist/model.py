@@ -36,6 +36,7 @@ UNMATCHED, UNMAPPED, ARRIVING, NO_IMAGES, NOBODY, OFF_DUTY, LATE = (
 )  # fmt: skip
 ATTESTED = "assigned by attestation"
 PUT_ASIDE, NO_ANSWER = "read it first", "no answer before"
+ASSIGNED = "assigned by the lead"
 READ, ADDENDUM = "read", "addendum"
 # minutes that an exam takes to read, by modality, where nothing better is known
 READING_MINUTES = {"CR": 3, "DX": 3, "MG": 5, "US": 6, "NM": 8, "CT": 9, "MR": 12, "PT": 20}

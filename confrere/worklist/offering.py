@@ -14,6 +14,7 @@ from confrere.worklist.case import Case
 from confrere.worklist.eligibility import agreement_used, is_eligible
 from confrere.worklist.explaining import Decision
 from confrere.worklist.model import (
+    ASSIGNED,
     ATTESTED,
     NO_ANSWER,
     NOBODY,
@@ -27,7 +28,7 @@ from confrere.worklist.model import (
     shared_objects,
 )
 
-OF_A_ROUND = frozenset({NOBODY, OFF_DUTY, ATTESTED, PUT_ASIDE, NO_ANSWER})
+OF_A_ROUND = frozenset({NOBODY, OFF_DUTY, ATTESTED, ASSIGNED, PUT_ASIDE, NO_ANSWER})
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,13 @@ from confrere.network import service as network
 from confrere.network.model import Directory, Site
 from confrere.orders.model import CANCELLED, COMPLETE, Order
 from confrere.patients.model import Patient
-from confrere.worklist import store
+from confrere.worklist import store, store_choices
 from confrere.worklist.case import case_in
 from confrere.worklist.eligibility import eligibility
 from confrere.worklist.exam import compose
 from confrere.worklist.model import (
     ADDENDUM,
+    ASSIGNED,
     ATTESTED,
     LATE,
     NOBODY,
@@ -33,6 +34,7 @@ from confrere.worklist.model import (
     shared_objects,
 )
 from confrere.worklist.tables import items
+from confrere.worklist.taking import Chose, Offers
 
 
 def refresh(
@@ -64,7 +66,7 @@ def refresh(
         if study and main.study not in (None, study.id):
             values = _together(main, values, study)
         study_id = main.study or (study.id if study else None)
-        kept = [f for f in main.flags if f in (NOBODY, OFF_DUTY, ATTESTED)]
+        kept = [f for f in main.flags if f in (NOBODY, OFF_DUTY, ATTESTED, ASSIGNED)]
         values["flags"] = [*values["flags"], *kept]
         changed = store.change(
             conn, main.id, values | {"study_id": study_id, "updated_at": now}
@@ -179,6 +181,42 @@ def finished_since(conn: Connection, reader: ReaderId, at: datetime) -> list[Ite
 def finished(conn: Connection, limit: int = 200) -> list[Item]:
     """Finished items that the caller may see, newest first."""
     return store.finished_items(conn, items.c.synthetic.is_(False), limit=limit)
+
+
+def finished_after(conn: Connection, at: datetime) -> list[Item]:
+    """What anybody finished since `at`, as far as the caller may see it."""
+    return store.finished_after(conn, at)
+
+
+def last_rings(conn: Connection) -> dict[ItemId, tuple[ReaderId, int]]:
+    """The reader and ring of the last decision about each open item."""
+    return store.last_rings(conn)
+
+
+def decliners(conn: Connection) -> dict[ItemId, frozenset[ReaderId]]:
+    """Who of the caller's groups declined which open item."""
+    return store.decliners(conn)
+
+
+def offers_between(
+    conn: Connection, mine: GroupId, since: datetime, until: datetime
+) -> dict[tuple[GroupId, GroupId], Offers]:
+    """Count what was offered to and claimed by other groups' readers, by owner and reader's group."""
+    return store_choices.offers_between(conn, mine, since, until)
+
+
+def declined_by(
+    conn: Connection, mine: GroupId, since: datetime, until: datetime
+) -> dict[GroupId, int]:
+    """Count what a group's own readers declined of other groups' exams, by owner."""
+    return store_choices.declined_by(conn, mine, since, until)
+
+
+def chosen(
+    conn: Connection, group: GroupId, since: datetime, until: datetime
+) -> dict[ReaderId, Chose]:
+    """What each of a group's readers was offered, took and declined in a period."""
+    return store_choices.chosen(conn, group, since, until)
 
 
 def finish(

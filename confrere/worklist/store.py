@@ -166,6 +166,16 @@ def last_sentence(conn: Connection, item: ItemId) -> str:
     return conn.execute(query.order_by(decisions.c.at.desc()).limit(1)).scalar() or ""
 
 
+def last_rings(conn: Connection) -> dict[ItemId, tuple[ReaderId, int]]:
+    """The reader and ring of the last decision about each open item."""
+    query = sa.text(
+        "select distinct on (d.item_id) d.item_id, d.reader_id, d.ring from decisions d "
+        "join items i on i.id = d.item_id and i.finished_at is null "
+        "order by d.item_id, d.at desc"
+    )
+    return {ItemId(i): (ReaderId(r), int(ring)) for i, r, ring in conn.execute(query)}
+
+
 def add_decline(conn: Connection, values: dict[str, Any]) -> None:
     """Keep that a reader declined."""
     conn.execute(sa.insert(declines).values(**values))

@@ -125,6 +125,7 @@ declines = sa.Table(
     text("note"),
     sa.Column("wrvu", sa.Numeric(7, 2)),
     sa.Column("minutes", sa.Integer),
+    flag("synthetic"),
     instant("at", null=False),
     sa.Index("ix_declines_item_id", "item_id"),
     sa.Index("ix_declines_reader_id_at", "reader_id", "at"),
@@ -144,6 +145,45 @@ decisions = sa.Table(
     text("sentence"),
     instant("at", null=False),
     sa.Index("ix_decisions_item_id_at", "item_id", "at"),
+)
+
+moves = sa.Table(
+    "moves",
+    metadata,
+    key(),
+    owner(),
+    ref("item_id"),
+    ref("from_reader", null=True),
+    ref("from_group", null=True),
+    text("from_name"),
+    flag("was_held"),
+    ref("to_reader"),
+    ref("to_group"),
+    text("to_name"),
+    text("moved_by"),
+    text("reason"),
+    json("before"),
+    instant("at", null=False),
+    instant("taken_back_at"),
+    sa.Index("ix_moves_item_id_at", "item_id", "at"),
+)
+
+claims_made = sa.Table(
+    "claims_made",
+    metadata,
+    key(),
+    ref("item_id"),
+    ref("reader_id"),
+    ref("reader_group"),
+    flag("in_turn"),
+    sa.Column("wrvu", sa.Numeric(7, 2)),
+    sa.Column("minutes", sa.Integer),
+    whole("open_count"),
+    sa.Column("open_mean", sa.Float),
+    sa.Column("open_variance", sa.Float),
+    flag("synthetic"),
+    instant("at", null=False),
+    sa.Index("ix_claims_made_reader_id_at", "reader_id", "at"),
 )
 
 simulations = sa.Table(

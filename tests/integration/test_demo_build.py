@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from confrere.analytics.cherry_picking import picking
 from confrere.database.engine import transaction
 from confrere.demo import build as demo
 from confrere.demo import describe, machines, people, places
@@ -14,6 +15,7 @@ from confrere.identity import service as identity
 from confrere.network import service as network
 from confrere.network.agreements import Asked, covers
 from confrere.network.systems import SiteHints
+from confrere.worklist import service as worklist
 from tests.database import Databases, clone, count, drop
 
 NOW = datetime(2026, 11, 24, 3, 30, tzinfo=UTC)
@@ -72,6 +74,21 @@ def test_everyone_can_sign_in_with_the_password_that_is_written_down(made: Made)
         assert isinstance(entered, identity.SignedIn)
     assert all(len(one.password) >= 15 for one in built.accounts)
     assert len({one.password for one in built.accounts}) == len(built.accounts)
+
+
+def test_readers_have_a_past_of_choices_by_chance_but_for_one_and_one_has_hardly_any(
+    made: Made,
+) -> None:
+    with transaction(made[0].system, frozenset()) as conn:
+        ids = demo.find_ids(conn, NOW)
+        found = worklist.chosen(conn, ids.groups[places.FOX], NOW - timedelta(days=90), NOW)
+    said = {key: picking(found[ids.readers[key]]) for key in ("okafor", "bennett", "kowalski")}
+    assert said["bennett"].few
+    assert said["okafor"].index is not None
+    assert said["okafor"].index.low > 0
+    assert said["kowalski"].index is not None
+    assert said["kowalski"].declined + said["kowalski"].taken > 50
+    assert all(one.synthetic for one in said.values())
 
 
 def test_the_shared_machines_messages_are_told_apart_by_the_sites_rules(made: Made) -> None:

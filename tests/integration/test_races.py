@@ -20,6 +20,7 @@ from confrere.reading import service as reading
 from confrere.reading.service import Hold
 from confrere.worklist import claims, store
 from confrere.worklist.declining import decline
+from confrere.worklist.in_turn import claim_first
 from confrere.worklist.model import READ, Item, State
 from confrere.worklist.tables import items
 from tests.database import Databases
@@ -104,7 +105,7 @@ def test_all_who_ask_for_their_next_exam_at_once_get_another_one(course: Course)
         def take(
             conn: Connection, _: Item, one: Reader, exams: list[Item] = exams
         ) -> Item | None:
-            return claims.claim_first(conn, exams, one, course.directory, NOW, LEASE)
+            return claim_first(conn, exams, one, course.directory, NOW, LEASE)
 
         won, lost = course.run(exams[0], take)
         assert lost == []

@@ -26,7 +26,9 @@
     const headers = { accept: "application/json" };
     if (background) headers["Confrere-Background"] = "yes";
     const answer = await fetch(`/api/items/${data.item}`, { headers }).catch(() => null);
-    return answer?.ok ? answer.json() : null;
+    if (answer?.ok) return answer.json();
+    // a lead gave it to another group's reader: this person's group sees it no more
+    return answer?.status === 409 ? { gone: (await answer.json().catch(() => ({}))).error } : null;
   };
 
   // what the server refused: either the hold is over, or another window saved in between
@@ -60,7 +62,7 @@
     editor.freeze(true);
     enable(false);
     const who = now?.finished_at ? "" : now?.hold && !now.hold.mine ? ` ${now.hold.name} has it now.` : "";
-    const again = now && !now.finished_at ? [button("Claim again", claim)] : [];
+    const again = now && !now.gone && !now.finished_at ? [button("Claim again", claim)] : [];
     stand(notice("stale", `${why || "Your claim on this exam has ended."}${who} `
       + "Your text stays below; it can be copied, not signed.",
     button("Copy the text", async () => {
@@ -227,11 +229,12 @@
   const refresh = async () => {
     const now = await present(true);
     if (!now || leaving) return;
+    if (now.gone) { if (mode === "mine" && !editor.state.stale) stale(now, now.gone); return; }
     const count = document.querySelector("[data-images]");
     if (count) count.textContent = now.image_count;
     if (now.images_complete && byId("arriving")) byId("arriving").hidden = true;
     if (!data.studies.length && now.image_count && !editor.state.dirty) { leave(location.href); return; }
-    if (mode === "mine" && !editor.state.stale && (now.finished_at || !now.hold?.mine)) { stale(now, ""); return; }
+    if (mode === "mine" && !editor.state.stale && (now.finished_at || !now.hold?.mine)) { stale(now, now.moved ? `${now.moved}.` : ""); return; }
     const holder = now.hold && !now.hold.mine ? now.hold.name : "";
     if (mode !== "mine" && (now.state !== data.state || holder !== data.holder) && role !== "viewer") {
       const words = now.finished_at ? "This exam is finished now." : holder ? `${holder} has this exam now.` : "This exam changed.";
