@@ -1,6 +1,7 @@
 """The web process: pages, JSON API, DICOMweb, FHIR, served by granian in this one process."""
 
 import asyncio
+import resource
 import signal
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from confrere.wiring.house import open_house
 from confrere.wiring.web_app import create
 
 THREADS = 24  # of handlers; the connection pool has as many
+# every open page keeps one request going to hear what changed: this many pages at most
+MOST_PAGES = 8192
+WAITING = 1024  # connections that the system holds until they are accepted
 
 
 async def serve(settings: Settings) -> None:
@@ -28,6 +32,7 @@ async def serve(settings: Settings) -> None:
     server = Server(
         app, address=settings.http_host, port=settings.http_port,
         interface=Interfaces.ASGI, log_access=False, log_enabled=False,
+        backlog=WAITING, backpressure=MOST_PAGES,
         ssl_cert=Path(settings.tls_certificate) if settings.tls_certificate else None,
         ssl_key=Path(settings.tls_key) if settings.tls_key else None,
     )  # fmt: skip
@@ -49,9 +54,18 @@ async def serve(settings: Settings) -> None:
         house.close()
 
 
+def _allow_many_files() -> None:
+    """Each open page is a socket: take as many as the system lets this process have."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * MOST_PAGES
+    allowed = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, most))
+
+
 def main() -> None:
     """Run the web process."""
     set_up()
+    _allow_many_files()
     asyncio.run(serve(load()))
 
 
