@@ -28,6 +28,7 @@ from confrere.worklist.pooling import Hour, Look, work_of
 from confrere.worklist.prealert import NOTHING_KEPT, SpokenFor
 from confrere.worklist.saying import say
 from confrere.worklist.standing import (
+    FIRST,
     Patient,
     ahead_of,
     attached,
@@ -130,7 +131,10 @@ def _hour(
         return found
 
     reads = together([(one, one.held_by) for one in held if one.held_by])
-    along = attached(waits, reads, judging, directory, now, declined)
+    calm = [
+        one for one in waits if one.priority not in FIRST
+    ]  # a STAT waits for no read to end
+    along = attached(calm, reads, judging, directory, now, declined)
     loose = [one for one in waits if one.id not in along and one.id in good]
     stand = standing(loose, busy, directory)
     offered = together([(one, stand[one.id]) for one in loose if one.id in stand])

@@ -70,12 +70,15 @@ def attached(
 ) -> dict[ItemId, ReaderId]:  # fmt: skip
     """Exams that go with another of the same patient, to who reads or is offered that one.
 
-    `with_reader` leaves out patients whose exams are split.
+    `with_reader` leaves out patients whose exams are split. What is at risk does not wait
+    for one reader.
     """
     found = {}
     for item in waits:
         patient = patient_of(item)
         if patient is None or patient not in with_reader:
+            continue
+        if item.at_risk_at is not None and item.at_risk_at <= now:
             continue
         reader = directory.readers.get(with_reader[patient])
         if (

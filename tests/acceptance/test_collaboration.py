@@ -8,7 +8,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from confrere.database.engine import transaction
 from confrere.kernel.ids import GroupId
+from confrere.network import credentialing
 from confrere.network import service as network
+from confrere.network.records import Recorded
 from confrere.worklist import service as worklist
 from confrere.worklist.model import Item
 from tests.acceptance.browser import signed_in
@@ -131,6 +133,10 @@ def test_a_lapsed_licence_is_named_renewed_and_the_offer_appears(
             "Dr. Whitfield is offered what needs his licence", 15,
         )  # fmt: skip
         page.click("text=Resume")
+    with transaction(demonstration.system, frozenset()) as conn:  # other tests find it lapsed
+        held = credentialing.held(conn, whitfield.id)
+        (new,) = [one for one in held if getattr(one.fact, "valid_from", None) == today]
+        credentialing.end(conn, new.id, "a test", Recorded("test", datetime.now(UTC)))
 
 
 def _whitfield_has_another(demonstration: Demonstration, reader: object) -> bool:

@@ -39,7 +39,9 @@ def order(
     conn: Connection, world: World, question: str = "CODE STROKE, aphasia", at: datetime = NOW,
     accession: str = "LM900", **said: str,
 ) -> Order:  # fmt: skip
-    patient = patients.record(conn, world.owner, Demographics("LMH-MRN", "M9", "Doe", "Jo"), at)
+    patient = patients.record(
+        conn, world.owner, Demographics("LMH-MRN", accession, "Doe", "Jo"), at
+    )
     content = OrderContent(
         accession, procedure_code="CTHEAD", procedure_text="CT head without contrast",
         requested_priority="S", patient_class="E", clinical_question=question, ordered_at=at,

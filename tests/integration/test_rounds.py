@@ -144,6 +144,20 @@ def test_a_patients_second_exam_goes_to_who_reads_the_first(
     assert offered_to(conn, other)[0] not in (held.held_by, None)
 
 
+def test_a_stat_of_the_same_patient_does_not_wait_for_the_read_to_end(
+    conn: Connection, world: World
+) -> None:
+    patient = uuid4()
+    first = exam(conn, world, "ed", patient_id=patient)
+    turn(conn)
+    held = take(conn, first)
+    stat = exam(conn, world, "stat", patient_id=patient)
+    late = exam(conn, world, "ed", at=NOW - timedelta(minutes=50), patient_id=patient)
+    turn(conn)
+    assert offered_to(conn, stat)[0] not in (held.held_by, None)
+    assert offered_to(conn, late) == offered_to(conn, stat)  # it is at risk, too
+
+
 def test_two_exams_of_a_patient_are_one_offer(conn: Connection, world: World) -> None:
     patient = uuid4()
     items = [exam(conn, world, "ed", patient_id=patient) for _ in range(2)]
