@@ -20,7 +20,7 @@ from confrere.network import service as network
 from confrere.network.model import Directory
 from confrere.network.systems import quiet_time
 from confrere.settings import load
-from confrere.wiring import tasks
+from confrere.wiring import status_out, tasks
 from confrere.wiring.house import House, open_house
 from confrere.worklist import claims
 from confrere.worklist.dispatch import dispatch
@@ -73,7 +73,10 @@ def turn(house: House) -> int:
         directory = network.directory(conn, now)
         imaging.close_quiet_studies(conn, quiet_rule(directory), now)
         claims.free_lapsed(conn, now)
-        return dispatch(conn, directory, now)
+        changed = dispatch(conn, directory, now)
+    with transaction(house.system, frozenset()) as conn:
+        status_out.tell(conn, directory, now)
+    return changed
 
 
 def quiet_rule(directory: Directory) -> Quiet:

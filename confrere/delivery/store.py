@@ -6,7 +6,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from confrere.delivery.model import WAITING, Outgoing, Received
+from confrere.delivery.model import (
+    DEAD,
+    REPLACED,
+    STATUS_KIND,
+    WAITING,
+    Outgoing,
+    Received,
+)
 from confrere.delivery.tables import outgoing, received
 from confrere.kernel.ids import GroupId, MessageId, PeerId, ReportId, SiteId
 from confrere.network.systems import Peer
@@ -59,6 +66,35 @@ def add_outgoing(conn: Connection, values: dict[str, Any]) -> MessageId:
     """Put a message into the outbox."""
     done = sa.insert(outgoing).values(**values).returning(outgoing.c.id)
     return MessageId(conn.execute(done).scalar_one())
+
+
+def replace_waiting(conn: Connection, peer: PeerId, site: SiteId, accession: str) -> None:
+    """Give up an exam's statuses that have not left; those that leave just now are locked."""
+    stale = (
+        sa.select(outgoing.c.id)
+        .where(
+            outgoing.c.peer_id == peer,
+            outgoing.c.site_id == site,
+            outgoing.c.kind == STATUS_KIND,
+            outgoing.c.accession == accession,
+            outgoing.c.state.in_((WAITING, DEAD)),
+        )
+        .with_for_update(skip_locked=True)
+    )
+    values = {"state": REPLACED, "last_error": "a newer status of this exam took its place"}
+    conn.execute(sa.update(outgoing).where(outgoing.c.id.in_(stale)).values(**values))
+
+
+def has_newer(conn: Connection, message: Outgoing) -> bool:
+    """Say whether a later message of the same kind is about the same exam."""
+    query = sa.select(outgoing.c.id).where(
+        outgoing.c.owner_group == message.owner_group,
+        outgoing.c.site_id == message.site,
+        outgoing.c.kind == message.kind,
+        outgoing.c.accession == message.accession,
+        outgoing.c.place > message.place,
+    )
+    return conn.execute(query.limit(1)).first() is not None
 
 
 def next_of_peer(conn: Connection, peer: PeerId) -> Outgoing | None:

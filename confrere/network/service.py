@@ -21,7 +21,7 @@ from confrere.network.credentials import UNITED_STATES, Competence, ReadingPlace
 from confrere.network.facts import check, facts_of
 from confrere.network.fields import STATE_CODES
 from confrere.network.kinds import Fact
-from confrere.network.model import Agreement, Directory, Group, Reader, Shift, Site
+from confrere.network.model import SHADOW, Agreement, Directory, Group, Reader, Shift, Site
 from confrere.network.records import SINCE_EVER, Recorded
 from confrere.network.rules import Rule, as_changed
 from confrere.network.site_resolution import resolve_site
@@ -151,6 +151,23 @@ def enable_peer(conn: Connection, peer_id: PeerId, *, enabled: bool) -> None:
 def send_results_to(conn: Connection, site_id: SiteId, peer_id: PeerId) -> None:
     """Say which registered `results` peer receives a site's reports."""
     store.set_result_peer(conn, site_id, peer_id)
+
+
+def send_status_to(
+    conn: Connection, site_id: SiteId, peer_id: PeerId | None, now: datetime
+) -> None:
+    """Say which registered `results` peer is told what becomes of a site's exams; None: nobody.
+
+    What finished before is not told. NotFound when the site is another group's.
+    """
+    values = {"status_peer": peer_id, "status_since": now if peer_id else None}
+    if not store.change_site(conn, site_id, values):
+        raise NotFound("no such site of your group")
+
+
+def is_shadow(conn: Connection, site_id: SiteId) -> bool:
+    """Say whether a site is in shadow mode this instant: then nothing may go out to it."""
+    return store.mode_of(conn, site_id) == SHADOW
 
 
 def add_group(conn: Connection, new: Group) -> GroupId:

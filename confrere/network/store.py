@@ -132,6 +132,14 @@ def set_result_peer(conn: Connection, site: SiteId, peer_id: PeerId) -> None:
     conn.execute(sa.update(t.sites).where(t.sites.c.id == site).values(result_peer=peer_id))
 
 
+def mode_of(conn: Connection, site: SiteId) -> str | None:
+    """A site's mode as it is this instant; None when there is no such site."""
+    found: str | None = conn.execute(
+        sa.select(t.sites.c.mode).where(t.sites.c.id == site)
+    ).scalar()
+    return found
+
+
 def change_site(conn: Connection, site: SiteId, values: dict[str, Any]) -> bool:
     """Change a site; say whether it was there and the caller's."""
     done = sa.update(t.sites).where(t.sites.c.id == site).values(**values)
@@ -203,6 +211,8 @@ def _site(r: Any, held: Mapping[str, Sequence[Any]]) -> Site:
         r.targets, r.quiet_seconds, PeerId(r.result_peer) if r.result_peer else None,
         r.viewer_cleared_on, r.synthetic, r.each_claim, r.aggregate, r.child_below,
         r.forbids_offshore, tuple(held.get("facility certificate", ())),
+        PeerId(r.status_peer) if r.status_peer else None, r.status_since, r.mode,
+        r.outside_minutes,
     )  # fmt: skip
 
 

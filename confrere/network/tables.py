@@ -43,6 +43,7 @@ __all__ = [
     "rules",
     "shares",
     "shifts",
+    "site_modes",
     "site_rules",
     "sites",
 ]
@@ -82,6 +83,25 @@ sites = sa.Table(
     sa.Column("aggregate", sa.Numeric(14, 2)),
     whole("child_below"),
     flag("forbids_offshore"),
+    ref("status_peer", null=True),
+    instant("status_since"),
+    text("mode", default="live"),
+    whole("outside_minutes", 120),
+)
+
+site_modes = sa.Table(
+    "site_modes",
+    metadata,
+    key(),
+    owner(),
+    ref("site_id"),
+    text("mode"),
+    instant("at", null=False),
+    text("by_name"),
+    ref("by_user", null=True),
+    text("reason"),
+    texts("unmet"),
+    sa.Index("ix_site_modes_site_id", "site_id", "at"),
 )
 
 readers = sa.Table(

@@ -1,0 +1,61 @@
+"""SQL of what sites were told of exams."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+from sqlalchemy.dialects.postgresql import insert
+
+from confrere.kernel.ids import OrderId, SiteId
+from confrere.worklist.tables import told_statuses
+from confrere.worklist.telling import Told
+
+LOOK = sa.text(
+    """
+    with now_seen as (
+        select o.id as order_id, sum(i.version + 1)::bigint as seen
+        from items i
+        join unnest(:sites, :sinces) as s(site_id, since) on s.site_id = i.site_id
+        cross join unnest(i.order_ids) as o(id)
+        where i.kind = 'read' and not i.shadow
+            and (i.finished_at is null or i.finished_at >= s.since)
+        group by o.id
+    )
+    select n.order_id, n.seen, t.told, t.told_at, t.wanted, t.wanted_at, t.number
+    from now_seen n left join told_statuses t on t.order_id = n.order_id
+    where t.order_id is null or t.seen <> n.seen or t.wanted <> ''
+    order by t.wanted_at nulls last, n.order_id
+    limit 500
+    """
+).bindparams(
+    sa.bindparam("sites", type_=sa.ARRAY(sa.Uuid)),
+    sa.bindparam("sinces", type_=sa.ARRAY(sa.DateTime(timezone=True))),
+)
+
+
+def to_look_at(conn: Connection, sites: Mapping[SiteId, datetime]) -> list[Told]:
+    """Orders of these sites whose items changed since they were looked at, or that wait.
+
+    Of exams that are finished those since each site's instant count.
+    """
+    given = {"sites": list(sites), "sinces": list(sites.values())}
+    return [
+        Told(OrderId(r.order_id), r.seen, r.told or "", r.told_at, r.wanted or "", r.wanted_at,
+             r.number or 0)
+        for r in conn.execute(LOOK, given)
+    ]  # fmt: skip
+
+
+def remember(conn: Connection, order: OrderId, values: Mapping[str, Any]) -> None:
+    """Write what a site was told of an order and what waits."""
+    made = insert(told_statuses).values(order_id=order, **values)
+    kept = {name: made.excluded[name] for name in values}
+    conn.execute(made.on_conflict_do_update(index_elements=["order_id"], set_=kept))
+
+
+def forget(conn: Connection, orders: list[OrderId]) -> None:
+    """Let a site be told again what it was told: it may not have heeded it."""
+    done = sa.update(told_statuses).where(told_statuses.c.order_id.in_(orders))
+    conn.execute(done.values(told="", wanted="", wanted_at=None, seen=0))
