@@ -1,6 +1,6 @@
 """Orders and what kind of exam they ask for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
@@ -66,6 +66,8 @@ class OrderContent:
     ordered_at: datetime | None = None
     exam_complete_at: datetime | None = None
     payer_class: str = ""  # medicare, medicaid, ...; empty is not told
+    said_at: datetime | None = None  # MSH-7, by the clock of `said_by`
+    said_by: str = ""  # MSH-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ class Order:
     minutes: int | None = None  # expected to read it; None while the code has no meaning
     wrvu: Decimal | None = None
     certificates: tuple[str, ...] = ()
+    said: dict[str, str] = field(default_factory=dict)  # system -> when it last spoke of it
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,9 @@ from confrere.kernel.errors import Invalid, NotFound
 from confrere.kernel.ids import GroupId, OrderId, PatientId, SiteId
 from confrere.kernel.periods import Place, years_between
 from confrere.orders import store
+from confrere.orders.merging import heard_now, is_old, merged
 from confrere.orders.model import (
-    CANCELLED,
     COMPLETE,
-    REPORTED,
     Coverage,
     Order,
     OrderChanged,
@@ -36,35 +35,27 @@ def place(
 
     The site's procedure map types the exam; a code that is not in it leaves the
     subspecialty empty and `mapped` false: it never becomes "general" silently. A cancelled
-    or reported order is not brought back by an older status.
+    or reported order is not brought back, and a message older than the system's last one only
+    fills what is empty.
     """
     if not content.accession.strip():
         raise Invalid(
             "the order has no accession number: send it in OBR-18 (or IPC-1, or OBR-3)",
             "OBR-18",
         )
+    store.lock_accession(conn, owner, content.accession)
     known = store.by_accession(conn, owner, content.accession, site)
     before = known[0] if known else None
-    code = content.procedure_code or (before.content.procedure_code if before else "")
-    line = store.procedure(conn, owner, site, code)
-    derived = _derive(content, before)
+    heard = before.said if before else {}
+    whole = merged(before.content, content, heard) if before else content
+    derived = {} if before and is_old(content, heard) else _derive(content, before)
+    line = store.procedure(conn, owner, site, whole.procedure_code)
     if line or before is None:
-        derived |= typed(line, _age(conn, patient, content.ordered_at or at))
-    if (
-        before
-        and before.content.status in (REPORTED, CANCELLED)
-        and content.status != CANCELLED
-    ):
-        derived["status"] = before.content.status
-    merged = _with_status(content, str(derived.pop("status", content.status)))
-    order = store.save(conn, owner, site, patient, merged, derived, at)
+        derived |= typed(line, _age(conn, patient, whole.ordered_at or at))
+    derived["said"] = heard_now(content, heard)
+    order = store.save(conn, owner, site, patient, whole, derived, at)
     events.publish(conn, OrderChanged(owner, order.id, at))
     return order
-
-
-def _with_status(content: OrderContent, status: str) -> OrderContent:
-    fields = {name: getattr(content, name) for name in OrderContent.__slots__}
-    return OrderContent(**(fields | {"status": status}))
 
 
 def typed(line: Procedure | None, age: int | None) -> dict[str, Any]:

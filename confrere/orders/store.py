@@ -33,13 +33,22 @@ KEPT_WHEN_EMPTY = (
 )  # fmt: skip
 
 
+def lock_accession(conn: Connection, owner: GroupId, accession: str) -> None:
+    """Let one transaction at a time place or change an order."""
+    conn.execute(
+        sa.text("select pg_advisory_xact_lock(hashtextextended(:name, 0))"),
+        {"name": f"order:{owner}:{accession}"},
+    )
+
+
 def save(
     conn: Connection, owner: GroupId, site: SiteId, patient: PatientId,
     content: OrderContent, derived: dict[str, Any], at: datetime,
 ) -> Order:  # fmt: skip
     """Add an order, or bring what is new; what a later message leaves out is kept."""
     said = asdict(content)
-    said.pop("requested_priority")
+    for name in ("requested_priority", "said_at", "said_by"):
+        said.pop(name)
     said["diagnoses"] = list(content.diagnoses)
     made = insert(orders).values(
         owner_group=owner, site_id=site, patient_id=patient, updated_at=at, **said, **derived
@@ -237,5 +246,5 @@ def _order(r: Any) -> Order:
         OrderId(r.id), GroupId(r.owner_group), SiteId(r.site_id), PatientId(r.patient_id),
         content, r.modality, r.body_region, r.subspecialty, r.mapped, r.priority,
         r.clock_source, r.synthetic, r.updated_at, r.contrast, r.advanced, r.minutes, r.wrvu,
-        tuple(r.certificates),
+        tuple(r.certificates), r.said,
     )  # fmt: skip

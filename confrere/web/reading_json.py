@@ -38,6 +38,7 @@ def item_json(
         "may_know_patient": standing.knows_patient,
         "verdicts": [verdict_json(one) for one in standing.verdicts],
         "hold": hold_json(standing),
+        "outside": standing.outside,
     }
     if not standing.knows_patient:
         return written

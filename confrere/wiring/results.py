@@ -23,7 +23,7 @@ from confrere.reading import service as reading
 from confrere.reading.model import ADDENDUM, FINAL, PRELIMINARY, Report, Version
 from confrere.reading.text import whole_text
 from confrere.settings import is_loopback
-from confrere.wiring.inbound_hl7 import identifier, name
+from confrere.wiring.heard import identifier, name
 from confrere.worklist import service as worklist
 
 STATUS = {PRELIMINARY: "P", FINAL: "F", ADDENDUM: "C"}  # HL7 table 0123

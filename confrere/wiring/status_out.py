@@ -15,7 +15,7 @@ from confrere.kernel.ids import OrderId, PeerId
 from confrere.network import service as network
 from confrere.network.model import Directory
 from confrere.patients import service as patients
-from confrere.wiring.inbound_hl7 import identifier, name
+from confrere.wiring.heard import identifier, name
 from confrere.worklist.statuses import News, news
 from confrere.worklist.telling import Status, Word
 

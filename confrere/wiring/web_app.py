@@ -27,6 +27,7 @@ from confrere.web import (
     directory_page,
     duty_page,
     exceptions_page,
+    exceptions_twice,
     expiry_page,
     import_page,
     network_page,
@@ -55,7 +56,7 @@ from confrere.wiring.sharing import open_studies
 
 PAGES = (
     worklist_page, duty_page, study_page, reading_api, dashboard_page, pooled_page,
-    deliveries_page, exceptions_page, procedures_page, network_page, agreement_form,
+    deliveries_page, exceptions_page, exceptions_twice, procedures_page, network_page, agreement_form,
     agreements_page, opt_outs_page, rosters_page, roster_files_page, peers_page, admin_page,
     patients_page, reports_page, credentials_page, directory_page, expiry_page, import_page, packets_page,
     rules_page, study_assign, simulate_page,

@@ -13,6 +13,7 @@ from confrere.patients.model import Patient
 from confrere.worklist.model import ARRIVING, NO_IMAGES, UNMAPPED, UNMATCHED
 
 CLOSED = "closed"
+TOLD = "order status"  # who says when the exam was complete
 # an acquisition time further from the arrival than this is a wrong clock or an old file
 PLAUSIBLE_BEFORE, PLAUSIBLE_AFTER = timedelta(hours=24), timedelta(minutes=15)
 
@@ -33,7 +34,7 @@ def clock(study: Study | None, orders: Sequence[Order]) -> Clock:
     """
     told = [o.content.exam_complete_at for o in orders if o.content.exam_complete_at]
     if told:
-        return Clock(max(told), "order status")
+        return Clock(max(told), TOLD)
     if study is None:
         return Clock(None, "")
     acquired = study.acquired_at

@@ -25,6 +25,7 @@ from confrere.worklist.model import (
     NOBODY,
     OFF_DUTY,
     READ,
+    SILENT,
     Item,
     ItemFinished,
     Proof,
@@ -32,6 +33,7 @@ from confrere.worklist.model import (
     Verdict,
     shared_objects,
 )
+from confrere.worklist.outside import keep_apart
 from confrere.worklist.tables import items
 
 
@@ -64,13 +66,14 @@ def refresh(
         if study and main.study not in (None, study.id):
             values = _together(main, values, study)
         study_id = main.study or (study.id if study else None)
-        kept = [f for f in main.flags if f in (NOBODY, OFF_DUTY, ATTESTED)]
+        kept = [f for f in main.flags if f in (NOBODY, OFF_DUTY, ATTESTED, SILENT)]
         values["flags"] = [*values["flags"], *kept]
         changed = store.change(
             conn, main.id, values | {"study_id": study_id, "updated_at": now}
         )
         if changed:
             _extend_share(conn, changed, study, now)
+            return keep_apart(conn, changed, site, now)
         return changed
     if known:
         return _late(conn, known[0], values, study, now) if new_images else None
@@ -80,7 +83,7 @@ def refresh(
         "owner_group": owner, "site_id": site.id, "study_id": study.id if study else None,
         "kind": READ, "state": State.WAITING, "created_at": now, "updated_at": now,
     }  # fmt: skip
-    return store.add(conn, made)
+    return keep_apart(conn, store.add(conn, made), site, now)
 
 
 def _extend_share(conn: Connection, item: Item, study: Study | None, now: datetime) -> None:
@@ -142,6 +145,11 @@ def get(conn: Connection, item_id: ItemId) -> Item:
     if not found:
         raise NotFound("no such item on your worklist")
     return found[0]
+
+
+def get_many(conn: Connection, ids: Sequence[ItemId]) -> list[Item]:
+    """Items by id, those the caller may see."""
+    return store.get(conn, ids)
 
 
 def of_exam(

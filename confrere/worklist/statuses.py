@@ -7,10 +7,11 @@ the order of the looks.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from sqlalchemy import Connection
 
-from confrere.kernel.ids import OrderId
+from confrere.kernel.ids import OrderId, ReaderId
 from confrere.network.model import Directory
 from confrere.orders import service as orders
 from confrere.orders.model import CANCELLED, Order
@@ -56,6 +57,13 @@ def news(conn: Connection, directory: Directory, now: datetime) -> Iterator[News
 def tell_again(conn: Connection, order_ids: Sequence[OrderId]) -> None:
     """Tell a site once more who reads: its own system says that somebody reads there."""
     store_statuses.forget(conn, list(order_ids))
+
+
+def readers_told(conn: Connection, order_ids: Sequence[OrderId]) -> frozenset[ReaderId]:
+    """Whom a site was last told to be reading, or to have read, these orders."""
+    keys = store_statuses.keys_told(conn, list(order_ids))
+    named = (key.partition("|")[2] for key in keys)
+    return frozenset(ReaderId(UUID(one)) for one in named if one)
 
 
 def _remember(

@@ -59,3 +59,9 @@ def forget(conn: Connection, orders: list[OrderId]) -> None:
     """Let a site be told again what it was told: it may not have heeded it."""
     done = sa.update(told_statuses).where(told_statuses.c.order_id.in_(orders))
     conn.execute(done.values(told="", wanted="", wanted_at=None, seen=0))
+
+
+def keys_told(conn: Connection, orders: list[OrderId]) -> list[str]:
+    """The states that sites were last told of these orders."""
+    query = sa.select(told_statuses.c.told).where(told_statuses.c.order_id.in_(orders))
+    return list(conn.execute(query).scalars())
