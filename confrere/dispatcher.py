@@ -22,7 +22,7 @@ from confrere.network.systems import quiet_time
 from confrere.settings import load
 from confrere.wiring import status_out, tasks
 from confrere.wiring.house import House, open_house
-from confrere.worklist import claims, outside
+from confrere.worklist import claims, outside, shadowing
 from confrere.worklist.dispatch import dispatch
 
 log = logging.getLogger(__name__)
@@ -74,6 +74,7 @@ def turn(house: House) -> int:
         imaging.close_quiet_studies(conn, quiet_rule(directory), now)
         claims.free_lapsed(conn, now)
         outside.note_silence(conn, directory, now)
+        shadowing.follow(conn, directory.sites.values(), now)
         changed = dispatch(conn, directory, now)
     with transaction(house.system, frozenset()) as conn:
         status_out.tell(conn, directory, now)

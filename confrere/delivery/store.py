@@ -113,14 +113,14 @@ def next_of_peer(conn: Connection, peer: PeerId) -> Outgoing | None:
 def peers_waiting(conn: Connection, now: datetime) -> list[PeerId]:
     """Peers whose first waiting message is due."""
     first = (
-        sa.select(outgoing.c.peer_id, outgoing.c.next_at)
+        sa.select(sa.func.min(outgoing.c.place))
         .where(outgoing.c.state == WAITING)
-        .distinct(outgoing.c.peer_id)
-        .order_by(outgoing.c.peer_id, outgoing.c.place)
-        .subquery()
+        .group_by(outgoing.c.peer_id)
     )
-    rows = conn.execute(sa.select(first.c.peer_id).where(first.c.next_at <= now)).scalars()
-    return [PeerId(one) for one in rows]
+    query = sa.select(outgoing.c.peer_id).where(
+        outgoing.c.state == WAITING, outgoing.c.next_at <= now, outgoing.c.place.in_(first)
+    )
+    return [PeerId(one) for one in conn.execute(query).scalars()]
 
 
 def change_outgoing(

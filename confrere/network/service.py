@@ -165,6 +165,20 @@ def send_status_to(
         raise NotFound("no such site of your group")
 
 
+def set_mode(conn: Connection, site_id: SiteId, mode: str) -> None:
+    """Write a site's mode; NotFound when it is another group's. See `modes`, which keeps why."""
+    if not store.change_site(conn, site_id, {"mode": mode}):
+        raise NotFound("no such site of your group")
+
+
+def set_outside_minutes(conn: Connection, site_id: SiteId, minutes: int) -> None:
+    """Say how long a site may say nothing of a read of its own: 5 minutes to a day."""
+    if not 5 <= minutes <= 24 * 60:  # noqa: PLR2004 - minutes
+        raise Invalid("give minutes between 5 and 1440", "minutes")
+    if not store.change_site(conn, site_id, {"outside_minutes": minutes}):
+        raise NotFound("no such site of your group")
+
+
 def is_shadow(conn: Connection, site_id: SiteId) -> bool:
     """Say whether a site is in shadow mode this instant: then nothing may go out to it."""
     return store.mode_of(conn, site_id) == SHADOW

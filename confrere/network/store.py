@@ -140,6 +140,12 @@ def mode_of(conn: Connection, site: SiteId) -> str | None:
     return found
 
 
+def mode_changes(conn: Connection, site: SiteId) -> list[Any]:
+    """When a site went into which mode, newest first."""
+    query = sa.select(t.site_modes).where(t.site_modes.c.site_id == site)
+    return list(conn.execute(query.order_by(t.site_modes.c.at.desc())))
+
+
 def change_site(conn: Connection, site: SiteId, values: dict[str, Any]) -> bool:
     """Change a site; say whether it was there and the caller's."""
     done = sa.update(t.sites).where(t.sites.c.id == site).values(**values)

@@ -47,7 +47,7 @@ def news(conn: Connection, directory: Directory, now: datetime) -> Iterator[News
         order = known[told.order]
         items = store.of_exam(conn, order.owner_group, None, [order.id])
         cancelled = order.content.status == CANCELLED
-        status = status_of([i for i in items if not i.shadow], cancelled=cancelled)
+        status = status_of(items, cancelled=cancelled)
         taken = step(told, status, now) if status else Step()
         _remember(conn, order, told, status, taken, now)
         if taken.send and status:

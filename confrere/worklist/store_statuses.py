@@ -19,7 +19,11 @@ LOOK = sa.text(
         from items i
         join unnest(:sites, :sinces) as s(site_id, since) on s.site_id = i.site_id
         cross join unnest(i.order_ids) as o(id)
-        where i.kind = 'read' and not i.shadow
+        where i.kind = 'read'
+            and (not i.shadow or exists (
+                select 1 from told_statuses k
+                where k.order_id = o.id and k.told like 'reading%'
+            ))
             and (i.finished_at is null or i.finished_at >= s.since)
         group by o.id
     )
@@ -38,7 +42,8 @@ LOOK = sa.text(
 def to_look_at(conn: Connection, sites: Mapping[SiteId, datetime]) -> list[Told]:
     """Orders of these sites whose items changed since they were looked at, or that wait.
 
-    Of exams that are finished those since each site's instant count.
+    Of exams that are finished those since each site's instant count; of those in shadow only
+    what the site still takes for read here.
     """
     given = {"sites": list(sites), "sinces": list(sites.values())}
     return [
