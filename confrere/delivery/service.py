@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from confrere.delivery import store
+from confrere.delivery.clocks import MOST, Skew, skew_of
 from confrere.delivery.model import (
     DEAD,
     DISMISSED,
@@ -60,12 +61,33 @@ def received(conn: Connection, message: MessageId) -> Received:
     return found
 
 
-def mark_done(conn: Connection, message: Received, site: SiteId | None, now: datetime) -> None:
-    """A message was processed."""
+def mark_done(
+    conn: Connection, message: Received, site: SiteId | None, now: datetime,
+    said_at: datetime | None = None,
+) -> None:  # fmt: skip
+    """A message was processed; `said_at` is when it says that it was made (MSH-7)."""
     store.change_received(conn, message.id, {
         "state": DONE, "done_at": now, "attempts": message.attempts + 1, "reason": "",
-        "field": "", "remedy": "", "site_id": site or message.site,
+        "field": "", "remedy": "", "site_id": site or message.site, "said_at": said_at,
     })  # fmt: skip
+
+
+def skews(conn: Connection) -> dict[PeerId, Skew]:
+    """Each sender's clock against ours, by its newest messages; without those too few to tell."""
+    found = {peer: skew_of(each) for peer, each in store.differences(conn, MOST).items()}
+    return {peer: one for peer, one in found.items() if one is not None}
+
+
+def arrivals(
+    conn: Connection, site: SiteId, since: datetime, until: datetime
+) -> dict[str, int]:
+    """How many messages of a site came in a period, by state; those of no site yet left out."""
+    return store.count_arrivals(conn, site, since, until)
+
+
+def refused(conn: Connection, site: SiteId, since: datetime, until: datetime) -> dict[str, int]:
+    """How many failed messages of a site's own senders named which field, in a period."""
+    return store.count_failed_fields(conn, site, since, until)
 
 
 def mark_failed(

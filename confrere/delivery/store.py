@@ -1,6 +1,7 @@
 """SQL of this part, in and out."""
 
-from datetime import datetime
+from collections import defaultdict
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -8,6 +9,7 @@ from sqlalchemy import Connection
 
 from confrere.delivery.model import (
     DEAD,
+    FAILED,
     REPLACED,
     STATUS_KIND,
     WAITING,
@@ -59,6 +61,55 @@ def list_received(conn: Connection, states: list[str], limit: int) -> list[Recei
 def count_received(conn: Connection) -> dict[str, int]:
     """How many messages are in each state."""
     query = sa.select(received.c.state, sa.func.count()).group_by(received.c.state)
+    return {row[0]: row[1] for row in conn.execute(query)}
+
+
+def differences(conn: Connection, most: int) -> dict[PeerId, list[timedelta]]:
+    """What each sender's newest messages say of when they were made, less when they came."""
+    newest = sa.select(
+        received.c.peer_id,
+        (received.c.said_at - received.c.received_at).label("off"),
+        sa.func.row_number()
+        .over(partition_by=received.c.peer_id, order_by=received.c.received_at.desc())
+        .label("n"),
+    ).where(received.c.said_at.is_not(None), received.c.peer_id.is_not(None))
+    inner = newest.subquery()
+    found: dict[PeerId, list[timedelta]] = defaultdict(list)
+    for row in conn.execute(sa.select(inner).where(inner.c.n <= most).order_by(inner.c.n)):
+        found[PeerId(row.peer_id)].append(row.off)
+    return found
+
+
+def count_arrivals(
+    conn: Connection, site: SiteId, since: datetime, until: datetime
+) -> dict[str, int]:
+    """How many messages of a site came in a period, by state."""
+    query = (
+        sa.select(received.c.state, sa.func.count())
+        .where(
+            received.c.site_id == site,
+            received.c.received_at >= since,
+            received.c.received_at < until,
+        )
+        .group_by(received.c.state)
+    )
+    return {row[0]: row[1] for row in conn.execute(query)}
+
+
+def count_failed_fields(
+    conn: Connection, site: SiteId, since: datetime, until: datetime
+) -> dict[str, int]:
+    """How many failed messages of a site named which field."""
+    query = (
+        sa.select(received.c.field, sa.func.count())
+        .where(
+            received.c.site_id == site,
+            received.c.state == FAILED,
+            received.c.received_at >= since,
+            received.c.received_at < until,
+        )
+        .group_by(received.c.field)
+    )
     return {row[0]: row[1] for row in conn.execute(query)}
 
 

@@ -6,24 +6,42 @@ empty. A status only goes on: an exam that is complete, reported or cancelled st
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from confrere.orders.model import (
+    AHEAD,
     CANCELLED,
     COMPLETE,
     IN_PROGRESS,
     ORDERED,
     REPORTED,
+    TOLD,
+    Order,
     OrderContent,
 )
 
 STEPS = (ORDERED, IN_PROGRESS, COMPLETE, REPORTED, CANCELLED)
+AHEAD_OF_US = timedelta(minutes=5)
 Heard = Mapping[str, str]  # system -> when its newest message was said, ISO 8601
 
 
 def is_old(content: OrderContent, heard: Heard) -> bool:
     """Say whether a newer message of the same system was taken in already."""
     return _is_before(content.said_at, heard.get(content.said_by))
+
+
+def plausible(before: Order | None, came: OrderContent) -> tuple[OrderContent, str]:
+    """Put an exam that would be complete in the future at when we heard of it; say who tells.
+
+    A due time must not rest on a clock that is plainly wrong. Heard again, the first time
+    stays.
+    """
+    at, heard = came.exam_complete_at, came.heard_at
+    if at is None or heard is None or at <= heard + AHEAD_OF_US:
+        return came, TOLD
+    if before and before.clock_source == AHEAD and before.content.exam_complete_at:
+        heard = min(heard, before.content.exam_complete_at)
+    return replace(came, exam_complete_at=heard), AHEAD
 
 
 def merged(before: OrderContent, came: OrderContent, heard: Heard) -> OrderContent:

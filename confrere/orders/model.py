@@ -12,6 +12,11 @@ ORDERED, IN_PROGRESS, COMPLETE, CANCELLED, REPORTED = (
 )  # fmt: skip
 
 
+TOLD = "order status"  # who says when the exam was complete
+# the sender's clock is so far ahead that the exam would be complete in the future
+AHEAD = "message received, the site's clock is ahead"
+
+
 @dataclass(frozen=True, slots=True)
 class Procedure:
     """One line of a site's procedure map: what a code of that site means.
@@ -68,6 +73,7 @@ class OrderContent:
     payer_class: str = ""  # medicare, medicaid, ...; empty is not told
     said_at: datetime | None = None  # MSH-7, by the clock of `said_by`
     said_by: str = ""  # MSH-3
+    heard_at: datetime | None = None  # when the message came, by our clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +151,19 @@ class Unmapped:
     count: int
     since: datetime
     sample: OrderId | None = None  # one of them, whose images may tell more
+
+
+EXAM_COMPLETE, REPORT_FINAL = "exam complete", "report final"
+
+
+@dataclass(frozen=True, slots=True)
+class ToldTime:
+    """What time a site told of a step of an order, and when we heard of it first."""
+
+    order: OrderId
+    what: str
+    said_at: datetime
+    heard_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from confrere.kernel.errors import Invalid, NotFound
 from confrere.kernel.ids import GroupId, OrderId, PatientId, SiteId
 from confrere.kernel.periods import Place, years_between
 from confrere.orders import store
-from confrere.orders.merging import heard_now, is_old, merged
+from confrere.orders.merging import heard_now, is_old, merged, plausible
 from confrere.orders.model import (
     COMPLETE,
     Coverage,
@@ -20,6 +20,7 @@ from confrere.orders.model import (
     OrderContent,
     OrdersSought,
     Procedure,
+    ToldTime,
     Unmapped,
 )
 from confrere.orders.priorities import priority_of
@@ -47,8 +48,9 @@ def place(
     known = store.by_accession(conn, owner, content.accession, site)
     before = known[0] if known else None
     heard = before.said if before else {}
+    content, source = plausible(before, content)
     whole = merged(before.content, content, heard) if before else content
-    derived = {} if before and is_old(content, heard) else _derive(content, before)
+    derived = {} if before and is_old(content, heard) else _derive(content, before, source)
     line = store.procedure(conn, owner, site, whole.procedure_code)
     if line or before is None:
         derived |= typed(line, _age(conn, patient, whole.ordered_at or at))
@@ -77,7 +79,7 @@ def _age(conn: Connection, patient: PatientId, at: datetime) -> int | None:
     return years_between(born, at.date()) if born else None
 
 
-def _derive(content: OrderContent, before: Order | None) -> dict[str, Any]:
+def _derive(content: OrderContent, before: Order | None, source: str) -> dict[str, Any]:
     words = (content.procedure_text, content.clinical_question)
     asked = content.requested_priority or content.patient_class
     derived: dict[str, Any] = {}
@@ -86,8 +88,29 @@ def _derive(content: OrderContent, before: Order | None) -> dict[str, Any]:
             content.requested_priority, content.patient_class, *words
         )
     if content.exam_complete_at or content.status == COMPLETE:
-        derived["clock_source"] = "order status"
+        derived["clock_source"] = source
     return derived
+
+
+def note_time(
+    conn: Connection, order: Order, what: str, said: datetime, heard: datetime
+) -> None:
+    """Keep what time a site told of a step, and when we heard of it; the first word stays."""
+    store.add_time(conn, order, ToldTime(order.id, what, said, heard))
+
+
+def told_times(
+    conn: Connection, site: SiteId, since: datetime, until: datetime
+) -> list[ToldTime]:
+    """What a site told of steps that we heard of in a period."""
+    return store.times_of(conn, site, since, until)
+
+
+def of_site(
+    conn: Connection, site: SiteId, since: datetime, until: datetime, limit: int
+) -> list[Order]:
+    """A site's orders of exams of a period, newest first: complete then, else ordered then."""
+    return store.of_site(conn, site, since, until, limit)
 
 
 def get(conn: Connection, order_id: OrderId) -> Order:

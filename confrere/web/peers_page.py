@@ -244,10 +244,11 @@ def _show(request: Request, me: Principal, said: str = "", trouble: str = "") ->
         listed = network.peers(conn)
         sites = {site.id: site for site in network.sites(conn)}
         seen = _last_signs(conn, me.group) if me.group else {}
+        skews = delivery.skews(conn)
     by_door = {door: [p for p in listed if p.door == door] for door, _, _ in DOORS}
     return show(
         request, "network.html", "parts/network_peers.html", said=said, trouble=trouble,
-        tab="peers", doors=DOORS, peers=by_door, sites=sites, seen=seen,
+        tab="peers", doors=DOORS, peers=by_door, sites=sites, seen=seen, skews=skews,
         own_sites=[site for site in sites.values() if site.owner_group == me.group],
         settings=context.settings, loopback=LOOPBACK,
     )  # fmt: skip

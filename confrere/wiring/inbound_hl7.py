@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from confrere.delivery import service as delivery
 from confrere.delivery.model import DONE, Received
+from confrere.hl7.datatypes import Times
 from confrere.hl7.orders import OrderMessage, read_order
 from confrere.hl7.parse import Message, parse
 from confrere.hl7.patients import read_patient
@@ -21,6 +22,7 @@ from confrere.orders import service as orders
 from confrere.orders.model import (
     CANCELLED,
     COMPLETE,
+    EXAM_COMPLETE,
     IN_PROGRESS,
     ORDERED,
     Order,
@@ -58,7 +60,7 @@ def process(conn: Connection, key: bytes, message_id: MessageId, now: datetime) 
         remedy = REMEDIES.get(field, "correct it at the sender and send it again, or replay")
         delivery.mark_failed(conn, kept, str(error), field, remedy, now)
     else:
-        delivery.mark_done(conn, kept, done.site, now)
+        delivery.mark_done(conn, kept, done.site, now, done.said_at)
         for patient in done.patients:
             note_message(conn, key, done.peer, done.kind, patient, kept.id, now)
 
@@ -71,6 +73,7 @@ class Done:
     site: SiteId
     kind: str  # order, patient, report
     patients: frozenset[PatientId]
+    said_at: datetime | None  # MSH-7
 
 
 def _apply(conn: Connection, kept: Received, now: datetime) -> Done:
@@ -96,7 +99,8 @@ def _apply(conn: Connection, kept: Received, now: datetime) -> Done:
         touched = {receive_report(conn, heard, one, now) for one in read_results(message, zone)}
     else:
         raise Invalid(f"{kind}^{trigger} is not handled: it is kept", "MSH-9")
-    return Done(peer, site.id, what, frozenset(touched))
+    said_at = Times(zone).at(message.header, 7)
+    return Done(peer, site.id, what, frozenset(touched), said_at)
 
 
 def _site(conn: Connection, peer: Peer, message: Message) -> Site:
@@ -118,8 +122,12 @@ def _place(conn: Connection, heard: Heard, said: OrderMessage, now: datetime) ->
     patient = record(conn, site, said.patient, now)
     known = orders.match(conn, site.owner_group, site.id, said.accession, "")
     refuse_anothers(conn, known, patient)
-    content = replace(order_content(said), said_at=said.sent_at, said_by=heard.source)
+    content = replace(
+        order_content(said), said_at=said.sent_at, said_by=heard.source, heard_at=heard.at
+    )
     order = orders.place(conn, site.owner_group, site.id, patient.id, content, now)
+    if said.completed_at:
+        orders.note_time(conn, order, EXAM_COMPLETE, said.completed_at, heard.at)
     status_in.hear_order(conn, site, heard.peer, heard.message, said, order, heard.at)
     return order
 

@@ -11,7 +11,14 @@ from confrere.kernel.errors import Invalid
 from confrere.kernel.ids import PatientId
 from confrere.network.model import READS_HERE, Site
 from confrere.orders import service as orders
-from confrere.orders.model import COMPLETE, IN_PROGRESS, REPORTED, Order, OrderContent
+from confrere.orders.model import (
+    COMPLETE,
+    IN_PROGRESS,
+    REPORT_FINAL,
+    REPORTED,
+    Order,
+    OrderContent,
+)
 from confrere.patients.model import Patient
 from confrere.reading import doubles
 from confrere.reading import service as reading
@@ -40,6 +47,9 @@ def receive_report(
     ids = [order.id for order in found]
     if came.status not in status_in.ONLY_STATUS:
         _keep(conn, site, patient, found, came, now)
+    if came.status in status_in.FINAL and came.reported_at:
+        for order in found:
+            orders.note_time(conn, order, REPORT_FINAL, came.reported_at, heard.at)
     status_in.hear_result(conn, site, heard.peer, heard.message, came, ids, heard.at)
     return patient.id
 
