@@ -42,6 +42,7 @@ from confrere.web import (
     roster_files_page,
     rosters_page,
     rules_page,
+    shadow_page,
     simulate_page,
     study_assign,
     study_page,
@@ -59,7 +60,7 @@ PAGES = (
     deliveries_page, exceptions_page, exceptions_twice, procedures_page, network_page, agreement_form,
     agreements_page, opt_outs_page, rosters_page, roster_files_page, peers_page, admin_page,
     patients_page, reports_page, credentials_page, directory_page, expiry_page, import_page, packets_page,
-    rules_page, study_assign, simulate_page,
+    rules_page, study_assign, simulate_page, shadow_page,
 )  # fmt: skip
 READS = {"search": "R", "view": "R", "store": "C"}
 
