@@ -5,7 +5,7 @@ Each line says what was counted, what is good, and what to do next. Shares are b
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from confrere.analytics.agreeing_lines import Check, Verdict, at_least, at_most
@@ -205,11 +205,12 @@ def _identifiers(records: Records) -> Check:
 def _reports(records: Records) -> Check:
     imaged = {order for tied in records.ties.values() for order in tied}
     matched = sum(bool(set(one.orders) & imaged) for one in records.reports)
-    return at_least(
+    remedy = "Let its system send ORU^R01 with the accession number in OBR-18 or OBR-3."
+    line = at_least(
         "reports", "The site's own reports that found their exam", matched, len(records.reports),
-        0.98, "Let its system send ORU^R01 with the accession number in OBR-18 or OBR-3.",
-        "/deliveries/in",
+        0.98, remedy, "/deliveries/in",
     )  # fmt: skip
+    return line if records.reports else replace(line, remedy=f"No report came. {remedy}")
 
 
 _TIMES = {

@@ -60,8 +60,9 @@ def _judged(
 ) -> Check:
     few = counted[1] < FEWEST
     verdict = Verdict.FEW if few else Verdict.GOOD if holds else Verdict.BAD
-    said = f"Let more come in: {FEWEST} at least. " if few else ""
-    shown = "" if verdict is Verdict.GOOD else said + remedy
+    said = [f"Let more come in: {FEWEST} at least."] if few else []
+    said += [] if holds or not counted[1] else [remedy]
+    shown = " ".join(said)
     return Check(name, title, *counted, good, verdict, shown, link)
 
 

@@ -64,10 +64,16 @@ def period_of(conn: "Connection", site: Site, first: str, last: str, now: dateti
 def gather(conn: "Connection", site: Site, period: Period, now: datetime) -> Compared:
     """Read both sides' records and compare them."""
     since, until = period.since, min(period.until, now + timedelta(seconds=1))
-    asked = orders.of_site(conn, site.id, since, until, MOST)
+    every = orders.of_site(conn, site.id, since, until, MOST)
+    asked = [one for one in every if not one.synthetic]
+    made_up = {one.id for one in every if one.synthetic}  # a history that no feed brought
     studies = imaging.of_site(conn, site.id, since, until, MOST)
     signed = ReportsSought(sites=frozenset({site.id}), signed=(Span(since, until),))
-    reports = [r for r in reading.page(conn, signed, MOST) if r.origin == ELSEWHERE]
+    reports = [
+        one
+        for one in reading.page(conn, signed, MOST)
+        if one.origin == ELSEWHERE and not (one.orders and made_up.issuperset(one.orders))
+    ]
     records = Records(
         asked, studies, imaging.orders_of_studies(conn, [one.id for one in studies]),
         [one for one in reports if one.exam_at is None or one.exam_at >= since],
@@ -82,7 +88,7 @@ def gather(conn: "Connection", site: Site, period: Period, now: datetime) -> Com
     waiting = [one for one in open_items if one.held_by is None]
     return Compared(
         site, period, agreement, _exams(conn, site, far),
-        max(len(asked), len(studies), len(reports)) == MOST, len(waiting),
+        max(len(every), len(studies), len(reports)) == MOST, len(waiting),
         sum(bool(one.clock_at and now - one.clock_at > timedelta(days=1)) for one in waiting),
     )  # fmt: skip
 
