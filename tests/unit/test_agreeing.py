@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from confrere.analytics.agreeing import FEWEST_EXAMS, Agreement, Records, compare
@@ -165,6 +165,7 @@ def test_unmapped_codes_are_listed_by_how_many_wait() -> None:
     assert compare(replace(g, orders=[*g.orders, *more])).unmapped == (("XX", "Mystery", 3),)
 
 
+@settings(deadline=None)
 @given(st.integers(-7200, 7200))
 def test_every_difference_has_a_place_and_the_middle_is_equal(seconds: int) -> None:
     place = bucket(timedelta(seconds=seconds))

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from confrere.delivery.clocks import LEAST, skew_of
@@ -48,6 +48,7 @@ def test_one_backlog_does_not_make_a_clock_wrong() -> None:
     assert skew_of(steady(2 * HOUR, LEAST - 1)) is None
 
 
+@settings(deadline=None)
 @given(st.integers(-600, 600), st.integers(LEAST, 50))
 def test_a_constant_error_is_found_whatever_it_is(minutes: int, number: int) -> None:
     skew = skew_of([minutes * MINUTE] * number)

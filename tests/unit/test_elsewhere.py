@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from confrere.orders.merging import heard_now, merged
@@ -53,6 +53,7 @@ WORDS = st.builds(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(
     st.lists(WORDS, max_size=8).flatmap(
         lambda one: st.tuples(st.just(one), st.permutations(one))
@@ -146,6 +147,7 @@ STEPS = st.builds(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.lists(STEPS, min_size=1, max_size=7).flatmap(
     lambda one: st.tuples(st.just(one), st.permutations(one))
 ))  # fmt: skip

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from confrere.kernel.ids import OrderId
@@ -49,6 +49,7 @@ def test_of_a_read_that_the_site_made_itself_it_hears_only_the_end_of_our_lock()
     assert not step(replace(BLANK, told=Status(Word.READY).key), there, NOW).send
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from((Word.READY, Word.READING, Word.FINAL)), max_size=30))
 def test_what_was_told_last_is_what_is_once_it_lasts(course: list[Word]) -> None:
     told, at, sent = BLANK, NOW, []
