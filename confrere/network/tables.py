@@ -22,6 +22,7 @@ from confrere.network.tables_agreements import (
     agreements,
     opt_outs,
 )
+from confrere.network.tables_modes import site_modes
 
 __all__ = [
     "agreement_signatures",
@@ -87,21 +88,6 @@ sites = sa.Table(
     instant("status_since"),
     text("mode", default="live"),
     whole("outside_minutes", 120),
-)
-
-site_modes = sa.Table(
-    "site_modes",
-    metadata,
-    key(),
-    owner(),
-    ref("site_id"),
-    text("mode"),
-    instant("at", null=False),
-    text("by_name"),
-    ref("by_user", null=True),
-    text("reason"),
-    texts("unmet"),
-    sa.Index("ix_site_modes_site_id", "site_id", "at"),
 )
 
 readers = sa.Table(

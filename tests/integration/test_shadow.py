@@ -34,11 +34,11 @@ from tests.integration.beside_house import (
     complete,
     look,
     receive,
+    report,
     settle,
     told,
     world_told,
 )
-from tests.integration.test_status_in import report
 from tests.integration.world import NOW, World, build, order_message
 
 MINUTE = timedelta(minutes=1)

@@ -15,9 +15,8 @@ from confrere.web import peers_page
 from confrere.wiring import exams
 from confrere.worklist import service as worklist
 from confrere.worklist.model import WRONG_CLOCK, Item
-from tests.integration.beside_house import complete, receive
+from tests.integration.beside_house import complete, receive, status
 from tests.integration.lists_house import House, lists_house
-from tests.integration.test_status_in import status
 from tests.integration.world import NOW, World, build, order_message
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)

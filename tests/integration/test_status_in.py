@@ -30,7 +30,9 @@ from tests.integration.beside_house import (
     complete,
     look,
     receive,
+    report,
     settle,
+    status,
     told,
     world_told,
 )
@@ -38,40 +40,6 @@ from tests.integration.reading_room import Room, reading_room
 from tests.integration.world import NOW, World, build, order_message
 
 MINUTE = timedelta(minutes=1)
-numbers = itertools.count(1)
-
-
-def stamp(at: datetime) -> str:
-    return f"{at:%Y%m%d%H%M%S}+0000"
-
-
-def status(
-    order: str, result: str = "", reader: str = "S9&Smith&Sam", at: datetime = NOW,
-    app: str = "RIS", accession: str = "LM100",
-) -> bytes:  # fmt: skip
-    """An order status of the site's own system; `reader` is OBR-32."""
-    obr = ["OBR", "1", f"P{accession}", f"F{accession}", "CTHEAD^CT head without contrast^L"]
-    obr += [""] * 13 + [accession] + [""] * 6 + [result] + [""] * 6 + [reader]
-    return "\r".join([
-        f"MSH|^~\\&|{app}|LMH|CONFRERE|LMH|{stamp(at)}||ORM^O01|ST{next(numbers)}|P|2.5.1",
-        "PID|1||M1^^^LMH-MRN^MR||DOE^JANE||19620412|F",
-        f"ORC|SC|P{accession}|F{accession}||{order}||||{stamp(at)}",
-        "|".join(obr), "",
-    ]).encode()  # fmt: skip
-
-
-def report(result: str, text: str = "No bleed.", at: datetime = NOW) -> bytes:
-    """A report of the site's own dictation system."""
-    obr = (
-        ["OBR", "1", "PLM100", "FLM100", "CTHEAD^CT head^L"] + [""] * 13 + ["LM100", "", "", ""]
-    )
-    obr += [stamp(at), "", "", result] + [""] * 6 + ["S9&Smith&Sam"]
-    return "\r".join([
-        f"MSH|^~\\&|RIS|LMH|CONFRERE|LMH|{stamp(at)}||ORU^R01|RE{next(numbers)}|P|2.5.1",
-        "PID|1||M1^^^LMH-MRN^MR||DOE^JANE||19620412|F",
-        "ORC|RE|PLM100|FLM100", "|".join(obr),
-        *([f"OBX|1|TX|18748-4||{text}||||||{result}"] if result not in ("I", "S") else []), "",
-    ]).encode()  # fmt: skip
 
 
 def hear(conn: Connection, world: World, raw: bytes, at: datetime = NOW) -> None:

@@ -20,8 +20,7 @@ from confrere.worklist import service as worklist
 from confrere.worklist.model import Item
 from tests.acceptance.foreign import foreign_listener
 from tests.database import Databases
-from tests.integration.beside_house import KEY, claim, complete, settle
-from tests.integration.test_status_in import status
+from tests.integration.beside_house import KEY, claim, complete, settle, status
 from tests.integration.world import NOW, build
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)

@@ -13,9 +13,8 @@ from confrere.network.signing import By
 from confrere.web import directory_page, network_page, shadow_page, worklist_page
 from confrere.worklist import service as worklist
 from confrere.worklist import shadowing
-from tests.integration.beside_house import complete, receive
+from tests.integration.beside_house import complete, receive, report
 from tests.integration.lists_house import House, lists_house
-from tests.integration.test_status_in import report
 from tests.integration.world import NOW, order_message
 
 ROUTERS = [shadow_page.router, network_page.router, worklist_page.router, directory_page.router]
