@@ -4,18 +4,20 @@ The caller owns the transaction, and only one at a time calls: the order of what
 the order of the looks.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Connection
 
-from confrere.kernel.ids import OrderId, ReaderId
+from confrere.kernel.ids import GroupId, OrderId, ReaderId
 from confrere.network.model import Directory
 from confrere.orders import service as orders
 from confrere.orders.model import CANCELLED, Order
 from confrere.worklist import store, store_statuses
+from confrere.worklist.model import Item
 from confrere.worklist.telling import Status, Step, Told, status_of, step
 
 LOOKED_BACK = timedelta(days=1)  # what finished earlier was told, or its site was not asked to
@@ -41,17 +43,31 @@ def news(conn: Connection, directory: Directory, now: datetime) -> Iterator[News
     if not waiting:
         return
     known = {one.id: one for one in orders.get_many(conn, [told.order for told in waiting])}
+    items = _items(conn, known.values())
+    rows, found = [], []
     for told in waiting:
         if told.order not in known:
             continue
         order = known[told.order]
-        items = store.of_exam(conn, order.owner_group, None, [order.id])
-        cancelled = order.content.status == CANCELLED
-        status = status_of(items, cancelled=cancelled)
+        status = status_of(items[order.id], cancelled=order.content.status == CANCELLED)
         taken = step(told, status, now) if status else Step()
-        _remember(conn, order, told, status, taken, now)
+        rows.append(_remembered(order, told, status, taken, now))
         if taken.send and status:
-            yield News(order, status, told.number + 1)
+            found.append(News(order, status, told.number + 1))
+    store_statuses.remember(conn, rows)
+    yield from found
+
+
+def _items(conn: Connection, found: Iterable[Order]) -> dict[OrderId, list[Item]]:
+    by_owner: dict[GroupId, list[OrderId]] = defaultdict(list)
+    for order in found:
+        by_owner[order.owner_group].append(order.id)
+    made: dict[OrderId, list[Item]] = defaultdict(list)
+    for owner, ids in by_owner.items():
+        for item in store.of_exam(conn, owner, None, ids):
+            for one in item.orders:
+                made[one].append(item)
+    return made
 
 
 def tell_again(conn: Connection, order_ids: Sequence[OrderId]) -> None:
@@ -66,22 +82,17 @@ def readers_told(conn: Connection, order_ids: Sequence[OrderId]) -> frozenset[Re
     return frozenset(ReaderId(UUID(one)) for one in named if one)
 
 
-def _remember(
-    conn: Connection,
-    order: Order,
-    told: Told,
-    status: Status | None,
-    taken: Step,
-    now: datetime,
-) -> None:
+def _remembered(
+    order: Order, told: Told, status: Status | None, taken: Step, now: datetime
+) -> dict[str, object]:
     values: dict[str, object] = {
-        "owner_group": order.owner_group, "site_id": order.site, "seen": told.seen,
-        "wanted": taken.wanted, "wanted_at": taken.wanted_at, "number": told.number,
-        "told": told.told, "told_at": told.told_at,
+        "order_id": order.id, "owner_group": order.owner_group, "site_id": order.site,
+        "seen": told.seen, "wanted": taken.wanted, "wanted_at": taken.wanted_at,
+        "number": told.number, "told": told.told, "told_at": told.told_at,
     }  # fmt: skip
     if taken.send and status:
         values |= {
             "told": status.key, "told_at": now, "number": told.number + 1,
             "wanted": "", "wanted_at": None,
         }  # fmt: skip
-    store_statuses.remember(conn, order.id, values)
+    return values

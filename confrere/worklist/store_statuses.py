@@ -1,6 +1,6 @@
 """SQL of what sites were told of exams."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -53,11 +53,14 @@ def to_look_at(conn: Connection, sites: Mapping[SiteId, datetime]) -> list[Told]
     ]  # fmt: skip
 
 
-def remember(conn: Connection, order: OrderId, values: Mapping[str, Any]) -> None:
-    """Write what a site was told of an order and what waits."""
-    made = insert(told_statuses).values(order_id=order, **values)
-    kept = {name: made.excluded[name] for name in values}
-    conn.execute(made.on_conflict_do_update(index_elements=["order_id"], set_=kept))
+def remember(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write what sites were told of orders and what waits."""
+    if rows:
+        made = insert(told_statuses)
+        kept = {name: made.excluded[name] for name in rows[0] if name != "order_id"}
+        conn.execute(
+            made.on_conflict_do_update(index_elements=["order_id"], set_=kept), list(rows)
+        )
 
 
 def forget(conn: Connection, orders: list[OrderId]) -> None:
