@@ -23,9 +23,9 @@ from confrere.network import service as network
 from confrere.network.model import Directory
 from confrere.network.systems import quiet_time
 from confrere.settings import load
-from confrere.wiring import tasks
+from confrere.wiring import status_out, tasks
 from confrere.wiring.house import House, open_house
-from confrere.worklist import claims, leading, prealerting
+from confrere.worklist import claims, leading, outside, prealerting, shadowing
 from confrere.worklist.dispatch import Dispatcher
 from confrere.worklist.escalating import escalate
 
@@ -96,8 +96,13 @@ def turn(house: House, dispatcher: Dispatcher, number: int) -> int:
         directory = network.directory(conn, now)
         imaging.close_quiet_studies(conn, quiet_rule(directory), now)
         claims.free_lapsed(conn, now)
+        outside.note_silence(conn, directory, now)
+        shadowing.follow(conn, directory.sites.values(), now)
         kept = prealerting.raise_alerts(conn, directory, now)
-        return dispatcher.round(conn, directory, now, kept)
+        changed = dispatcher.round(conn, directory, now, kept)
+    with transaction(house.system, frozenset()) as conn:
+        status_out.tell(conn, directory, now)
+    return changed
 
 
 def tell(house: House) -> int:

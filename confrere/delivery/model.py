@@ -7,6 +7,9 @@ from confrere.kernel.ids import GroupId, MessageId, PeerId, ReportId, SiteId
 
 STORED, DONE, FAILED, DISMISSED = "stored", "done", "failed", "dismissed"
 WAITING, SENT, DEAD = "waiting", "sent", "dead"
+REPLACED = "replaced"  # a newer status of the same exam goes out in its place
+HELD_BACK = "held back"  # its site is in shadow mode: it does not go out
+RESULT_KIND, STATUS_KIND = "ORU^R01", "ORM^O01"
 TRIES_BEFORE_DEAD = 20
 
 

@@ -6,12 +6,15 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from confrere.delivery import store
+from confrere.delivery.clocks import MOST, Skew, skew_of
 from confrere.delivery.model import (
     DEAD,
     DISMISSED,
     DONE,
     FAILED,
+    HELD_BACK,
     SENT,
+    STATUS_KIND,
     STORED,
     TRIES_BEFORE_DEAD,
     WAITING,
@@ -23,6 +26,7 @@ from confrere.delivery.tables import outgoing
 from confrere.jobs import events
 from confrere.kernel.errors import Conflict, DomainError, NotFound
 from confrere.kernel.ids import GroupId, MessageId, PeerId, ReportId, SiteId
+from confrere.network import service as network
 from confrere.network.systems import Peer
 
 PROCESS_TASK = "delivery.process"
@@ -57,12 +61,33 @@ def received(conn: Connection, message: MessageId) -> Received:
     return found
 
 
-def mark_done(conn: Connection, message: Received, site: SiteId | None, now: datetime) -> None:
-    """A message was processed."""
+def mark_done(
+    conn: Connection, message: Received, site: SiteId | None, now: datetime,
+    said_at: datetime | None = None,
+) -> None:  # fmt: skip
+    """A message was processed; `said_at` is when it says that it was made (MSH-7)."""
     store.change_received(conn, message.id, {
         "state": DONE, "done_at": now, "attempts": message.attempts + 1, "reason": "",
-        "field": "", "remedy": "", "site_id": site or message.site,
+        "field": "", "remedy": "", "site_id": site or message.site, "said_at": said_at,
     })  # fmt: skip
+
+
+def skews(conn: Connection) -> dict[PeerId, Skew]:
+    """Each sender's clock against ours, by its newest messages; without those too few to tell."""
+    found = {peer: skew_of(each) for peer, each in store.differences(conn, MOST).items()}
+    return {peer: one for peer, one in found.items() if one is not None}
+
+
+def arrivals(
+    conn: Connection, site: SiteId, since: datetime, until: datetime
+) -> dict[str, int]:
+    """How many messages of a site came in a period, by state; those of no site yet left out."""
+    return store.count_arrivals(conn, site, since, until)
+
+
+def refused(conn: Connection, site: SiteId, since: datetime, until: datetime) -> dict[str, int]:
+    """How many failed messages of a site's own senders named which field, in a period."""
+    return store.count_failed_fields(conn, site, since, until)
 
 
 def mark_failed(
@@ -99,13 +124,37 @@ def inbox(conn: Connection, states: list[str], limit: int = 200) -> list[Receive
 def send(
     conn: Connection, owner: GroupId, peer: PeerId, site: SiteId, report: ReportId | None,
     kind: str, accession: str, control_id: str, content: bytes, now: datetime,
+    *, begun_live: bool = False,
 ) -> MessageId:  # fmt: skip
-    """Put a message into the outbox; it leaves after this transaction commits."""
-    return store.add_outgoing(conn, {
+    """Put a message into the outbox; it leaves after this transaction commits.
+
+    The one gate for whatever goes out to a site: while the site is in shadow mode the message
+    is kept and held back, unless it is about an exam that was `begun_live`, whose read is
+    finished so that nothing is lost.
+    """
+    values = {
         "owner_group": owner, "peer_id": peer, "site_id": site, "report_id": report,
         "kind": kind, "accession": accession, "control_id": control_id, "content": content,
         "created_at": now, "next_at": now,
-    })  # fmt: skip
+    }  # fmt: skip
+    if not begun_live and network.is_shadow(conn, site):
+        values |= {"state": HELD_BACK, "last_error": "the site is in shadow mode"}
+    return store.add_outgoing(conn, values)
+
+
+def send_status(
+    conn: Connection, owner: GroupId, peer: PeerId, site: SiteId, accession: str,
+    control_id: str, content: bytes, now: datetime, *, begun_live: bool = False,
+) -> MessageId:  # fmt: skip
+    """Put an exam's status into the outbox, in place of older ones that did not leave yet.
+
+    One that is on its way just now is left alone: it leaves first.
+    """
+    store.replace_waiting(conn, peer, site, accession)
+    return send(
+        conn, owner, peer, site, None, STATUS_KIND, accession, control_id, content, now,
+        begun_live=begun_live,
+    )  # fmt: skip
 
 
 def deliver_next(
@@ -144,8 +193,16 @@ def due_peers(conn: Connection, now: datetime) -> list[PeerId]:
 
 
 def send_again(conn: Connection, message: MessageId, now: datetime) -> None:
-    """Send a dead or waiting message now."""
-    going_out(conn, message)
+    """Send a dead, waiting or held-back message now.
+
+    Conflict for what was delivered, for an exam's status that a newer one has overtaken, and
+    while the site is in shadow mode.
+    """
+    found = going_out(conn, message)
+    if found.state == HELD_BACK and found.site and network.is_shadow(conn, found.site):
+        raise Conflict("the site is in shadow mode: cut it over, then send this message")
+    if found.kind == STATUS_KIND and store.has_newer(conn, found):
+        raise Conflict("a newer status of this exam took its place; there is nothing to send")
     values = {"state": WAITING, "next_at": now, "attempts": 0}
     if not store.change_outgoing(conn, message, values, outgoing.c.state != SENT):
         raise Conflict("this message was delivered and acknowledged")

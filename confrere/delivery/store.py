@@ -1,12 +1,21 @@
 """SQL of this part, in and out."""
 
-from datetime import datetime
+from collections import defaultdict
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from confrere.delivery.model import WAITING, Outgoing, Received
+from confrere.delivery.model import (
+    DEAD,
+    FAILED,
+    REPLACED,
+    STATUS_KIND,
+    WAITING,
+    Outgoing,
+    Received,
+)
 from confrere.delivery.tables import outgoing, received
 from confrere.kernel.ids import GroupId, MessageId, PeerId, ReportId, SiteId
 from confrere.network.systems import Peer
@@ -55,10 +64,88 @@ def count_received(conn: Connection) -> dict[str, int]:
     return {row[0]: row[1] for row in conn.execute(query)}
 
 
+def differences(conn: Connection, most: int) -> dict[PeerId, list[timedelta]]:
+    """What each sender's newest messages say of when they were made, less when they came."""
+    newest = sa.select(
+        received.c.peer_id,
+        (received.c.said_at - received.c.received_at).label("off"),
+        sa.func.row_number()
+        .over(partition_by=received.c.peer_id, order_by=received.c.received_at.desc())
+        .label("n"),
+    ).where(received.c.said_at.is_not(None), received.c.peer_id.is_not(None))
+    inner = newest.subquery()
+    found: dict[PeerId, list[timedelta]] = defaultdict(list)
+    for row in conn.execute(sa.select(inner).where(inner.c.n <= most).order_by(inner.c.n)):
+        found[PeerId(row.peer_id)].append(row.off)
+    return found
+
+
+def count_arrivals(
+    conn: Connection, site: SiteId, since: datetime, until: datetime
+) -> dict[str, int]:
+    """How many messages of a site came in a period, by state."""
+    query = (
+        sa.select(received.c.state, sa.func.count())
+        .where(
+            received.c.site_id == site,
+            received.c.received_at >= since,
+            received.c.received_at < until,
+        )
+        .group_by(received.c.state)
+    )
+    return {row[0]: row[1] for row in conn.execute(query)}
+
+
+def count_failed_fields(
+    conn: Connection, site: SiteId, since: datetime, until: datetime
+) -> dict[str, int]:
+    """How many failed messages of a site named which field."""
+    query = (
+        sa.select(received.c.field, sa.func.count())
+        .where(
+            received.c.site_id == site,
+            received.c.state == FAILED,
+            received.c.received_at >= since,
+            received.c.received_at < until,
+        )
+        .group_by(received.c.field)
+    )
+    return {row[0]: row[1] for row in conn.execute(query)}
+
+
 def add_outgoing(conn: Connection, values: dict[str, Any]) -> MessageId:
     """Put a message into the outbox."""
     done = sa.insert(outgoing).values(**values).returning(outgoing.c.id)
     return MessageId(conn.execute(done).scalar_one())
+
+
+def replace_waiting(conn: Connection, peer: PeerId, site: SiteId, accession: str) -> None:
+    """Give up an exam's statuses that have not left; those that leave just now are locked."""
+    stale = (
+        sa.select(outgoing.c.id)
+        .where(
+            outgoing.c.peer_id == peer,
+            outgoing.c.site_id == site,
+            outgoing.c.kind == STATUS_KIND,
+            outgoing.c.accession == accession,
+            outgoing.c.state.in_((WAITING, DEAD)),
+        )
+        .with_for_update(skip_locked=True)
+    )
+    values = {"state": REPLACED, "last_error": "a newer status of this exam took its place"}
+    conn.execute(sa.update(outgoing).where(outgoing.c.id.in_(stale)).values(**values))
+
+
+def has_newer(conn: Connection, message: Outgoing) -> bool:
+    """Say whether a later message of the same kind is about the same exam."""
+    query = sa.select(outgoing.c.id).where(
+        outgoing.c.owner_group == message.owner_group,
+        outgoing.c.site_id == message.site,
+        outgoing.c.kind == message.kind,
+        outgoing.c.accession == message.accession,
+        outgoing.c.place > message.place,
+    )
+    return conn.execute(query.limit(1)).first() is not None
 
 
 def next_of_peer(conn: Connection, peer: PeerId) -> Outgoing | None:
@@ -77,14 +164,14 @@ def next_of_peer(conn: Connection, peer: PeerId) -> Outgoing | None:
 def peers_waiting(conn: Connection, now: datetime) -> list[PeerId]:
     """Peers whose first waiting message is due."""
     first = (
-        sa.select(outgoing.c.peer_id, outgoing.c.next_at)
+        sa.select(sa.func.min(outgoing.c.place))
         .where(outgoing.c.state == WAITING)
-        .distinct(outgoing.c.peer_id)
-        .order_by(outgoing.c.peer_id, outgoing.c.place)
-        .subquery()
+        .group_by(outgoing.c.peer_id)
     )
-    rows = conn.execute(sa.select(first.c.peer_id).where(first.c.next_at <= now)).scalars()
-    return [PeerId(one) for one in rows]
+    query = sa.select(outgoing.c.peer_id).where(
+        outgoing.c.state == WAITING, outgoing.c.next_at <= now, outgoing.c.place.in_(first)
+    )
+    return [PeerId(one) for one in conn.execute(query).scalars()]
 
 
 def change_outgoing(

@@ -23,8 +23,10 @@ received = sa.Table(
     whole("attempts"),
     instant("received_at", null=False),
     instant("done_at"),
+    instant("said_at"),
     sa.Index("ix_received_owner_group_received_at", "owner_group", "received_at"),
     sa.Index("ix_received_control_id", "owner_group", "peer_id", "control_id"),
+    sa.Index("ix_received_peer_id", "peer_id", "received_at"),
 )
 
 outgoing = sa.Table(

@@ -15,6 +15,7 @@ from confrere.hl7.datatypes import (
     read_coded,
     read_codes,
     read_person,
+    read_reader,
     value,
 )
 from confrere.hl7.groups import OrderGroup, order_groups, preamble
@@ -109,6 +110,7 @@ class OrderMessage:
     study_uid: Uid | None
     unreadable: tuple[str, ...]
     payer: tuple[str, str, str] = ("", "", "")  # PV1-20.1, IN1-15, IN1-4 as sent
+    interpreter: Person | None = None  # OBR-32: who reads it, or read it
 
 
 def read_order(
@@ -180,6 +182,7 @@ def _order(
         study_uid=times.uid(group.first("ZDS"), 1) or times.uid(group.first("IPC"), 3),
         unreadable=tuple(times.unreadable),
         payer=(value(pv1, 20), value(in1, 15), value(in1, 4)),
+        interpreter=read_reader(obr, 32),
     )
 
 

@@ -68,10 +68,10 @@ def write_result(
 
 
 def _segments(result: OutboundResult) -> Iterator[str]:
-    yield _pid(result)
+    yield patient_segment(result.identifiers, result.name, result.birth_date, result.sex)
     if result.patient_class:
         yield segment("PV1", {1: "1", 2: result.patient_class})
-    numbers: dict[int, Field] = {2: _number(result.placer), 3: _number(result.filler)}
+    numbers: dict[int, Field] = {2: number_field(result.placer), 3: number_field(result.filler)}
     yield segment("ORC", {1: "RE", **numbers, 5: _ORDER_STATUS[result.status]})
     yield segment("OBR", {1: "1", **numbers, **_report(result)})
     lines = result.text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
@@ -81,16 +81,18 @@ def _segments(result: OutboundResult) -> Iterator[str]:
         yield segment("ZDS", {1: (result.study_uid, "", "Application", "DICOM")})
 
 
-def _pid(result: OutboundResult) -> str:
-    name = result.name
+def patient_segment(
+    identifiers: tuple[Identifier, ...], name: Name, birth_date: date | None, sex: str
+) -> str:
+    """Write PID; no identifier is ever made up."""
     return segment(
         "PID",
         {
             1: "1",
-            3: Repeated(tuple(map(_identifier, result.identifiers))),
+            3: Repeated(tuple(map(_identifier, identifiers))),
             5: (name.family, name.given, name.middle, name.suffix, name.prefix),
-            7: result.birth_date.isoformat().replace("-", "") if result.birth_date else "",
-            8: result.sex,
+            7: birth_date.isoformat().replace("-", "") if birth_date else "",
+            8: sex,
         },
     )
 
@@ -100,14 +102,32 @@ def _identifier(identifier: Identifier) -> tuple[Component, ...]:
     return (identifier.value, "", "", assigner, identifier.type_code)
 
 
-def _number(number: Identifier | None) -> tuple[Component, ...]:
+def number_field(number: Identifier | None) -> tuple[Component, ...]:
+    """Write an order number (EI)."""
     if number is None:
         return ()
     return (number.value, number.assigner, number.universal_id, number.universal_id_type)
 
 
+def reader_field(reader: Person) -> tuple[Component, ...]:
+    """Write who interprets (NDL), for OBR-32."""
+    name = reader.name
+    return (
+        (
+            reader.identifier,
+            name.family,
+            name.given,
+            name.middle,
+            name.suffix,
+            name.prefix,
+            reader.degree,
+            "",
+            reader.assigner,
+        ),
+    )
+
+
 def _report(result: OutboundResult) -> dict[int, Field]:
-    name, reader = result.reader.name, result.reader
     procedure = result.procedure
     return {
         4: (procedure.code, procedure.text, procedure.system),
@@ -115,19 +135,7 @@ def _report(result: OutboundResult) -> dict[int, Field]:
         18: result.accession,
         22: write_timestamp(result.reported_at),
         25: result.status,
-        32: (
-            (
-                reader.identifier,
-                name.family,
-                name.given,
-                name.middle,
-                name.suffix,
-                name.prefix,
-                reader.degree,
-                "",
-                reader.assigner,
-            ),
-        ),
+        32: reader_field(result.reader),
     }
 
 

@@ -58,6 +58,7 @@ class ResultMessage:
     lines: tuple[ReportLine, ...]
     study_uid: Uid | None
     unreadable: tuple[str, ...]
+    order_status: str = ""  # ORC-5
 
     @property
     def text(self) -> str:
@@ -122,6 +123,7 @@ def _result(
         lines=tuple(_lines(group)),
         study_uid=times.uid(group.first("ZDS"), 1) or times.uid(_study_obx(group), 5),
         unreadable=tuple(times.unreadable),
+        order_status=value(group.orc, 5).upper(),
     )
 
 

@@ -32,6 +32,7 @@ class Permission(StrEnum):
     READ_MEASURES = "see the own group's measures"
     READ_POOLED = "see pooled measures"
     MANAGE_PEERS = "register devices and systems"
+    CUT_OVER = "take a site live, or into shadow mode"
     MANAGE_USERS = "manage accounts"
     MANAGE_AGREEMENTS = "propose and accept agreements"
     READ_CREDENTIALS = "see credentials and their documents"
@@ -93,6 +94,7 @@ _OF_ROLE: dict[Role, frozenset[Permission]] = {
             _P.MANAGE_CREDENTIALS,
             _P.MANAGE_ROSTERS,
             _P.SIMULATE,
+            _P.CUT_OVER,
         }
     ),
     # of its own site only; the services narrow by `Principal.site`
@@ -107,6 +109,7 @@ _OF_ROLE: dict[Role, frozenset[Permission]] = {
             _P.RESOLVE_EXCEPTIONS,
             _P.MANAGE_PEERS,
             _P.READ_DIRECTORY,
+            _P.CUT_OVER,
         }
     ),
     Role.ADMINISTRATOR: frozenset(

@@ -264,6 +264,13 @@ def patients_at(
     return store_pages.patients_at(conn, site, patients)
 
 
+def of_site(
+    conn: Connection, site: SiteId, since: datetime, until: datetime, limit: int
+) -> list[Study]:
+    """Return a site's studies whose first image came in a period, newest first."""
+    return store_links.of_site(conn, site, since, until, limit)
+
+
 def unattached(
     conn: Connection, owner: GroupId, accession: str, study_uid: str, mrn: str = ""
 ) -> list[Study]:

@@ -92,6 +92,21 @@ def _studies(conn: Connection, wanted: Any) -> list[Study]:
     return [study_of(row) for row in rows]
 
 
+def of_site(
+    conn: Connection, site: SiteId, since: datetime, until: datetime, limit: int
+) -> list[Study]:
+    """Return a site's studies whose first image came in a period, newest first."""
+    found = conn.execute(
+        sa.select(*STUDY)
+        .where(
+            studies.c.site_id == site, studies.c.first_at >= since, studies.c.first_at < until
+        )
+        .order_by(studies.c.first_at.desc())
+        .limit(limit)
+    )
+    return [study_of(row) for row in found]
+
+
 def unattached(
     conn: Connection, owner: GroupId, accession: str, study_uid: str, mrn: str
 ) -> list[Study]:

@@ -35,6 +35,7 @@ from confrere.network.rules import BUILT_IN, Rule
 
 FULL_FILE, BY_PROXY = "full", "proxy"
 READS_HERE, READS_ELSEWHERE = "confrere", "external"
+LIVE, SHADOW = "live", "shadow"  # in shadow all comes in, nothing goes out
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,15 @@ class Site:
     child_below: int = 0  # years: younger patients need a paediatric competence; 0 asks none
     forbids_offshore: bool = False  # its contract: nobody reads from outside the United States
     certificates: tuple[FacilityCertificate, ...] = ()
+    status_peer: PeerId | None = None  # who is told what becomes of an exam; None: nobody
+    status_since: datetime | None = None  # since when; what finished before is not told
+    mode: str = LIVE
+    outside_minutes: int = 120  # without news, an exam read at the site is offered again
+
+    @property
+    def is_shadow(self) -> bool:
+        """Say whether its feeds are only compared: nothing goes out, nothing is read here."""
+        return self.mode == SHADOW
 
 
 @dataclass(frozen=True, slots=True)

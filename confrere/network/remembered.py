@@ -5,16 +5,22 @@ milliseconds from the database in a large collaborative. The number in `facts_ve
 the transaction that wrote it, tells whether it still holds.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine
 
+from confrere.network import (
+    store,
+    store_agreements,
+    store_credentials,
+    store_rosters,
+    store_routing,
+)
 from confrere.network.credentials import day_of
 from confrere.network.model import Directory
-from confrere.network.store import stamp
+from confrere.network.rules import Rule, as_changed
 
 OLDEST = timedelta(minutes=1)  # dated facts come into force without a change
 
@@ -36,13 +42,31 @@ class Kept:
 _kept: WeakKeyDictionary[Engine, dict[str, Kept]] = WeakKeyDictionary()
 
 
-def remembered(
-    conn: Connection, at: datetime, load: Callable[[Connection, datetime], Directory]
-) -> Directory:
+def remembered(conn: Connection, at: datetime) -> Directory:
     """The directory of `at` as this connection may see it; the same object while it holds."""
-    known, viewer = stamp(conn)
+    known, viewer = store.stamp(conn)
     of_engine = _kept.setdefault(conn.engine, {})
     found = of_engine.get(viewer)
     if found is None or not found.holds(known, at):
-        found = of_engine[viewer] = Kept(known, at, load(conn, at))
+        found = of_engine[viewer] = Kept(known, at, _load(conn, at))
     return found.directory
+
+
+def _load(conn: Connection, at: datetime) -> Directory:
+    facts = store_credentials.facts(conn, at)
+    readers = store.readers(conn, at, facts=facts)
+    return Directory(
+        {one.id: one for one in store.groups(conn)},
+        {one.id: one for one in store.sites(conn, facts=facts)},
+        {one.id: one for one in store_rosters.attended(conn, readers, at)},
+        tuple(store_agreements.agreements(conn)),
+        tuple(store_credentials.exclusions(conn, at)),
+        rules_at(conn, at),
+        store_credentials.version(conn),
+        store_routing.settings(conn),
+    )
+
+
+def rules_at(conn: Connection, at: datetime) -> tuple[Rule, ...]:
+    """The rules of eligibility, with what their owners had changed at an instant."""
+    return as_changed(store_credentials.changed_rules(conn, at))

@@ -22,12 +22,12 @@ from confrere.network.credentials import UNITED_STATES, Competence, ReadingPlace
 from confrere.network.facts import check, facts_of
 from confrere.network.fields import STATE_CODES
 from confrere.network.kinds import Fact
-from confrere.network.model import Agreement, Directory, Group, Reader, Site
+from confrere.network.model import SHADOW, Agreement, Directory, Group, Reader, Site
 from confrere.network.presence import Shift
 from confrere.network.records import SINCE_EVER, Recorded
-from confrere.network.remembered import remembered
+from confrere.network.remembered import remembered, rules_at
 from confrere.network.routing_settings import RoutingSettings
-from confrere.network.rules import Rule, as_changed
+from confrere.network.rules import Rule
 from confrere.network.site_resolution import resolve_site
 from confrere.network.systems import Peer, SiteHints, SiteRule
 
@@ -41,27 +41,12 @@ def directory(conn: Connection, at: datetime) -> Directory:
     readers the app role sees shifts and not whether they signed on. It is the same object
     until something changes, and must not be changed.
     """
-    return remembered(conn, at, _load)
-
-
-def _load(conn: Connection, at: datetime) -> Directory:
-    facts = store_credentials.facts(conn, at)
-    readers = store.readers(conn, at, facts=facts)
-    return Directory(
-        {one.id: one for one in store.groups(conn)},
-        {one.id: one for one in store.sites(conn, facts=facts)},
-        {one.id: one for one in store_rosters.attended(conn, readers, at)},
-        tuple(store_agreements.agreements(conn)),
-        tuple(store_credentials.exclusions(conn, at)),
-        rules(conn, at),
-        store_credentials.version(conn),
-        store_routing.settings(conn),
-    )
+    return remembered(conn, at)
 
 
 def rules(conn: Connection, at: datetime) -> tuple[Rule, ...]:
     """The rules of eligibility, with what their owners had changed at an instant."""
-    return as_changed(store_credentials.changed_rules(conn, at))
+    return rules_at(conn, at)
 
 
 def set_routing(conn: Connection, owner: GroupId, new: RoutingSettings) -> None:
@@ -166,6 +151,37 @@ def enable_peer(conn: Connection, peer_id: PeerId, *, enabled: bool) -> None:
 def send_results_to(conn: Connection, site_id: SiteId, peer_id: PeerId) -> None:
     """Say which registered `results` peer receives a site's reports."""
     store.set_result_peer(conn, site_id, peer_id)
+
+
+def send_status_to(
+    conn: Connection, site_id: SiteId, peer_id: PeerId | None, now: datetime
+) -> None:
+    """Say which registered `results` peer is told what becomes of a site's exams; None: nobody.
+
+    What finished before is not told. NotFound when the site is another group's.
+    """
+    values = {"status_peer": peer_id, "status_since": now if peer_id else None}
+    if not store.change_site(conn, site_id, values):
+        raise NotFound("no such site of your group")
+
+
+def set_mode(conn: Connection, site_id: SiteId, mode: str) -> None:
+    """Write a site's mode; NotFound when it is another group's. See `modes`, which keeps why."""
+    if not store.change_site(conn, site_id, {"mode": mode}):
+        raise NotFound("no such site of your group")
+
+
+def set_outside_minutes(conn: Connection, site_id: SiteId, minutes: int) -> None:
+    """Say how long a site may say nothing of a read of its own: 5 minutes to a day."""
+    if not 5 <= minutes <= 24 * 60:  # noqa: PLR2004 - minutes
+        raise Invalid("give minutes between 5 and 1440", "minutes")
+    if not store.change_site(conn, site_id, {"outside_minutes": minutes}):
+        raise NotFound("no such site of your group")
+
+
+def is_shadow(conn: Connection, site_id: SiteId) -> bool:
+    """Say whether a site is in shadow mode this instant: then nothing may go out to it."""
+    return store.mode_of(conn, site_id) == SHADOW
 
 
 def add_group(conn: Connection, new: Group) -> GroupId:

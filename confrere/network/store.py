@@ -133,6 +133,20 @@ def set_result_peer(conn: Connection, site: SiteId, peer_id: PeerId) -> None:
     conn.execute(sa.update(t.sites).where(t.sites.c.id == site).values(result_peer=peer_id))
 
 
+def mode_of(conn: Connection, site: SiteId) -> str | None:
+    """A site's mode as it is this instant; None when there is no such site."""
+    found: str | None = conn.execute(
+        sa.select(t.sites.c.mode).where(t.sites.c.id == site)
+    ).scalar()
+    return found
+
+
+def mode_changes(conn: Connection, site: SiteId) -> list[Any]:
+    """When a site went into which mode, newest first."""
+    query = sa.select(t.site_modes).where(t.site_modes.c.site_id == site)
+    return list(conn.execute(query.order_by(t.site_modes.c.at.desc())))
+
+
 def change_site(conn: Connection, site: SiteId, values: dict[str, Any]) -> bool:
     """Change a site; say whether it was there and the caller's."""
     done = sa.update(t.sites).where(t.sites.c.id == site).values(**values)
@@ -218,6 +232,8 @@ def _site(r: Any, held: Mapping[str, Sequence[Any]]) -> Site:
         r.targets, r.quiet_seconds, PeerId(r.result_peer) if r.result_peer else None,
         r.viewer_cleared_on, r.synthetic, r.each_claim, r.aggregate, r.child_below,
         r.forbids_offshore, tuple(held.get("facility certificate", ())),
+        PeerId(r.status_peer) if r.status_peer else None, r.status_since, r.mode,
+        r.outside_minutes,
     )  # fmt: skip
 
 

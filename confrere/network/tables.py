@@ -22,6 +22,7 @@ from confrere.network.tables_agreements import (
     agreements,
     opt_outs,
 )
+from confrere.network.tables_modes import site_modes
 from confrere.network.tables_rosters import attendance, roster_settings, routing_settings
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "rules",
     "shares",
     "shifts",
+    "site_modes",
     "site_rules",
     "sites",
 ]
@@ -84,6 +86,10 @@ sites = sa.Table(
     sa.Column("aggregate", sa.Numeric(14, 2)),
     whole("child_below"),
     flag("forbids_offshore"),
+    ref("status_peer", null=True),
+    instant("status_since"),
+    text("mode", default="live"),
+    whole("outside_minutes", 120),
 )
 
 readers = sa.Table(

@@ -1,6 +1,6 @@
 """Orders and what kind of exam they ask for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
@@ -10,6 +10,11 @@ from confrere.kernel.periods import Spans
 ORDERED, IN_PROGRESS, COMPLETE, CANCELLED, REPORTED = (
     "ordered", "in progress", "complete", "cancelled", "reported",
 )  # fmt: skip
+
+
+TOLD = "order status"  # who says when the exam was complete
+# the sender's clock is so far ahead that the exam would be complete in the future
+AHEAD = "message received, the site's clock is ahead"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,9 @@ class OrderContent:
     ordered_at: datetime | None = None
     exam_complete_at: datetime | None = None
     payer_class: str = ""  # medicare, medicaid, ...; empty is not told
+    said_at: datetime | None = None  # MSH-7, by the clock of `said_by`
+    said_by: str = ""  # MSH-3
+    heard_at: datetime | None = None  # when the message came, by our clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +98,7 @@ class Order:
     minutes: int | None = None  # expected to read it; None while the code has no meaning
     wrvu: Decimal | None = None
     certificates: tuple[str, ...] = ()
+    said: dict[str, str] = field(default_factory=dict)  # system -> when it last spoke of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +151,19 @@ class Unmapped:
     count: int
     since: datetime
     sample: OrderId | None = None  # one of them, whose images may tell more
+
+
+EXAM_COMPLETE, REPORT_FINAL = "exam complete", "report final"
+
+
+@dataclass(frozen=True, slots=True)
+class ToldTime:
+    """What time a site told of a step of an order, and when we heard of it first."""
+
+    order: OrderId
+    what: str
+    said_at: datetime
+    heard_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,16 +11,16 @@ from confrere.kernel.errors import Invalid, NotFound
 from confrere.kernel.ids import GroupId, OrderId, PatientId, SiteId
 from confrere.kernel.periods import Place, years_between
 from confrere.orders import store
+from confrere.orders.merging import heard_now, is_old, merged, plausible
 from confrere.orders.model import (
-    CANCELLED,
     COMPLETE,
-    REPORTED,
     Coverage,
     Order,
     OrderChanged,
     OrderContent,
     OrdersSought,
     Procedure,
+    ToldTime,
     Unmapped,
 )
 from confrere.orders.priorities import priority_of
@@ -36,35 +36,28 @@ def place(
 
     The site's procedure map types the exam; a code that is not in it leaves the
     subspecialty empty and `mapped` false: it never becomes "general" silently. A cancelled
-    or reported order is not brought back by an older status.
+    or reported order is not brought back, and a message older than the system's last one only
+    fills what is empty.
     """
     if not content.accession.strip():
         raise Invalid(
             "the order has no accession number: send it in OBR-18 (or IPC-1, or OBR-3)",
             "OBR-18",
         )
+    store.lock_accession(conn, owner, content.accession)
     known = store.by_accession(conn, owner, content.accession, site)
     before = known[0] if known else None
-    code = content.procedure_code or (before.content.procedure_code if before else "")
-    line = store.procedure(conn, owner, site, code)
-    derived = _derive(content, before)
+    heard = before.said if before else {}
+    content, source = plausible(before, content)
+    whole = merged(before.content, content, heard) if before else content
+    derived = {} if before and is_old(content, heard) else _derive(content, before, source)
+    line = store.procedure(conn, owner, site, whole.procedure_code)
     if line or before is None:
-        derived |= typed(line, _age(conn, patient, content.ordered_at or at))
-    if (
-        before
-        and before.content.status in (REPORTED, CANCELLED)
-        and content.status != CANCELLED
-    ):
-        derived["status"] = before.content.status
-    merged = _with_status(content, str(derived.pop("status", content.status)))
-    order = store.save(conn, owner, site, patient, merged, derived, at)
+        derived |= typed(line, _age(conn, patient, whole.ordered_at or at))
+    derived["said"] = heard_now(content, heard)
+    order = store.save(conn, owner, site, patient, whole, derived, at)
     events.publish(conn, OrderChanged(owner, order.id, at))
     return order
-
-
-def _with_status(content: OrderContent, status: str) -> OrderContent:
-    fields = {name: getattr(content, name) for name in OrderContent.__slots__}
-    return OrderContent(**(fields | {"status": status}))
 
 
 def typed(line: Procedure | None, age: int | None) -> dict[str, Any]:
@@ -86,7 +79,7 @@ def _age(conn: Connection, patient: PatientId, at: datetime) -> int | None:
     return years_between(born, at.date()) if born else None
 
 
-def _derive(content: OrderContent, before: Order | None) -> dict[str, Any]:
+def _derive(content: OrderContent, before: Order | None, source: str) -> dict[str, Any]:
     words = (content.procedure_text, content.clinical_question)
     asked = content.requested_priority or content.patient_class
     derived: dict[str, Any] = {}
@@ -95,8 +88,29 @@ def _derive(content: OrderContent, before: Order | None) -> dict[str, Any]:
             content.requested_priority, content.patient_class, *words
         )
     if content.exam_complete_at or content.status == COMPLETE:
-        derived["clock_source"] = "order status"
+        derived["clock_source"] = source
     return derived
+
+
+def note_time(
+    conn: Connection, order: Order, what: str, said: datetime, heard: datetime
+) -> None:
+    """Keep what time a site told of a step, and when we heard of it; the first word stays."""
+    store.add_time(conn, order, ToldTime(order.id, what, said, heard))
+
+
+def told_times(
+    conn: Connection, site: SiteId, since: datetime, until: datetime
+) -> list[ToldTime]:
+    """What a site told of steps that we heard of in a period."""
+    return store.times_of(conn, site, since, until)
+
+
+def of_site(
+    conn: Connection, site: SiteId, since: datetime, until: datetime, limit: int
+) -> list[Order]:
+    """A site's orders of exams of a period, newest first: complete then, else ordered then."""
+    return store.of_site(conn, site, since, until, limit)
 
 
 def get(conn: Connection, order_id: OrderId) -> Order:

@@ -21,9 +21,10 @@ from confrere.orders.model import (
     OrderContent,
     OrdersSought,
     Procedure,
+    ToldTime,
     Unmapped,
 )
-from confrere.orders.tables import orders, procedures
+from confrere.orders.tables import orders, procedures, told_times
 
 OVER = (REPORTED, CANCELLED)
 KEPT_WHEN_EMPTY = (
@@ -33,13 +34,22 @@ KEPT_WHEN_EMPTY = (
 )  # fmt: skip
 
 
+def lock_accession(conn: Connection, owner: GroupId, accession: str) -> None:
+    """Let one transaction at a time place or change an order."""
+    conn.execute(
+        sa.text("select pg_advisory_xact_lock(hashtextextended(:name, 0))"),
+        {"name": f"order:{owner}:{accession}"},
+    )
+
+
 def save(
     conn: Connection, owner: GroupId, site: SiteId, patient: PatientId,
     content: OrderContent, derived: dict[str, Any], at: datetime,
 ) -> Order:  # fmt: skip
     """Add an order, or bring what is new; what a later message leaves out is kept."""
     said = asdict(content)
-    said.pop("requested_priority")
+    for name in ("requested_priority", "said_at", "said_by", "heard_at"):
+        said.pop(name)
     said["diagnoses"] = list(content.diagnoses)
     made = insert(orders).values(
         owner_group=owner, site_id=site, patient_id=patient, updated_at=at, **said, **derived
@@ -136,6 +146,39 @@ def patients_at(
         orders.c.patient_id.in_(patients), orders.c.site_id == site
     )
     return {PatientId(one) for one in conn.execute(query.distinct()).scalars()}
+
+
+def add_time(conn: Connection, order: Order, told: ToldTime) -> None:
+    """Keep a told time, once an order and step."""
+    made = insert(told_times).values(
+        owner_group=order.owner_group, site_id=order.site, order_id=told.order,
+        what=told.what, said_at=told.said_at, heard_at=told.heard_at,
+    )  # fmt: skip
+    conn.execute(made.on_conflict_do_nothing())
+
+
+def times_of(
+    conn: Connection, site: SiteId, since: datetime, until: datetime
+) -> list[ToldTime]:
+    """Told times of a site that we heard of in a period."""
+    c = told_times.c
+    query = sa.select(told_times).where(
+        c.site_id == site, c.heard_at >= since, c.heard_at < until
+    )
+    return [
+        ToldTime(OrderId(r.order_id), r.what, r.said_at, r.heard_at)
+        for r in conn.execute(query)
+    ]
+
+
+def of_site(
+    conn: Connection, site: SiteId, since: datetime, until: datetime, limit: int
+) -> list[Order]:
+    """A site's orders of a period, newest first."""
+    c = orders.c
+    when = sa.func.coalesce(c.exam_complete_at, c.ordered_at, c.updated_at)
+    query = sa.select(orders).where(c.site_id == site, when >= since, when < until)
+    return [_order(row) for row in conn.execute(query.order_by(when.desc()).limit(limit))]
 
 
 def procedure(conn: Connection, owner: GroupId, site: SiteId, code: str) -> Procedure | None:
@@ -237,5 +280,5 @@ def _order(r: Any) -> Order:
         OrderId(r.id), GroupId(r.owner_group), SiteId(r.site_id), PatientId(r.patient_id),
         content, r.modality, r.body_region, r.subspecialty, r.mapped, r.priority,
         r.clock_source, r.synthetic, r.updated_at, r.contrast, r.advanced, r.minutes, r.wrvu,
-        tuple(r.certificates),
+        tuple(r.certificates), r.said,
     )  # fmt: skip

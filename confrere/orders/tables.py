@@ -5,6 +5,7 @@ import sqlalchemy as sa
 from confrere.database.metadata import (
     flag,
     instant,
+    json,
     key,
     metadata,
     owner,
@@ -73,10 +74,25 @@ orders = sa.Table(
     sa.Column("wrvu", sa.Numeric(7, 2)),
     texts("certificates"),
     text("payer_class"),
+    json("said"),
     sa.UniqueConstraint("owner_group", "site_id", "accession"),
     sa.Index("ix_orders_patient_id", "owner_group", "patient_id"),
     sa.Index("ix_orders_updated_at", "owner_group", "updated_at"),
     sa.Index("ix_orders_accession", "accession"),
     sa.Index("ix_orders_placer_number", "placer_number"),
     sa.Index("ix_orders_filler_number", "filler_number"),
+)
+
+told_times = sa.Table(
+    "told_times",
+    metadata,
+    key(),
+    owner(),
+    ref("site_id"),
+    ref("order_id"),
+    text("what"),
+    instant("said_at", null=False),
+    instant("heard_at", null=False),
+    sa.UniqueConstraint("owner_group", "order_id", "what"),
+    sa.Index("ix_told_times_site_id", "site_id", "heard_at"),
 )

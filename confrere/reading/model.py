@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from confrere.kernel.ids import (
     GroupId,
@@ -84,6 +85,21 @@ def state_of(report: Report, versions: Sequence[Version]) -> str:
     """Tell whether a report is preliminary, final, or final and AMENDED since."""
     finals = [one for one in versions if one.kind != PRELIMINARY]
     return AMENDED if report.state == FINAL and len(finals) > 1 else report.state
+
+
+@dataclass(frozen=True, slots=True)
+class DoubleRead:
+    """An exam that was read, or begun, here and at the site, for a person to compare."""
+
+    id: UUID
+    owner_group: GroupId
+    site: SiteId | None
+    item: ItemId
+    here: ReportId | None
+    elsewhere: ReportId
+    kind: str  # second report, while read here
+    holder: str  # who read, or reads, it here
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,7 +190,7 @@ def receive(conn: Connection, came: Received, items: Sequence[Item], now: dateti
     """Keep a report from elsewhere; a final one closes the open items of its exam.
 
     A final report that is sent again with other text becomes a further version; the same
-    text again changes nothing. Publishes ReportReceived.
+    text again, or one signed before, changes nothing. Publishes ReportReceived.
     """
     state = FINAL if came.final else PRELIMINARY
     report = _known(conn, came) or store.add(conn, {
@@ -201,16 +201,13 @@ def receive(conn: Connection, came: Received, items: Sequence[Item], now: dateti
         "final_at": came.signed_at if came.final else None, "updated_at": now,
     })  # fmt: skip
     before = store.versions(conn, [report.id])[report.id]
-    if not before or before[-1].text != came.text or (came.final and report.state != FINAL):
+    if not before or _is_news(report, before[-1], came):
         store.add_version(conn, report, {
             "kind": state, "sections": {}, "text": came.text, "signer_id": None,
             "signer_name": came.author_name, "signed_at": came.signed_at,
         })  # fmt: skip
-        head: dict[str, object] = {"updated_at": now}
-        if report.state != FINAL:
-            head["state"] = state
-        if came.final:
-            head["final_at"] = came.signed_at
+        head: dict[str, object] = {"state": state, "updated_at": now}
+        head |= {"final_at": came.signed_at} if came.final else {}
         report = store.change(conn, report.id, head) or report
         events.publish(conn, ReportReceived(came.owner_group, report.id, now))
     if came.final:
@@ -219,15 +216,17 @@ def receive(conn: Connection, came: Received, items: Sequence[Item], now: dateti
     return report
 
 
+def _is_news(report: Report, last: Version, came: Received) -> bool:
+    """Say whether a message tells more than the last one; an older one tells nothing."""
+    if report.state != FINAL:
+        return came.final or last.text != came.text
+    return came.final and came.signed_at >= last.signed_at and last.text != came.text
+
+
 def _known(conn: Connection, came: Received) -> Report | None:
-    if not came.orders:
-        return None
-    asked = [
-        reports.c.owner_group == came.owner_group,
-        reports.c.origin == ELSEWHERE,
-        reports.c.order_ids.overlap(list(came.orders)),
-    ]
-    return next(iter(store.search(conn, asked, 1)), None)
+    same = reports.c.order_ids.overlap(list(came.orders))
+    asked = [reports.c.owner_group == came.owner_group, reports.c.origin == ELSEWHERE, same]
+    return next(iter(store.search(conn, asked, 1)), None) if came.orders else None
 
 
 def get(conn: Connection, report_id: ReportId) -> Report:

@@ -57,3 +57,21 @@ report_versions = sa.Table(
     instant("signed_at", null=False),
     sa.UniqueConstraint("report_id", "number"),
 )
+
+double_reads = sa.Table(
+    "double_reads",
+    metadata,
+    key(),
+    owner(),
+    ref("site_id", null=True),
+    ref("item_id"),
+    ref("here", null=True),
+    ref("elsewhere"),
+    text("kind"),
+    text("holder"),
+    instant("at", null=False),
+    instant("settled_at"),
+    text("settled_by"),
+    text("resolution"),
+    sa.UniqueConstraint("owner_group", "item_id", "elsewhere"),
+)

@@ -152,7 +152,7 @@ def _facts(conn: Connection, request: Request, me: Principal) -> view.Facts:
     now, group = context_of(request).now(), _group_of(me)
     directory = network.directory(conn, now)
     return view.Facts(
-        tuple(worklist.open_items(conn, MOST_ROWS)),
+        tuple(one for one in worklist.open_items(conn, MOST_ROWS) if not one.shadow),
         tuple(worklist.finished_after(conn, view.earliest_shift(directory, group, now))),
         worklist.last_rings(conn), worklist.decliners(conn), directory, group, now,
     )  # fmt: skip

@@ -16,6 +16,8 @@ from confrere.delivery.model import (
     DISMISSED,
     DONE,
     FAILED,
+    HELD_BACK,
+    REPLACED,
     SENT,
     STORED,
     TRIES_BEFORE_DEAD,
@@ -37,7 +39,8 @@ MOST_ROWS = 200
 MOST_AT_ONCE = 10_000
 OUT, IN = "out", "in"
 STATES = {
-    OUT: ((WAITING, "Waiting"), (DEAD, "Dead"), (SENT, "Delivered")),
+    OUT: ((WAITING, "Waiting"), (DEAD, "Dead"), (SENT, "Delivered"), (REPLACED, "Replaced"),
+          (HELD_BACK, "Held back")),
     IN: ((FAILED, "Failed"), (STORED, "Not processed yet"), (DONE, "Processed"),
          (DISMISSED, "Put aside")),
 }  # fmt: skip

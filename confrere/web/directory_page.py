@@ -14,13 +14,22 @@ from confrere.identity.permissions import Permission
 from confrere.kernel.errors import Conflict, Invalid
 from confrere.kernel.ids import GroupId, ReaderId, SiteId
 from confrere.kernel.principal import Principal
-from confrere.network import credentialing
+from confrere.network import credentialing, modes
 from confrere.network import service as network
 from confrere.network.facts import read_fact
 from confrere.network.fields import STATE, WHOLE, Field
 from confrere.network.kinds import KINDS
-from confrere.network.model import READS_ELSEWHERE, READS_HERE, Group, Reader, Site
+from confrere.network.model import (
+    LIVE,
+    READS_ELSEWHERE,
+    READS_HERE,
+    SHADOW,
+    Group,
+    Reader,
+    Site,
+)
 from confrere.network.npi import npi_holds
+from confrere.network.signing import By
 from confrere.web import directory_asked as asked
 from confrere.web.access import allow
 from confrere.web.acts import note_act
@@ -70,6 +79,11 @@ def add_site(request: Request, me: Keeper, form: Typed) -> Response:
     with transaction(context_of(request).engine, scope_of(me, owner)) as conn:
         said = "a site with this code is there"
         made = _once(lambda: network.add_site(conn, site, recorded_by(request, me)), said)
+        if asked.one_of(form, "mode", (LIVE, SHADOW)) == SHADOW:
+            by = By(owner, me.name, me.user)
+            modes.change(
+                conn, made, SHADOW, by, "it starts in shadow mode", context_of(request).now()
+            )
         note_act(
             conn, request, me, "site", object_id=made, owner=owner, action="C", code=site.code
         )

@@ -24,6 +24,7 @@ from confrere.orders.model import Order, Unmapped
 from confrere.orders.suggesting import ImagesSay, suggest
 from confrere.patients import service as patients
 from confrere.patients.model import Patient
+from confrere.web import exceptions_twice
 from confrere.web.access import allow
 from confrere.web.acts import note_act, note_seen, show
 from confrere.web.context import context_of
@@ -33,12 +34,12 @@ from confrere.web.rendering import render
 from confrere.worklist import service as worklist
 from confrere.worklist.model import NOBODY, UNMATCHED, Item
 
-ASIDE, UNMATCHED_EXAMS, CODES, PLACES, NOBODY_MAY = KINDS = (
-    "aside", "unmatched", "codes", "places", "nobody",
+ASIDE, UNMATCHED_EXAMS, CODES, PLACES, NOBODY_MAY, TWICE = KINDS = (
+    "aside", "unmatched", "codes", "places", "nobody", exceptions_twice.KIND,
 )  # fmt: skip
 LABELS = {
     ASIDE: "Kept aside", UNMATCHED_EXAMS: "Without an order", CODES: "Unknown codes",
-    PLACES: "Unknown site", NOBODY_MAY: "Nobody may read",
+    PLACES: "Unknown site", NOBODY_MAY: "Nobody may read", TWICE: exceptions_twice.LABEL,
 }  # fmt: skip
 MOST_JUDGED = 50  # exams whose readers are judged on one page
 MOST_ORDERS = 200
@@ -198,6 +199,8 @@ def _values(conn: Connection, request: Request, me: Principal, kind: str) -> dic
         return values | {"asides": asides.listed(conn, me.groups)}
     if me.group is None:
         return values | {"studies": [], "codes": [], "stuck": []}
+    if kind == TWICE:
+        return values | exceptions_twice.values(conn, me.group, directory)
     if kind == CODES:
         return values | _codes(conn, me.group)
     if kind == NOBODY_MAY:
@@ -222,6 +225,7 @@ def _counts(conn: Connection, me: Principal) -> dict[str, int]:
         CODES: len(codes),
         PLACES: len(imaging.without_site(conn, me.group)) if me.group else 0,
         NOBODY_MAY: len(_items(conn, me, NOBODY)),
+        TWICE: exceptions_twice.count(conn, me.group) if me.group else 0,
     }
 
 

@@ -85,7 +85,7 @@ PLACES = (
     Place(
         "/notices",
         "Notices",
-        "i",
+        "h",
         "M6 16V11a6 6 0 0 1 12 0v5l1.5 2h-15zM10 21h4M12 3v2",
         Permission.READ_NOTICES,
     ),

@@ -110,6 +110,33 @@ def use(request: Request, me: Keeper, peer_id: UUID) -> Response:
     return _show(request, me, f"Results of {site.name} go to {peer.name} from now on.")
 
 
+@router.post("/network/peers/{peer_id}/status")
+def tell(request: Request, me: Keeper, peer_id: UUID) -> Response:
+    """Tell this destination what becomes of its site's exams from now on."""
+    return _tell(request, me, PeerId(peer_id), begins=True)
+
+
+@router.post("/network/peers/{peer_id}/status/stop")
+def stop_telling(request: Request, me: Keeper, peer_id: UUID) -> Response:
+    """Tell this destination nothing more of its site's exams."""
+    return _tell(request, me, PeerId(peer_id), begins=False)
+
+
+def _tell(request: Request, me: Principal, peer_id: PeerId, *, begins: bool) -> Response:
+    context = context_of(request)
+    with transaction(context.engine, me.groups) as conn:
+        peer = network.peer(conn, peer_id)
+        if peer.door != RESULTS or peer.site is None:
+            raise Invalid("Only a results destination of a site can be told of exams.", "door")
+        site = network.site(conn, peer.site)
+        network.send_status_to(conn, site.id, peer.id if begins else None, context.now())
+        act = "is told who reads" if begins else "is told no more who reads"
+        note_act(conn, request, me, "peer", object_id=peer.id, act=act)
+    if begins:
+        return _show(request, me, f"{peer.name} is told who reads each exam of {site.name}.")
+    return _show(request, me, f"{peer.name} is told no more who reads exams of {site.name}.")
+
+
 @router.post("/network/peers/{peer_id}/test")
 def test_connection(request: Request, me: Keeper, peer_id: UUID) -> Response:
     """Try to reach a destination; nothing is sent."""
@@ -217,10 +244,11 @@ def _show(request: Request, me: Principal, said: str = "", trouble: str = "") ->
         listed = network.peers(conn)
         sites = {site.id: site for site in network.sites(conn)}
         seen = _last_signs(conn, me.group) if me.group else {}
+        skews = delivery.skews(conn)
     by_door = {door: [p for p in listed if p.door == door] for door, _, _ in DOORS}
     return show(
         request, "network.html", "parts/network_peers.html", said=said, trouble=trouble,
-        tab="peers", doors=DOORS, peers=by_door, sites=sites, seen=seen,
+        tab="peers", doors=DOORS, peers=by_door, sites=sites, seen=seen, skews=skews,
         own_sites=[site for site in sites.values() if site.owner_group == me.group],
         settings=context.settings, loopback=LOOPBACK,
     )  # fmt: skip

@@ -43,6 +43,7 @@ def item_json(
         "verdicts": [verdict_json(one) for one in standing.verdicts],
         "hold": hold_json(standing),
         "moved": moved.told() if moved else None,
+        "outside": standing.outside,
     }
     if not standing.knows_patient:
         return written

@@ -1,4 +1,4 @@
-"""Assign an emergency that nobody may be offered; declare a conflict with a patient."""
+"""Assign an emergency, take an exam over from the site, declare a conflict with a patient."""
 
 from typing import Annotated
 from uuid import UUID
@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from confrere.database.engine import transaction
 from confrere.identity.permissions import Permission
-from confrere.kernel.errors import Conflict, Invalid
+from confrere.kernel.errors import Conflict, Invalid, Refused
 from confrere.kernel.principal import Principal
 from confrere.network import credentialing
 from confrere.network.credentials import LITIGATION, RELATIVE, SELF, Exclusion
@@ -18,10 +18,12 @@ from confrere.web.acts import note_act
 from confrere.web.context import context_of
 from confrere.web.credential_scope import Typed, recorded_by
 from confrere.web.study_exam import look, reader_of
+from confrere.worklist import outside
 from confrere.worklist.assigning import Attestation, assign_attested
 
 DECLARED = (SELF, RELATIVE, LITIGATION)
 Chief = Annotated[Principal, Depends(allow(Permission.ASSIGN))]
+Looker = Annotated[Principal, Depends(allow(Permission.READ_WORKLIST))]
 OneReader = Annotated[Principal, Depends(allow(Permission.CLAIM))]
 
 router = APIRouter(default_response_class=HTMLResponse)
@@ -45,6 +47,26 @@ def assign(request: Request, me: Chief, item_id: UUID, form: Typed) -> Response:
         note_act(
             conn, request, me, "assignment", object_id=item.id, owner=item.owner_group,
             patient=item.patient, study=item.study, act="attested", reader=str(reader.id),
+        )  # fmt: skip
+    return RedirectResponse(f"/items/{item_id}", 303)
+
+
+@router.post("/items/{item_id}/take-over")
+def take_over(request: Request, me: Looker, item_id: UUID, form: Typed) -> Response:
+    """Open an exam here although the site's own system says that it is read there."""
+    context = context_of(request)
+    with transaction(context.engine, me.groups) as conn:
+        standing = look(conn, me, item_id, context.now()).standing
+        if not standing.may_take_over:
+            raise Refused(
+                "only readers and managers of the group that owns the exam take it over"
+            )
+        item = standing.item
+        reason = form.get("reason", "")
+        outside.take_over(conn, item, standing.site, reason, me.name, context.now())
+        note_act(
+            conn, request, me, "assignment", object_id=item.id, owner=item.owner_group,
+            patient=item.patient, study=item.study, act="taken over from the site",
         )  # fmt: skip
     return RedirectResponse(f"/items/{item_id}", 303)
 

@@ -150,6 +150,7 @@ def _data(found: Look, exam: Exam, compare: Sequence[Prior]) -> dict[str, Any]:
         "mode": standing.mode.value,
         "state": item.state.value,
         "holder": item.held_name if item.held_at_instant(standing.at) else "",
+        "outside": standing.outside,
         "images": item.image_count,
         "now": shape.instant(standing.at),
         "due": shape.instant(item.due_at) if item.finished_at is None else None,

@@ -9,6 +9,7 @@ from confrere.kernel.ids import GroupId
 from confrere.kernel.principal import Principal
 from confrere.network.model import READS_ELSEWHERE, Reader, Site
 from confrere.worklist.eligibility import is_eligible, may_know_patient
+from confrere.worklist.elsewhere import told_of, why_closed
 from confrere.worklist.model import ADDENDUM, UNMAPPED, UNMATCHED, Item, State, Verdict
 
 
@@ -18,6 +19,8 @@ class Mode(StrEnum):
     FREE = "free"  # nobody holds it: look at the images, or claim it
     MINE = "mine"  # the editor is open
     TAKEN = "taken"  # somebody else holds it
+    OUTSIDE = "outside"  # somebody reads it in the site's own system
+    SHADOW = "shadow"  # the site's feeds are only compared
     ELSEWHERE = "elsewhere"  # the site signs in its own dictation system
     TASK = "task"  # images came after the signature: an addendum is due
     CLOSED = "closed"  # signed, reported elsewhere, or cancelled
@@ -46,7 +49,31 @@ class Standing:
             return Mode.ELSEWHERE
         if self.is_mine:
             return Mode.MINE
-        return Mode.TAKEN if item.held_at_instant(self.at) else Mode.FREE
+        return Mode.TAKEN if item.held_at_instant(self.at) else self._open_mode
+
+    @property
+    def _open_mode(self) -> Mode:
+        """What an exam offers that nobody here holds."""
+        if not self.closed_because:
+            return Mode.FREE
+        there = self.item.is_read_outside and not self.item.shadow and not self.site.is_shadow
+        return Mode.OUTSIDE if there else Mode.SHADOW
+
+    @property
+    def closed_because(self) -> str:
+        """Why nobody here may claim it now, and what helps; empty where that is open."""
+        return why_closed(self.item, self.site)
+
+    @property
+    def outside(self) -> str:
+        """Who reads it at the site, since when; empty where nobody does."""
+        return told_of(self.item, self.site) if self.item.finished_at is None else ""
+
+    @property
+    def may_take_over(self) -> bool:
+        """Say whether this person may open it here although the site says that it reads it."""
+        acts = may(self.me, Permission.CLAIM) or may(self.me, Permission.ASSIGN)
+        return acts and self.me.group == self.item.owner_group
 
     @property
     def is_mine(self) -> bool:
@@ -87,6 +114,8 @@ class Standing:
         if self.reader is None or not may(self.me, Permission.CLAIM):
             return False
         if self.item.finished_at is not None or self.item.kind == ADDENDUM:
+            return False
+        if self.closed_because and not self.is_mine:
             return False
         untyped = bool({UNMATCHED, UNMAPPED} & set(self.item.flags))
         return self.is_eligible or (untyped and self.reader.group == self.item.owner_group)

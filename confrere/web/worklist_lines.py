@@ -16,10 +16,12 @@ from confrere.orders.priorities import AT_ONCE, NAMES, ROUTINE
 from confrere.worklist.case import case_in
 from confrere.worklist.choosing import takes_from_the_list
 from confrere.worklist.eligibility import eligibility, is_eligible
+from confrere.worklist.elsewhere import told_of, why_closed
 from confrere.worklist.model import ARRIVING, LATE, Item, State, Verdict
 from confrere.worklist.precedence import precedence
 
 ALL, FOR_ME, MINE, GROUP, NOT_ME = "all", "forme", "mine", "group", "notme"
+SHADOW = "shadow"  # only compared with what the site reads itself
 SOON = timedelta(minutes=30)
 WITHHELD = "Not shown"
 A_STEP = 10_000.0  # between what is mine, offered to me, open to me, and the rest
@@ -43,6 +45,8 @@ class Line:
     group_name: str  # of the owner, when it is another group's exam
     external: bool
     order: float  # the highest is read first
+    closed: str = ""  # why nobody may claim it now, and what helps
+    outside: str = ""  # who reads it at the site
 
     @property
     def patient(self) -> str:
@@ -94,6 +98,9 @@ def _line(
         lists.add(GROUP)
     if reader is not None and not (able or mine or for_me):
         lists.add(NOT_ME)
+    lists = {SHADOW} if item.shadow else lists
+    closed = "" if mine else why_closed(item, site)
+    outside = told_of(item, site)
     status, word = _status(item, mine=mine, held=held)
     takes = reader is not None and takes_from_the_list(item, reader, directory, now)
     owner = directory.groups.get(item.owner_group)
@@ -107,16 +114,18 @@ def _line(
         if item.priority == ROUTINE
         else "URG",
         withheld=not (own or able or mine or for_me),
-        claimable=(able or for_me) and takes and not (held and not mine),
+        claimable=(able or for_me) and takes and not (held and not mine) and not closed,
         failing=tuple(v for v in judged if not v.holds),
-        why=_why(item, judged, able=able, for_me=for_me),
-        who=item.held_name if held else _offered_name(item, directory),
+        why=closed or outside or _why(item, judged, able=able, for_me=for_me),
+        who=item.held_name if held else item.outside_by or _offered_name(item, directory),
         status=status,
         status_word=word,
         group_name="" if own or owner is None else owner.name,
         external=site.reporting == READS_ELSEWHERE,
         order=urgency
         + A_STEP * (3 if mine else 2 if for_me else 1 if able and not held and takes else 0),
+        closed=closed,
+        outside=outside,
     )
 
 
@@ -136,10 +145,11 @@ def _status(item: Item, *, mine: bool, held: bool) -> tuple[str, str]:
         return "draft", "Preliminary"
     if held or mine:
         return "read", "Reading"
-    if LATE in item.flags:
-        return "hold", "Late images"
-    if ARRIVING in item.flags:
-        return "hold", "Arriving"
+    if item.shadow or item.is_read_outside:
+        return ("hold", "Shadow") if item.shadow else ("read", "At the site")
+    waits = {LATE: "Late images", ARRIVING: "Arriving"}
+    if marked := next((waits[one] for one in waits if one in item.flags), ""):
+        return "hold", marked
     return ("new", "Offered") if item.offered_to else ("new", "Waiting")
 
 
@@ -159,7 +169,7 @@ class Tally:
 
 def tally(lines: Sequence[Line], done: Sequence[Item], now: datetime) -> Tally:
     """Count the lines a person can act on, and what they signed today."""
-    seen = [line.item for line in lines if not line.withheld]
+    seen = [line.item for line in lines if not line.withheld and not line.item.shadow]
     left = [item.due_at - now for item in seen if item.due_at]
     over = [-one for one in left if one < timedelta()]
     took = sorted(

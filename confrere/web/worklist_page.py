@@ -21,7 +21,16 @@ from confrere.reading import service as reading
 from confrere.web.access import allow
 from confrere.web.context import context_of
 from confrere.web.rendering import render
-from confrere.web.worklist_lines import ALL, FOR_ME, GROUP, MINE, NOT_ME, lines_for, tally
+from confrere.web.worklist_lines import (
+    ALL,
+    FOR_ME,
+    GROUP,
+    MINE,
+    NOT_ME,
+    SHADOW,
+    lines_for,
+    tally,
+)
 from confrere.worklist import service as worklist
 from confrere.worklist.declining import REASONS
 
@@ -34,6 +43,7 @@ TABS = (
     (MINE, "Mine"),
     (GROUP, "My group's sites"),
     (NOT_ME, "Not for me"),
+    (SHADOW, "Shadow"),
 )
 
 router = APIRouter(default_response_class=HTMLResponse)
@@ -105,7 +115,7 @@ def _values(request: Request, me: Principal) -> dict[str, Any]:
     counts = {name: sum(name in line.lists for line in lines) for name, _ in TABS}
     return {
         "lines": lines,
-        "tabs": [(name, label, counts[name]) for name, label in TABS],
+        "tabs": [(n, label, counts[n]) for n, label in TABS if n != SHADOW or counts[n]],
         "tally": tally(lines, done, now),
         "modalities": sorted({line.item.modality for line in lines if line.item.modality}),
         "sites": sorted({line.item.site_name for line in lines}),

@@ -13,13 +13,14 @@ from sqlalchemy import Connection
 
 from confrere.audit import service as audit
 from confrere.audit.model import Agent, Event
-from confrere.delivery.model import Outgoing
+from confrere.delivery.model import STATUS_KIND, Outgoing
 from confrere.imaging import service as imaging
 from confrere.jobs import events
 from confrere.kernel.errors import NotFound
-from confrere.kernel.ids import PatientId, PeerId, ReportId, StudyId
+from confrere.kernel.ids import PatientId, PeerId, StudyId
 from confrere.network import service as network
 from confrere.network.systems import Peer
+from confrere.orders import service as orders
 from confrere.reading import service as reading
 
 STORED_TASK = "audit.images_stored"
@@ -67,17 +68,23 @@ def note_message(
 
 
 def note_sent(conn: Connection, key: bytes, peer: Peer, sent: Outgoing, at: datetime) -> None:
-    """Note that a report was given to its site's system, and acknowledged there."""
-    patient = _patient_of(conn, sent.report) if sent.report else None
+    """Note that a report, or an exam's status, was given to its site's system and taken."""
     agent = Agent.of_peer(peer.id, peer.name, peer.owner_group, sent.control_id)
+    kind = "order status" if sent.kind == STATUS_KIND else "report"
     audit.note(conn, key, Event(
-        sent.owner_group, at, "R", "report", "results", agent, patient_id=patient,
+        sent.owner_group, at, "R", kind, "results", agent, patient_id=_patient_of(conn, sent),
         object_id=sent.report,
     ))  # fmt: skip
 
 
-def _patient_of(conn: Connection, report: ReportId) -> PatientId | None:
+def _patient_of(conn: Connection, sent: Outgoing) -> PatientId | None:
+    if sent.report is None:
+        sites = [sent.site] if sent.site else []
+        about = orders.search(
+            conn, 1, accession=sent.accession, owners=[sent.owner_group], sites=sites
+        )
+        return about[0].patient if about else None
     try:
-        return reading.get(conn, report).patient
+        return reading.get(conn, sent.report).patient
     except NotFound:
         return None

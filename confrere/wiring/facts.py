@@ -20,9 +20,12 @@ from confrere.worklist.model import READ, Item, State
 
 
 def item_finished(conn: Connection, item_id: ItemId) -> None:
-    """Record the facts of an item that was read here or in the site's own dictation."""
+    """Record the facts of an item that was read here or in the site's own dictation.
+
+    What was only compared in shadow mode is no read of ours and counts nowhere.
+    """
     item = worklist.get(conn, item_id)
-    if item.kind != READ or item.state is State.CANCELLED:
+    if item.kind != READ or item.state is State.CANCELLED or item.shadow:
         return
     final_at, by = item.finished_at, "confrere"
     if item.state is State.EXTERNAL:
@@ -39,6 +42,8 @@ def report_received(conn: Connection, report_id: ReportId) -> None:
     for order in orders.get_many(conn, report.orders):
         if worklist.of_exam(conn, order.owner_group, None, [order.id]):
             continue  # its item tells the facts
+        if network.is_shadow(conn, order.site):
+            continue  # the site's own read, which we only compare
         if order.content.exam_complete_at:
             analytics.record(conn, [_outside_fact(conn, order, report.final_at)])
 

@@ -1,7 +1,6 @@
 """What an HL7 message means to us: patients, orders, and reports from elsewhere."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -9,13 +8,12 @@ from sqlalchemy import Connection
 
 from confrere.delivery import service as delivery
 from confrere.delivery.model import DONE, Received
-from confrere.hl7.datatypes import Identifier, Name, Person
+from confrere.hl7.datatypes import Times
 from confrere.hl7.orders import OrderMessage, read_order
 from confrere.hl7.parse import Message, parse
-from confrere.hl7.patients import PatientMessage, read_patient
-from confrere.hl7.results import ResultMessage, read_results
-from confrere.imaging import service as imaging
-from confrere.kernel.errors import DomainError, Invalid, NotFound, Refused
+from confrere.hl7.patients import read_patient
+from confrere.hl7.results import read_results
+from confrere.kernel.errors import DomainError, Invalid, Refused
 from confrere.kernel.ids import MessageId, PatientId, SiteId
 from confrere.network import service as network
 from confrere.network.model import Site
@@ -24,18 +22,17 @@ from confrere.orders import service as orders
 from confrere.orders.model import (
     CANCELLED,
     COMPLETE,
+    EXAM_COMPLETE,
     IN_PROGRESS,
     ORDERED,
-    REPORTED,
     Order,
     OrderContent,
 )
 from confrere.orders.payers import payer_class_of
-from confrere.patients import service as patients
-from confrere.patients.model import Demographics, Patient
-from confrere.reading import service as reading
+from confrere.wiring import status_in
 from confrere.wiring.device_audit import note_message
-from confrere.worklist import service as worklist
+from confrere.wiring.heard import Heard, person_name, record, refuse_anothers
+from confrere.wiring.inbound_report import receive_report
 
 ORDER_KINDS = frozenset({("ORM", "O01"), ("OMI", "O23"), ("OMG", "O19")})
 PATIENT_EVENTS = frozenset({"A01", "A04", "A05", "A08", "A28", "A31"})
@@ -63,7 +60,7 @@ def process(conn: Connection, key: bytes, message_id: MessageId, now: datetime) 
         remedy = REMEDIES.get(field, "correct it at the sender and send it again, or replay")
         delivery.mark_failed(conn, kept, str(error), field, remedy, now)
     else:
-        delivery.mark_done(conn, kept, done.site, now)
+        delivery.mark_done(conn, kept, done.site, now, done.said_at)
         for patient in done.patients:
             note_message(conn, key, done.peer, done.kind, patient, kept.id, now)
 
@@ -76,6 +73,7 @@ class Done:
     site: SiteId
     kind: str  # order, patient, report
     patients: frozenset[PatientId]
+    said_at: datetime | None  # MSH-7
 
 
 def _apply(conn: Connection, kept: Received, now: datetime) -> Done:
@@ -88,18 +86,21 @@ def _apply(conn: Connection, kept: Received, now: datetime) -> Done:
     kind, trigger = message.kind
     if (kind, trigger) in ORDER_KINDS:
         what = "order"
-        touched = {_place(conn, site, one, now).patient for one in read_order(message, zone)}
+        heard = Heard(peer, site, message, kept.received_at)
+        touched = {_place(conn, heard, one, now).patient for one in read_order(message, zone)}
     elif kind == "ADT":
         if trigger not in PATIENT_EVENTS:
             raise Invalid(f"ADT^{trigger} is not handled yet: it is kept", "MSH-9")
         what = "patient"
-        touched = {_record(conn, site, read_patient(message, zone), now).id}
+        touched = {record(conn, site, read_patient(message, zone), now).id}
     elif kind == "ORU":
         what = "report"
-        touched = {_receive_report(conn, site, one, now) for one in read_results(message, zone)}
+        heard = Heard(peer, site, message, kept.received_at)
+        touched = {receive_report(conn, heard, one, now) for one in read_results(message, zone)}
     else:
         raise Invalid(f"{kind}^{trigger} is not handled: it is kept", "MSH-9")
-    return Done(peer, site.id, what, frozenset(touched))
+    said_at = Times(zone).at(message.header, 7)
+    return Done(peer, site.id, what, frozenset(touched), said_at)
 
 
 def _site(conn: Connection, peer: Peer, message: Message) -> Site:
@@ -116,31 +117,19 @@ def _site(conn: Connection, peer: Peer, message: Message) -> Site:
     return network.site(conn, found)
 
 
-def _record(conn: Connection, site: Site, said: PatientMessage, now: datetime) -> Patient:
-    return patients.record(conn, site.owner_group, demographics(site, said), now)
-
-
-def demographics(site: Site, said: PatientMessage) -> Demographics:
-    """Choose the identifier of the site's own assigner, else the first that has one.
-
-    An identifier that names no assigner is the site's own: the sender is registered for it.
-    """
-    if not said.identifiers:
-        raise Invalid("the message names no patient: send PID-3", "PID-3")
-    own = [i for i in said.identifiers if i.assigner in ("", site.assigner)]
-    chosen = (own or list(said.identifiers))[0]
-    return Demographics(
-        chosen.assigner or chosen.universal_id or site.assigner, chosen.value,
-        said.name.family, " ".join(p for p in (said.name.given, said.name.middle) if p),
-        said.birth_date, said.sex[:1].upper(), said.address.postal_code,
-    )  # fmt: skip
-
-
-def _place(conn: Connection, site: Site, said: OrderMessage, now: datetime) -> Order:
-    patient = _record(conn, site, said.patient, now)
+def _place(conn: Connection, heard: Heard, said: OrderMessage, now: datetime) -> Order:
+    site = heard.site
+    patient = record(conn, site, said.patient, now)
     known = orders.match(conn, site.owner_group, site.id, said.accession, "")
-    _refuse_anothers(conn, known, patient)
-    return orders.place(conn, site.owner_group, site.id, patient.id, order_content(said), now)
+    refuse_anothers(conn, known, patient)
+    content = replace(
+        order_content(said), said_at=said.sent_at, said_by=heard.source, heard_at=heard.at
+    )
+    order = orders.place(conn, site.owner_group, site.id, patient.id, content, now)
+    if said.completed_at:
+        orders.note_time(conn, order, EXAM_COMPLETE, said.completed_at, heard.at)
+    status_in.hear_order(conn, site, heard.peer, heard.message, said, order, heard.at)
+    return order
 
 
 def order_content(said: OrderMessage) -> OrderContent:
@@ -159,7 +148,7 @@ def order_content(said: OrderMessage) -> OrderContent:
         diagnoses=tuple(d.code or d.text for d in said.diagnoses),
         patient_class=said.patient_class,
         location=" ".join(part for part in said.location if part),
-        referrer_name=_person(provider),
+        referrer_name=person_name(provider),
         referrer_id=provider.identifier if provider else "",
         study_uid=said.study_uid or "",
         status=order_status(said),
@@ -176,90 +165,3 @@ def order_status(said: OrderMessage) -> str:
     if said.completed_at or said.status == "CM":
         return COMPLETE
     return IN_PROGRESS if said.status in ("IP", "A") else ORDERED
-
-
-def _person(person: Person | None) -> str:
-    if person is None:
-        return ""
-    name = ", ".join(p for p in (person.name.family, person.name.given) if p)
-    return f"{name} {person.degree}".strip()
-
-
-def _receive_report(
-    conn: Connection, site: Site, came: ResultMessage, now: datetime
-) -> PatientId:
-    if came.status not in ("F", "C", "P", "A", "R"):
-        raise Invalid("OBR-25 must be P, F or C for a report", "OBR-25")
-    final = came.status in ("F", "C")
-    patient = _record(conn, site, came.patient, now)
-    found = orders.match(
-        conn, site.owner_group, site.id, came.accession, came.study_uid or ""
-    ) or [_order_of_report(conn, site, patient, came, now)]
-    _refuse_anothers(conn, found, patient)
-    studies = [s for order in found for s in imaging.studies_of_order(conn, order.id)]
-    study = studies[0].id if studies else None
-    ids = tuple(order.id for order in found)
-    items = worklist.of_exam(conn, site.owner_group, study, ids)
-    reading.receive(
-        conn,
-        reading.Received(
-            site.owner_group, site.id, patient.id, ids, study,
-            found[0].content.procedure_text or came.procedure.text, came.text, final,
-            _person(came.reader), came.reported_at or came.sent_at or now,
-            came.observed_at or found[0].content.exam_complete_at,
-        ),
-        [one for one in items if one.finished_at is None],
-        now,
-    )  # fmt: skip
-    if final:
-        orders.mark(conn, ids, REPORTED, now)
-    return patient.id
-
-
-def _refuse_anothers(conn: Connection, found: Sequence[Order], patient: Patient) -> None:
-    """Raise Invalid where a message names one patient, and the order of another."""
-    for order in found:
-        if order.patient != patient.id and not _same(conn, order, patient):
-            raise Invalid(
-                "the accession number belongs to another patient's order: nothing was changed",
-                "OBR-18",
-            )
-
-
-def _same(conn: Connection, order: Order, patient: Patient) -> bool:
-    try:
-        other = patients.get(conn, order.patient)
-    except NotFound:
-        return False
-    return other.person is not None and other.person == patient.person
-
-
-def _order_of_report(
-    conn: Connection, site: Site, patient: Patient, came: ResultMessage, now: datetime
-) -> Order:
-    """A report without an order we know, such as an old one, brings its own."""
-    if not came.accession:
-        raise Invalid(
-            "the report names no accession number: send it in OBR-18 or OBR-3", "OBR-18"
-        )
-    content = OrderContent(
-        came.accession,
-        came.placer.value if came.placer else "",
-        came.filler.value if came.filler else "",
-        came.procedure.code,
-        came.procedure.text,
-        status=REPORTED if came.status in ("F", "C") else COMPLETE,
-        study_uid=came.study_uid or "",
-        exam_complete_at=came.observed_at,
-    )
-    return orders.place(conn, site.owner_group, site.id, patient.id, content, now)
-
-
-def identifier(patient: Patient) -> Identifier:
-    """Write an identifier for PID-3: its value with its assigner."""
-    return Identifier(patient.demographics.mrn, patient.demographics.assigner, type_code="MR")
-
-
-def name(patient: Patient) -> Name:
-    """Write a name for PID-5."""
-    return Name(patient.demographics.family, patient.demographics.given)

@@ -23,7 +23,8 @@ from confrere.reading import service as reading
 from confrere.reading.model import ADDENDUM, FINAL, PRELIMINARY, Report, Version
 from confrere.reading.text import whole_text
 from confrere.settings import is_loopback
-from confrere.wiring.inbound_hl7 import identifier, name
+from confrere.wiring.heard import identifier, name
+from confrere.worklist import service as worklist
 
 STATUS = {PRELIMINARY: "P", FINAL: "F", ADDENDUM: "C"}  # HL7 table 0123
 TIMEOUT = timedelta(seconds=15)
@@ -48,8 +49,13 @@ def report_signed(conn: Connection, report_id: ReportId, number: int, now: datet
         content = compose(conn, report, versions, order, site, control, now)
         delivery.send(
             conn, report.owner_group, site.result_peer, site.id, report_id, "ORU^R01",
-            order.content.accession, control, content, now,
+            order.content.accession, control, content, now, begun_live=_begun_live(conn, report),
         )  # fmt: skip
+
+
+def _begun_live(conn: Connection, report: Report) -> bool:
+    """Say whether a report's exam was read for the site, and not in shadow of its own read."""
+    return report.item is not None and not worklist.get(conn, report.item).shadow
 
 
 def control_id(report: ReportId, order: OrderId, number: int) -> str:

@@ -30,6 +30,7 @@ from confrere.web import (
     directory_page,
     duty_page,
     exceptions_page,
+    exceptions_twice,
     expiry_page,
     given_page,
     import_page,
@@ -48,6 +49,7 @@ from confrere.web import (
     rosters_page,
     routing_page,
     rules_page,
+    shadow_page,
     simulate_page,
     study_assign,
     study_page,
@@ -63,11 +65,11 @@ from confrere.wiring.sharing import open_studies
 
 PAGES = (
     worklist_page, duty_page, study_page, reading_api, reading_take, dashboard_page, pooled_page,
-    deliveries_page, exceptions_page, procedures_page, network_page, agreement_form,
+    deliveries_page, exceptions_page, exceptions_twice, procedures_page, network_page, agreement_form,
     agreements_page, opt_outs_page, rosters_page, roster_files_page, routing_page, peers_page, admin_page,
     patients_page, reports_page, credentials_page, directory_page, expiry_page, import_page, packets_page,
     rules_page, study_assign, simulate_page, told_page, notices_page, contacts_page,
-    board_page, given_page, choices_page,
+    board_page, given_page, choices_page, shadow_page,
 )  # fmt: skip
 READS = {"search": "R", "view": "R", "store": "C"}
 

@@ -19,6 +19,7 @@ from confrere.orders.priorities import AT_ONCE
 from confrere.worklist import store
 from confrere.worklist.case import case_in
 from confrere.worklist.eligibility import agreement_used, eligibility, is_eligible
+from confrere.worklist.elsewhere import why_closed
 from confrere.worklist.model import (
     ASSIGNED,
     ATTESTED,
@@ -64,6 +65,8 @@ def assign_attested(
     if len(attested.reason.strip()) < SHORTEST_REASON:
         raise Invalid(f"give the reason in at least {SHORTEST_REASON} characters", "reason")
     directory = network.directory(conn, now)
+    if closed := why_closed(item, directory.sites[item.site]):
+        raise Conflict(closed)
     able = [
         one.name
         for one in directory.readers.values()

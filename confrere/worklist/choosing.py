@@ -24,7 +24,12 @@ class OnCall:
 
 
 def offerable(item: Item) -> bool:
-    """Urgent exams are offered from the first image; others when their images are complete."""
+    """Urgent exams are offered from the first image; others when their images are complete.
+
+    What the site reads itself, and what is only compared, is offered to nobody.
+    """
+    if item.shadow or item.is_read_outside:
+        return False
     return item.images_complete or item.priority in AT_ONCE or UNMATCHED in item.flags
 
 

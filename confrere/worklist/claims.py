@@ -18,8 +18,9 @@ from confrere.worklist import store, store_choices, store_moves
 from confrere.worklist.case import case_in
 from confrere.worklist.choosing import takes_from_the_list
 from confrere.worklist.eligibility import agreement_used, eligibility, is_eligible
+from confrere.worklist.elsewhere import why_closed
 from confrere.worklist.lending import capped, with_taken
-from confrere.worklist.model import UNMAPPED, UNMATCHED, Item, Proof, State, Verdict
+from confrere.worklist.model import SILENT, UNMAPPED, UNMATCHED, Item, Proof, State, Verdict
 from confrere.worklist.tables import items
 from confrere.worklist.taking import claim_made, open_to
 
@@ -100,6 +101,8 @@ def claim(
     """
     if item.held_by == reader.id and item.held_at_instant(now):
         return _renewed(conn, item, now, lease)
+    if item.held_by != reader.id and (closed := why_closed(item, directory.sites[item.site])):
+        raise Conflict(closed)
     if not takes_from_the_list(item, reader, directory, now):
         raise Refused(
             "your group reads what is offered, and this exam is not offered to you: take your "
@@ -107,6 +110,10 @@ def claim(
         )
     prove(conn, item, reader, directory, "claim", now)
     choice = [] if in_turn else _choice(conn, item, reader, directory, now)
+    not_there = sa.or_(items.c.outside_since.is_(None), items.c.flags.contains([SILENT]))
+    open_here = sa.or_(
+        items.c.held_by == reader.id, sa.and_(items.c.shadow.is_(False), not_there)
+    )
     free = sa.or_(items.c.held_by.is_(None), items.c.lease_until <= now)
     taken = store.change(
         conn,
@@ -118,6 +125,7 @@ def claim(
         },
         items.c.finished_at.is_(None),
         free,
+        open_here,
     )  # fmt: skip
     if taken is None:
         raise _lost(conn, item.id)
@@ -155,8 +163,19 @@ def _lost(
     if reader and (told := _moved(conn, found[0], reader)):
         return Conflict(f"{told}. Your draft is kept with the exam")
     if found[0].finished_at:
-        return Conflict("this exam is already reported")
+        return Conflict(_over(found[0]))
+    if found[0].held_by is None and (found[0].shadow or found[0].is_read_outside):
+        return Conflict("the site reads this exam itself: reload the page to see who")
     return Conflict(f"{found[0].held_name or 'another reader'} has this exam")
+
+
+def _over(item: Item) -> str:
+    if item.state is State.EXTERNAL:
+        return (
+            "this exam is already reported: the site's own report closed it. A draft written "
+            "here is kept with the exam, and shown on Exceptions"
+        )
+    return "this exam is already reported"
 
 
 def confirm(
@@ -170,7 +189,7 @@ def confirm(
     if item is None:
         raise Conflict("another change to this exam is under way; try again")
     if item.finished_at is not None:
-        raise Conflict("this exam is already reported")
+        raise Conflict(_over(item))
     if item.held_by != reader or item.hold_token != token:
         if told := _moved(conn, item, reader):
             raise Conflict(f"{told}. Your draft is kept with the exam")

@@ -31,7 +31,7 @@ def escalate(conn: Connection, directory: Directory, now: datetime) -> int:
         items.c.flags.overlap([NOBODY, OFF_DUTY]), items.c.priority.in_(sorted(AT_ONCE))
     )
     open_items = store.open_items(
-        conn, items.c.kind == READ, sa.or_(late, nobody),
+        conn, items.c.kind == READ, items.c.shadow.is_(False), sa.or_(late, nobody),
         sa.or_(items.c.due_at.is_(None), items.c.due_at > now - FORGOTTEN),
     )  # fmt: skip
     if not open_items:

@@ -7,10 +7,10 @@ from typing import Any
 
 from confrere.imaging.model import Study
 from confrere.network.model import Site
-from confrere.orders.model import CANCELLED, Order
+from confrere.orders.model import AHEAD, CANCELLED, TOLD, Order
 from confrere.orders.priorities import ED, MINUTES, due
 from confrere.patients.model import Patient
-from confrere.worklist.model import ARRIVING, NO_IMAGES, UNMAPPED, UNMATCHED
+from confrere.worklist.model import ARRIVING, NO_IMAGES, UNMAPPED, UNMATCHED, WRONG_CLOCK
 
 CLOSED = "closed"
 # an acquisition time further from the arrival than this is a wrong clock or an old file
@@ -29,11 +29,12 @@ def clock(study: Study | None, orders: Sequence[Order]) -> Clock:
     """Start the clock at exam complete: the order's status, else the last acquisition.
 
     Where the acquisition time can't be true (a modality's clock, a re-sent old study) the
-    last image's arrival counts, and the source says so.
+    last image's arrival counts, and the source says so. An order status that puts it into the
+    future counts from when it came.
     """
     told = [o.content.exam_complete_at for o in orders if o.content.exam_complete_at]
     if told:
-        return Clock(max(told), "order status")
+        return Clock(max(told), AHEAD if _is_ahead(orders) else TOLD)
     if study is None:
         return Clock(None, "")
     acquired = study.acquired_at
@@ -43,6 +44,10 @@ def clock(study: Study | None, orders: Sequence[Order]) -> Clock:
     ):
         return Clock(min(acquired, study.last_at), "last acquisition")
     return Clock(study.last_at, "last image received")
+
+
+def _is_ahead(orders: Sequence[Order]) -> bool:
+    return any(o.clock_source == AHEAD for o in orders)
 
 
 def compose(
@@ -136,6 +141,8 @@ def _flags(study: Study | None, orders: Sequence[Order]) -> list[str]:
         flags.append(UNMATCHED)
     elif not all(o.mapped for o in orders):
         flags.append(UNMAPPED)
+    if _is_ahead(orders):
+        flags.append(WRONG_CLOCK)
     if study is None:
         flags.append(NO_IMAGES)
     elif study.state != CLOSED:

@@ -37,6 +37,8 @@ UNMATCHED, UNMAPPED, ARRIVING, NO_IMAGES, NOBODY, OFF_DUTY, LATE = (
 ATTESTED = "assigned by attestation"
 PUT_ASIDE, NO_ANSWER = "read it first", "no answer before"
 ASSIGNED = "assigned by the lead"
+SILENT = "no news from the site"  # it said that it reads the exam, long ago
+WRONG_CLOCK = "the site's clock is ahead"
 READ, ADDENDUM = "read", "addendum"
 # minutes that an exam takes to read, by modality, where nothing better is known
 READING_MINUTES = {"CR": 3, "DX": 3, "MG": 5, "US": 6, "NM": 8, "CT": 9, "MR": 12, "PT": 20}
@@ -102,6 +104,10 @@ class Item:
     orderers: tuple[str, ...] = ()  # NPIs of who ordered it
 
     drafted_at: datetime | None = None  # when the holder last saved a draft that says something
+    shadow: bool = False  # its site only compares records: nothing is read here
+    outside_word: str = ""  # what the site's own system last said of a read there
+    outside_by: str = ""
+    outside_since: datetime | None = None  # None: nobody reads it there, as far as we know
 
     @property
     def began_at(self) -> datetime:
@@ -119,6 +125,11 @@ class Item:
     def reading_time(self) -> timedelta:
         """How long it takes to read, where the map does not say it by modality."""
         return timedelta(minutes=self.minutes or READING_MINUTES.get(self.modality, 8))
+
+    @property
+    def is_read_outside(self) -> bool:
+        """Say whether the site reads it itself now: it is not offered, and cannot be claimed."""
+        return self.outside_since is not None and SILENT not in self.flags
 
     def is_attested_to(self, reader: ReaderId) -> bool:
         """Say whether a chief gave it to this reader although a rule stands in the way."""

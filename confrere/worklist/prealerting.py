@@ -89,6 +89,8 @@ def note_order(conn: Connection, order: Order, now: datetime) -> UUID | None:
         elif order.content.status == IN_PROGRESS and one.begun_at is None:
             alerts.change(conn, one.id, {"begun_at": now})
     kind = kind_of(order)
+    if network.is_shadow(conn, order.site):
+        return None
     if not kind or store.of_exam(conn, order.owner_group, None, [order.id]):
         return None
     site = network.site(conn, order.site)

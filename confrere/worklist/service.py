@@ -12,7 +12,7 @@ from confrere.kernel.errors import NotFound
 from confrere.kernel.ids import GroupId, ItemId, OrderId, PatientId, ReaderId, StudyId
 from confrere.network import service as network
 from confrere.network.model import Directory, Site
-from confrere.orders.model import CANCELLED, COMPLETE, Order
+from confrere.orders.model import CANCELLED, COMPLETE, REPORTED, Order
 from confrere.patients.model import Patient
 from confrere.worklist import store, store_choices
 from confrere.worklist.case import case_in
@@ -26,6 +26,7 @@ from confrere.worklist.model import (
     NOBODY,
     OFF_DUTY,
     READ,
+    SILENT,
     Item,
     ItemFinished,
     Proof,
@@ -33,6 +34,7 @@ from confrere.worklist.model import (
     Verdict,
     shared_objects,
 )
+from confrere.worklist.outside import keep_apart
 from confrere.worklist.tables import items
 from confrere.worklist.taking import Chose, Offers
 
@@ -66,23 +68,32 @@ def refresh(
         if study and main.study not in (None, study.id):
             values = _together(main, values, study)
         study_id = main.study or (study.id if study else None)
-        kept = [f for f in main.flags if f in (NOBODY, OFF_DUTY, ATTESTED, ASSIGNED)]
+        kept = [f for f in main.flags if f in (NOBODY, OFF_DUTY, ATTESTED, ASSIGNED, SILENT)]
         values["flags"] = [*values["flags"], *kept]
         changed = store.change(
             conn, main.id, values | {"study_id": study_id, "updated_at": now}
         )
         if changed:
             _extend_share(conn, changed, study, now)
+            return keep_apart(conn, changed, site, now)
         return changed
     if known:
         return _late(conn, known[0], values, study, now) if new_images else None
-    if study is None and not any(o.content.status == COMPLETE for o in orders):
+    if not _is_to_be_read(study, orders):
         return None
     made = values | {
         "owner_group": owner, "site_id": site.id, "study_id": study.id if study else None,
         "kind": READ, "state": State.WAITING, "created_at": now, "updated_at": now,
+        "shadow": site.is_shadow,
     }  # fmt: skip
-    return store.add(conn, made)
+    return keep_apart(conn, store.add(conn, made), site, now)
+
+
+def _is_to_be_read(study: Study | None, orders: Sequence[Order]) -> bool:
+    """Say whether an exam that is new here waits for a report."""
+    if orders and all(o.content.status in (REPORTED, CANCELLED) for o in orders):
+        return False  # its report came before its images
+    return study is not None or any(o.content.status == COMPLETE for o in orders)
 
 
 def _extend_share(conn: Connection, item: Item, study: Study | None, now: datetime) -> None:

@@ -268,5 +268,6 @@ def _item(r: Any) -> Item:
         _or(ReaderId, r.finished_by), _or(GroupId, r.finished_group), r.version, r.synthetic,
         r.created_at, r.updated_at, r.contrast, r.advanced, r.minutes, r.wrvu,
         tuple(r.certificates),
-        r.payer_class, tuple(r.orderers), r.drafted_at,
+        r.payer_class, tuple(r.orderers), r.drafted_at, r.shadow, r.outside_word, r.outside_by,
+        r.outside_since,
     )  # fmt: skip

@@ -74,6 +74,10 @@ items = sa.Table(
     instant("drafted_at"),
     text("payer_class"),
     texts("orderers"),
+    flag("shadow"),
+    text("outside_word"),
+    text("outside_by"),
+    instant("outside_since"),
     sa.Index(
         "ix_items_open",
         "owner_group",
@@ -87,6 +91,52 @@ items = sa.Table(
     sa.Index("ix_items_study_id", "study_id"),
     sa.Index("ix_items_patient_id", "patient_id"),
     sa.Index("ix_items_order_ids", "order_ids", postgresql_using="gin"),
+    sa.Index(
+        "ix_items_site_id_finished_at",
+        "site_id",
+        "finished_at",
+        postgresql_where=sa.text("finished_at is not null"),
+    ),
+)
+
+outside_words = sa.Table(
+    "outside_words",
+    metadata,
+    key(),
+    owner(),
+    ref("site_id"),
+    ref("order_id"),
+    ref("peer_id", null=True),
+    text("source"),
+    text("word"),
+    text("reader"),
+    text("reason"),
+    instant("said_at", null=False),
+    instant("heard_at", null=False),
+    sa.UniqueConstraint(
+        "owner_group",
+        "order_id",
+        "source",
+        "said_at",
+        "word",
+        "reader",
+        name="uq_outside_words_once",
+    ),
+    sa.Index("ix_outside_words_order_id", "order_id"),
+)
+
+told_statuses = sa.Table(
+    "told_statuses",
+    metadata,
+    sa.Column("order_id", sa.Uuid, primary_key=True),
+    owner(),
+    ref("site_id"),
+    whole("seen"),
+    text("told"),
+    instant("told_at"),
+    text("wanted"),
+    instant("wanted_at"),
+    whole("number"),
 )
 
 proofs = sa.Table(

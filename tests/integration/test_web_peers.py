@@ -108,6 +108,27 @@ def test_a_results_destination_is_tested_and_put_to_use(house: House) -> None:
         network.send_results_to(conn, house.world.site, house.world.results)
 
 
+def test_a_destination_is_told_who_reads_and_told_no_more(house: House) -> None:
+    with transaction(house.made.system, frozenset()) as conn:
+        old = network.peer(conn, house.world.results)
+        peer = network.register_peer(conn, replace(old, name="Lock", site=house.world.site))
+    browser = house.signed_in(Role.IT_ENGINEER)
+    assert "is told who reads each exam" in browser.post(f"/network/peers/{peer}/status").text
+    page = browser.get("/network/peers").text
+    assert "is told who reads</span>" in page
+    assert "ORC-5 IP" in page
+    with transaction(house.made.system, frozenset()) as conn:
+        assert network.site(conn, house.world.site).status_peer == peer
+    assert "told no more" in browser.post(f"/network/peers/{peer}/status/stop").text
+    with transaction(house.made.system, frozenset()) as conn:
+        assert network.site(conn, house.world.site).status_peer is None
+    manager = house.signed_in(Role.GROUP_MANAGER)
+    assert manager.post(f"/network/peers/{peer}/status").status_code == 403
+    other = house.signed_in(Role.IT_ENGINEER, house.world.partner)
+    assert other.post(f"/network/peers/{peer}/status").status_code == 404
+    assert browser.post(f"/network/peers/{house.world.hl7}/status").status_code == 422
+
+
 def test_only_registered_results_destinations_are_reached_out_to(house: House) -> None:
     browser = house.signed_in(Role.IT_ENGINEER)
     assert browser.post(f"/network/peers/{house.world.dicom}/test").status_code == 422

@@ -63,7 +63,8 @@
     enable(false);
     const who = now?.finished_at ? "" : now?.hold && !now.hold.mine ? ` ${now.hold.name} has it now.` : "";
     const again = now && !now.gone && !now.finished_at ? [button("Claim again", claim)] : [];
-    stand(notice("stale", `${why || "Your claim on this exam has ended."}${who} `
+    const ended = now?.state === "external" ? "The site's own report came first and closed this exam." : "Your claim on this exam has ended.";
+    stand(notice("stale", `${why || ended}${who} `
       + "Your text stays below; it can be copied, not signed.",
     button("Copy the text", async () => {
       await navigator.clipboard.writeText(editor.text());
@@ -235,9 +236,13 @@
     if (now.images_complete && byId("arriving")) byId("arriving").hidden = true;
     if (!data.studies.length && now.image_count && !editor.state.dirty) { leave(location.href); return; }
     if (mode === "mine" && !editor.state.stale && (now.finished_at || !now.hold?.mine)) { stale(now, now.moved ? `${now.moved}.` : ""); return; }
+    if (mode === "mine" && now.outside && now.outside !== data.outside) {
+      data.outside = now.outside;
+      stand(notice("warn", `${now.outside}. Its system was told again that you have this exam; telephone before both of you sign.`));
+    }
     const holder = now.hold && !now.hold.mine ? now.hold.name : "";
-    if (mode !== "mine" && (now.state !== data.state || holder !== data.holder) && role !== "viewer") {
-      const words = now.finished_at ? "This exam is finished now." : holder ? `${holder} has this exam now.` : "This exam changed.";
+    if (mode !== "mine" && (now.state !== data.state || holder !== data.holder || now.outside !== data.outside) && role !== "viewer") {
+      const words = now.finished_at ? "This exam is finished now." : now.outside !== data.outside ? now.outside || "The site has let this exam go." : holder ? `${holder} has this exam now.` : "This exam changed.";
       stand(notice("warn", words, button("Show it", () => leave(location.href))));
     }
   };

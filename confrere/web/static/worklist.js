@@ -51,7 +51,7 @@
       const name = box.parentElement.dataset.tab;
       box.textContent = all.filter(row => lists(row).includes(name)).length;
     });
-    const seen = all.filter(row => row.dataset.open);
+    const seen = all.filter(row => row.dataset.open && !lists(row).includes("shadow"));
     const write = (name, number) => {
       const box = wl.querySelector(`[data-count="${name}"]`);
       if (box) box.textContent = number;
