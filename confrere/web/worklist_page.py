@@ -1,5 +1,6 @@
 """The worklist: dense, live, keyboard first."""
 
+from dataclasses import asdict
 from datetime import datetime, time
 from typing import Annotated, Any
 from uuid import UUID
@@ -32,6 +33,7 @@ from confrere.web.worklist_lines import (
     tally,
 )
 from confrere.worklist import service as worklist
+from confrere.worklist import views
 from confrere.worklist.declining import REASONS
 
 MOST_LINES = 500
@@ -52,7 +54,9 @@ router = APIRouter(default_response_class=HTMLResponse)
 @router.get("/worklist")
 def worklist_page(request: Request, me: Reader) -> Response:
     """Show the whole page."""
-    return render(request, "worklist.html", **_values(request, me))
+    with transaction(context_of(request).engine, me.groups) as conn:
+        saved = [asdict(view) for view in views.of_user(conn, me.user)]
+    return render(request, "worklist.html", views=saved, **_values(request, me))
 
 
 @router.get("/worklist/rows")

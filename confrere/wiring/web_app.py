@@ -54,6 +54,7 @@ from confrere.web import (
     study_assign,
     study_page,
     told_page,
+    views_page,
     worklist_page,
 )
 from confrere.web.access import allow
@@ -64,7 +65,7 @@ from confrere.wiring.house import House
 from confrere.wiring.sharing import open_studies
 
 PAGES = (
-    worklist_page, duty_page, study_page, reading_api, reading_take, dashboard_page, pooled_page,
+    worklist_page, views_page, duty_page, study_page, reading_api, reading_take, dashboard_page, pooled_page,
     deliveries_page, exceptions_page, exceptions_twice, procedures_page, network_page, agreement_form,
     agreements_page, opt_outs_page, rosters_page, roster_files_page, routing_page, peers_page, admin_page,
     patients_page, reports_page, credentials_page, directory_page, expiry_page, import_page, packets_page,

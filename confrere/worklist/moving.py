@@ -22,6 +22,7 @@ from confrere.worklist import store, store_moves
 from confrere.worklist.board import Move
 from confrere.worklist.case import case_in
 from confrere.worklist.eligibility import agreement_used, eligibility, is_eligible
+from confrere.worklist.elsewhere import why_closed
 from confrere.worklist.lending import capped, with_taken
 from confrere.worklist.model import (
     ASSIGNED,
@@ -153,6 +154,8 @@ def _locked(conn: Connection, item_id: ItemId, group: GroupId | None) -> Item:
         raise Conflict("this exam is already reported")
     if found.kind != READ:
         raise Refused("late images go to who signed the report; they are not moved")
+    if closed := why_closed(found, network.site(conn, found.site)):
+        raise Conflict(closed)
     return found
 
 

@@ -283,3 +283,19 @@ prealerts = sa.Table(
 )
 
 dispatch_epochs = sa.Table("dispatch_epochs", metadata, whole("number"))
+
+views = sa.Table(
+    "views",
+    metadata,
+    key(),
+    owner(),
+    ref("user_id"),
+    text("name"),
+    text("list"),
+    text("search"),
+    text("modality"),
+    text("site_name"),
+    text("sort"),
+    instant("created_at", null=False),
+    sa.UniqueConstraint("user_id", "name", name="uq_views_user_id_name"),
+)

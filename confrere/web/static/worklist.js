@@ -245,14 +245,30 @@
 
   document.body.addEventListener("htmx:afterSwap", event => {
     if (event.detail.target !== wl) return;
-    const mod = document.getElementById("f-mod"), site = document.getElementById("f-site");
-    if (mod) mod.value = state.mod;
-    if (site) site.value = state.site;
-    const order = document.getElementById("f-order");
-    if (order) order.value = state.order;
+    filters();
     sort();
     settle(state.id);
   });
+
+  // for saved views
+  const filters = () => ["mod", "site", "order"].forEach(name => {
+    const box = document.getElementById(`f-${name}`);
+    if (box) box.value = state[name];
+  });
+  window.worklist = {
+    problem,
+    now: () => ({ list: state.tab, search: search.value.trim(), modality: state.mod, site_name: state.site, sort: state.order }),
+    show: view => {
+      state.tab = wl.querySelector(`[data-tab="${CSS.escape(view.list)}"]`) ? view.list : "all";
+      search.value = view.search;
+      state.mod = view.modality;
+      state.site = view.site_name;
+      state.order = view.sort === "due" ? "due" : "order";
+      filters();
+      sort();
+      apply();
+    },
+  };
 
   window.setInterval(tick, 1000);
   document.getElementById("f-order").value = state.order;
