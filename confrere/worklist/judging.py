@@ -7,12 +7,13 @@ weighed on top of the columns.
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from confrere.kernel.ids import GroupId, ReaderId
+from confrere.kernel.ids import GroupId, ReaderId, SiteId
 from confrere.network.agreements import between, consent
 from confrere.network.credentials import (
     FACILITY,
@@ -57,6 +58,7 @@ class Judging:
             self._barred[one.site].append(one)
         self._lines: dict[Hashable, Bits] = {}
         self._lends: dict[GroupId, dict[GroupId, tuple[Agreement, ...]]] = {}
+        self._at_site: dict[Hashable, dict[GroupId, tuple[Agreement, ...]]] = {}
         self._lendings: dict[Hashable, Mapping[GroupId, Agreement]] = {}
         self._minute = 0
         self.lend(directory)
@@ -89,6 +91,7 @@ class Judging:
         """
         self._directory = directory
         self._lendings.clear()
+        self._at_site.clear()
         self._lends = {}
         for owner in {one.owner_group for one in directory.agreements}:
             own = [one for one in directory.agreements if one.owner_group == owner]
@@ -118,10 +121,25 @@ class Judging:
             asking = asked(item, None, at, wanted)
             found = {
                 group: consent(pacts, item.owner_group, group, asking).agreement
-                for group, pacts in self._lends.get(item.owner_group, {}).items()
+                for group, pacts in self._pacts(item.owner_group, item.site).items()
             }
             self._lendings[key] = {group: one for group, one in found.items() if one}
         return self._lendings[key]
+
+    def _pacts(self, owner: GroupId, site: SiteId) -> dict[GroupId, tuple[Agreement, ...]]:
+        """An owner's agreements by reading group, without other sites' opt-outs."""
+        key = owner, site
+        if key not in self._at_site:
+            self._at_site[key] = {
+                group: tuple(
+                    replace(
+                        one, kept_home=tuple(k for k in one.kept_home if k.site in (None, site))
+                    )
+                    for one in pacts
+                )
+                for group, pacts in self._lends.get(owner, {}).items()
+            }
+        return self._at_site[key]
 
     def may(self, item: Item, reader: ReaderId, at: datetime) -> bool:
         """Say whether no rule stands in one reader's way."""

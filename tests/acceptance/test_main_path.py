@@ -178,7 +178,7 @@ def test_a_ct_is_read_across_groups_from_order_to_result(
         page.wait_for_url(f"**/items/{item.id}")
         expect(page.locator("#panel")).to_contain_text("Fall, on apixaban")
         page.locator("#why-me summary").click()
-        expect(page.locator("#why-me")).to_contain_text("LIC_PATIENT")
+        expect(page.locator("#why-me")).to_contain_text("Licence says no")
         the_viewer_shows_known_pixels(page, images)
         write_and_sign(page, item)
     signed = wait_for(lambda: finished(demonstration, "HC900001"), "the exam is signed")

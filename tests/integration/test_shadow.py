@@ -24,8 +24,8 @@ from confrere.wiring import exams, facts, results
 from confrere.worklist import claims, shadowing
 from confrere.worklist import service as worklist
 from confrere.worklist.assigning import Attestation, assign_attested
-from confrere.worklist.dispatch import ItemOffered, dispatch
-from confrere.worklist.model import Item, State
+from confrere.worklist.dispatch import dispatch
+from confrere.worklist.model import Item, ItemOffered, State
 from tests.database import count
 from tests.integration.beside_house import (
     LEASE,
