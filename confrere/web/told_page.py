@@ -25,6 +25,7 @@ from confrere.web.context import context_of
 from confrere.web.rendering import render
 from confrere.worklist import prealerting
 from confrere.worklist import service as worklist
+from confrere.worklist.asking import asked_aside
 
 SHOWN = 3
 SINCE = timedelta(days=1)
@@ -86,10 +87,12 @@ def _show(request: Request, me: Principal) -> Response:
     with transaction(context.engine, me.groups) as conn:
         found = _latest(conn, me, context.now() - SINCE) if me.reader else []
         alerts = prealerting.for_reader(conn, me.reader, now) if me.reader else []
+        first = asked_aside(conn, me.reader) if me.reader else []
     lines = [(one, line(one.what, now), why(one.what), one.what.level in LOUD) for one in found]
     return render(
-        request, "parts/told.html", told=lines[:SHOWN], more=len(lines) - SHOWN, alerts=alerts
-    )
+        request, "parts/told.html", told=lines[:SHOWN], more=len(lines) - SHOWN, alerts=alerts,
+        first=first, names=NAMES,
+    )  # fmt: skip
 
 
 def _latest(conn: Connection, me: Principal, since: datetime) -> list[Notice]:

@@ -17,6 +17,7 @@ from confrere.network.routing_settings import PULL, PUSH, RoutingSettings
 from confrere.network.signing import By
 from confrere.worklist import claims, store
 from confrere.worklist import service as worklist
+from confrere.worklist.asking import asked_aside
 from confrere.worklist.dispatch import Dispatcher
 from confrere.worklist.model import NO_ANSWER, PUT_ASIDE, Item
 from tests.integration.world import NOW, World, agreed, build, npi_of, terms_of
@@ -194,6 +195,8 @@ def test_a_stat_is_put_before_a_long_routine_read_where_the_group_wants_that(
     assert asked.offered_to in neuros(conn, world)
     assert PUT_ASIDE in asked.flags
     assert "put aside what you read" in asked.offer_reason
+    assert asked.offered_to is not None
+    assert [one.id for one in asked_aside(conn, asked.offered_to)] == [stat]
     take(conn, stat)  # both are held then
     assert {worklist.get(conn, one).state for one in long} == {"held"}
 
