@@ -26,13 +26,15 @@ from tests.integration import world as small
 
 GROUPS, SITES, READERS, RULES = 10, 186, 150, 1000
 STATES = ("IL", "WI", "IN", "IA", "MI", "MN", "OH", "MO", "KY", "TN")
-SUBSPECIALTIES = ("general", "neuro", "body", "msk", "chest", "breast")
+SUBSPECIALTIES = ("general", "neuro", "body", "msk", "chest")
+ONLY_THE_FIRST = "breast"  # what reader 0 alone reads
 CODES = (
     ("CTHEAD", "CT head without contrast", "CT", "head", "neuro", False, 6, "0.85"),
     ("MRBRAIN", "MR brain with and without", "MR", "head", "neuro", True, 14, "2.29"),
     ("CTABD", "CT abdomen and pelvis", "CT", "abdomen", "body", False, 10, "1.82"),
     ("MRKNEE", "MR knee", "MR", "knee", "msk", True, 10, "1.35"),
     ("XRCHEST", "Chest 2 views", "DX", "chest", "chest", False, 2, "0.22"),
+    ("USBREAST", "US breast", "US", "breast", ONLY_THE_FIRST, False, 6, "0.70"),
     ("USABD", "US abdomen complete", "US", "abdomen", "body", False, 6, "0.81"),
 )
 
@@ -108,7 +110,7 @@ def _reader(groups: list[GroupId], sites: list[SiteId], n: int, now: datetime) -
     some = small.reader(
         group,
         f"Reader, R{n:03d}",
-        {"general", SUBSPECIALTIES[1 + n // GROUPS % 5]},
+        {"general", ONLY_THE_FIRST if n == 0 else SUBSPECIALTIES[1 + n // GROUPS % 4]},
         sites[0],
         home,
         now,

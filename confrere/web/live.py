@@ -2,7 +2,8 @@
 
 Row-level security does not filter notifications, so only an item's id is passed on, and
 only to pages of the groups that the notification names: owner and readers, before the change
-and after it. A page asks for the item again in its own name.
+and after it. A page asks for the item again in its own name: at once when the reader of the
+page is offered or has it (event `worklist`), else a moment later (`worklist-around`).
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Annotated, Final
 
 import psycopg
@@ -18,13 +20,14 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import StreamingResponse
 
 from confrere.identity.permissions import Permission
-from confrere.kernel.ids import GroupId
+from confrere.kernel.ids import GroupId, ReaderId
 from confrere.kernel.principal import Principal
 from confrere.web.access import allow, identify
 from confrere.web.context import context_of
 
 LOG = logging.getLogger("confrere.web.live")
 CHANNEL: Final = "worklist"
+AROUND: Final = "~"
 EVERYTHING: Final = "all"  # in place of an id: something was missed, ask for the whole list
 HEARTBEAT_SECONDS = 15.0
 QUEUED = 200
@@ -33,12 +36,20 @@ LONGEST_PAUSE = 30.0
 router = APIRouter()
 
 
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A page: of which groups, and of which reader, as notifications name them."""
+
+    groups: frozenset[str]
+    reader: str
+
+
 class Bell:
     """Hears the database and tells every subscriber of this process."""
 
     def __init__(self, url: str) -> None:
         self._url: Final = url
-        self._queues: dict[asyncio.Queue[str | None], frozenset[str]] = {}
+        self._queues: dict[asyncio.Queue[str | None], Listener] = {}
         self._task: asyncio.Task[None] | None = None
         self._stopped = False
 
@@ -58,23 +69,33 @@ class Bell:
             self._task = None
 
     @contextmanager
-    def subscribe(self, groups: frozenset[GroupId]) -> Iterator[asyncio.Queue[str | None]]:
-        """Give a queue of the ids of items that concern these groups; None ends the stream."""
+    def subscribe(
+        self, groups: frozenset[GroupId], reader: ReaderId | None = None
+    ) -> Iterator[asyncio.Queue[str | None]]:
+        """Give a queue of the ids of items that concern these groups; None ends the stream.
+
+        With `reader`, an item that is neither offered to nor held by that reader comes with
+        AROUND before its id.
+        """
         queue: asyncio.Queue[str | None] = asyncio.Queue(QUEUED)
         if self._stopped:
             _put(queue, None)
-        self._queues[queue] = frozenset(str(group) for group in groups)
+        names = frozenset(str(group) for group in groups)
+        self._queues[queue] = Listener(names, f"reader:{reader}" if reader else "")
         try:
             yield queue
         finally:
             self._queues.pop(queue, None)
 
     def ring(self, told: str) -> None:
-        """Tell the subscribers: an item's id, then its groups; every subscriber without."""
+        """Tell the subscribers: an item's id, then groups and readers; all without groups."""
         item, *concerned = told.split()
-        for queue, groups in self._queues.items():
-            if not concerned or not groups.isdisjoint(concerned):
-                _put(queue, item)
+        for queue, one in self._queues.items():
+            if not concerned or not one.reader or one.reader in concerned:
+                if not concerned or not one.groups.isdisjoint(concerned):
+                    _put(queue, item)
+            elif not one.groups.isdisjoint(concerned):
+                _put(queue, AROUND + item)
 
     async def _listen(self) -> None:
         pause = 1.0
@@ -111,18 +132,16 @@ async def events(
     """Stream the ids of changed items while the session holds."""
     bell: Bell = request.app.state.bell
     return StreamingResponse(
-        _stream(request, bell, me.groups),
+        _stream(request, bell, me),
         media_type="text/event-stream",
         headers={"cache-control": "no-store", "x-accel-buffering": "no"},
     )
 
 
-async def _stream(
-    request: Request, bell: Bell, groups: frozenset[GroupId]
-) -> AsyncIterator[str]:
+async def _stream(request: Request, bell: Bell, me: Principal) -> AsyncIterator[str]:
     context = context_of(request)
     yield "retry: 3000\n\n"
-    with bell.subscribe(groups) as queue:
+    with bell.subscribe(me.groups, me.reader) as queue:
         while True:
             try:
                 item = await asyncio.wait_for(queue.get(), HEARTBEAT_SECONDS)
@@ -134,4 +153,5 @@ async def _stream(
                 continue
             if item is None:
                 return
-            yield f"event: worklist\ndata: {item}\n\n"
+            event = "worklist-around" if item.startswith(AROUND) else "worklist"
+            yield f"event: {event}\ndata: {item.removeprefix(AROUND)}\n\n"

@@ -81,6 +81,23 @@ def test_a_page_hears_nothing_of_what_concerns_other_groups(site: Site) -> None:
     assert "data: mine" in heard
 
 
+def test_a_readers_own_exams_come_by_another_name_than_those_of_colleagues(
+    site: Site,
+) -> None:
+    person = site.person(Role.RADIOLOGIST)
+    heard: list[str] = []
+    thread = threading.Thread(
+        target=hear, args=(site.signed_in(person), lambda lines: "data: mine" in lines, heard)
+    )
+    thread.start()
+    wait_for(lambda: listening(heard, site))
+    ring(site, f"ours {person.group} reader:{uuid4()}")
+    ring(site, f"mine {person.group} reader:{person.reader}")
+    thread.join(5)
+    assert heard[heard.index("data: ours") - 1] == "event: worklist-around"
+    assert heard[heard.index("data: mine") - 1] == "event: worklist"
+
+
 def test_who_is_signed_out_hears_no_more(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "HEARTBEAT_SECONDS", 0.1)
     user = site.person(Role.RADIOLOGIST)

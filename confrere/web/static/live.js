@@ -1,5 +1,7 @@
-// Hears which worklist items changed and tells the page: an event `worklist` on the body,
-// with `detail.item` (an id, or "all"). Use it as hx-trigger="worklist from:body delay:300ms".
+// Hears which worklist items changed and tells the page: an event on the body with `detail.item`
+// (an id, or "all"): `worklist` for what is offered to or held by this person, and for people
+// who read nothing; `worklist-around` for other exams that the person may see.
+// Use it as hx-trigger="worklist from:body delay:300ms".
 (() => {
   "use strict";
   const light = document.querySelector("[data-live]");
@@ -13,9 +15,9 @@
   source.addEventListener("error", () => {
     show("off", source.readyState === EventSource.CLOSED ? "Not live: reload" : "Reconnecting");
   });
-  source.addEventListener("worklist", message => {
-    document.body.dispatchEvent(new CustomEvent("worklist", { detail: { item: message.data } }));
-  });
+  ["worklist", "worklist-around"].forEach(name => source.addEventListener(name, message => {
+    document.body.dispatchEvent(new CustomEvent(name, { detail: { item: message.data } }));
+  }));
   // nobody sits behind these requests: they must not keep an unattended session alive
   document.addEventListener("htmx:configRequest", event => {
     const cause = event.detail.triggeringEvent;

@@ -246,9 +246,9 @@
       stand(notice("warn", words, button("Show it", () => leave(location.href))));
     }
   };
-  document.body.addEventListener("worklist", event => {
+  ["worklist", "worklist-around"].forEach(name => document.body.addEventListener(name, event => {
     if ([data.item, "all"].includes(event.detail.item)) refresh();
-  });
+  }));
 
   byId("claim")?.addEventListener("click", claim);
   byId("release")?.addEventListener("click", release);

@@ -105,10 +105,18 @@
     if (row) row.setAttribute("aria-selected", "true");
     else { state.id = ""; preview.innerHTML = '<p class="empty">That exam has left your lists.</p>'; }
   };
-  document.body.addEventListener("worklist", event => {
+  const AT_ONCE = 60, SOON = 600; // ms: one's own exams, others
+  let askedBy = Infinity;
+  const note = wait => event => {
     changed.add(event.detail?.item || "all");
-    if (!asking) asking = window.setTimeout(ask, 60);
-  });
+    const by = Date.now() + wait;
+    if (asking && askedBy <= by) return;
+    window.clearTimeout(asking);
+    asking = window.setTimeout(ask, wait);
+    askedBy = by;
+  };
+  document.body.addEventListener("worklist", note(AT_ONCE));
+  document.body.addEventListener("worklist-around", note(SOON));
 
   const pick = (row, scroll = true) => {
     const before = current();
