@@ -2,9 +2,13 @@
 
 import asyncio
 import logging
+import signal
 import threading
+from collections.abc import Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 import procrastinate
 from procrastinate.exceptions import ProcrastinateException, UniqueViolation
@@ -25,6 +29,7 @@ from confrere.wiring.house import House, open_house
 
 log = logging.getLogger(__name__)
 
+QUEUES = ("default", events.LONG)
 COURIERS = 6  # destinations served at once; a slow one holds up none but itself
 COURIER_SECONDS = 0.25
 HEARTBEAT = timedelta(seconds=1)
@@ -88,13 +93,28 @@ async def work(url: str) -> None:
             await retry_stalled(app)
             rescue = asyncio.create_task(_rescue(app))
             try:
-                await app.run_worker_async(
-                    concurrency=1, fetch_job_polling_interval=2.0, delete_jobs="successful",
-                    shutdown_graceful_timeout=8,
-                    update_heartbeat_interval=HEARTBEAT.total_seconds(),
-                )  # fmt: skip
+                await _until_told(*(_run(app, queue) for queue in QUEUES))
             finally:
                 rescue.cancel()
+
+
+async def _run(app: procrastinate.App, queue: str) -> None:
+    """Run one queue's jobs, one after the other."""
+    await app.run_worker_async(
+        queues=[queue], concurrency=1, fetch_job_polling_interval=2.0,
+        delete_jobs="successful", shutdown_graceful_timeout=8,
+        update_heartbeat_interval=HEARTBEAT.total_seconds(), install_signal_handlers=False,
+    )  # fmt: skip
+
+
+async def _until_told(*work: Coroutine[Any, Any, None]) -> None:
+    """Run until SIGTERM or SIGINT: jobs in hand are finished then, within their time."""
+    together = asyncio.gather(*work)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, together.cancel)
+    with suppress(asyncio.CancelledError):
+        await together
 
 
 async def _rescue(app: procrastinate.App) -> None:

@@ -18,6 +18,8 @@ from sqlalchemy import Connection
 app = procrastinate.App(connector=procrastinate.PsycopgConnector())
 outbox = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
 subscribers: dict[type, tuple[str, ...]] = {}  # event -> task names; filled once, in wiring
+priorities: dict[str, int] = {}  # task name -> what goes first has the highest; else 0
+LONG = "long"  # the queue of what takes seconds: it holds up no other job
 
 
 def publish(conn: Connection, event: Any, *, once: str = "") -> None:
@@ -32,16 +34,22 @@ def publish(conn: Connection, event: Any, *, once: str = "") -> None:
         defer(conn, name, once=f"{name}:{once}" if once else "", **payload)
 
 
-def defer(conn: Connection, task: str, *, once: str = "", **arguments: Any) -> None:
+def defer(
+    conn: Connection, task: str, *, once: str = "", queue: str = "default", **arguments: Any
+) -> None:
     """Queue one job by its task's name, in `conn`'s transaction."""
     plain = {name: _plain(value) for name, value in arguments.items()}
-    raw = conn.connection.driver_connection
+    raw, priority = conn.connection.driver_connection, priorities.get(task, 0)
+    job = outbox.configure_task(
+        name=task, connection=raw, queue=queue, priority=priority,
+        queueing_lock=once or None,
+    )  # fmt: skip
     if not once:
-        outbox.configure_task(name=task, connection=raw).defer(**plain)
+        job.defer(**plain)
         return
     try:
         with conn.begin_nested():
-            outbox.configure_task(name=task, connection=raw, queueing_lock=once).defer(**plain)
+            job.defer(**plain)
     except AlreadyEnqueued:
         return
 

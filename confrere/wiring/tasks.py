@@ -1,6 +1,8 @@
 """The jobs: each parses its arguments, opens a transaction and calls a use case."""
 
+import asyncio
 import logging
+import sys
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -30,7 +32,7 @@ from confrere.orders import service as orders
 from confrere.orders.model import OrderChanged
 from confrere.patients.model import PatientSeen
 from confrere.reading.model import ReportReceived, ReportSigned
-from confrere.wiring import exams, facts, inbound_hl7, priors, results, simulating
+from confrere.wiring import exams, facts, inbound_hl7, priors, results
 from confrere.wiring.device_audit import STORED_TASK, note_stored
 from confrere.wiring.house import House
 from confrere.worklist import prealerting
@@ -57,9 +59,18 @@ SUBSCRIBERS: dict[type, tuple[str, ...]] = {
 }
 
 
+# the way of an exam from a message or images to the worklist: nothing else goes before it
+FIRST = 10
+TO_THE_LIST = (
+    PROCESS_TASK, "exams.study_arrived", "exams.images_arrived", "exams.study_closed",
+    "exams.study_corrected", "exams.order_changed", "alerts.order_changed",
+)  # fmt: skip
+
+
 def register(house: House) -> None:
     """Register every job and subscriber; call once in each process that runs or queues jobs."""
     events.subscribers.update(SUBSCRIBERS)
+    events.priorities.update(dict.fromkeys(TO_THE_LIST, FIRST))
 
     def run(work: Work) -> None:
         try:
@@ -94,13 +105,28 @@ def register(house: House) -> None:
     def remind(timestamp: int) -> None:  # noqa: ARG001 - the queue's own argument
         run(lambda c, now: _ignore(credentialing.remind(c, now)))
 
-    @task(RUN_TASK)
-    def simulate(simulation_id: str) -> None:
-        simulating.experiment(house, UUID(simulation_id))
+    @events.app.task(name=RUN_TASK, retry=RETRY)
+    async def simulate(simulation_id: str) -> None:
+        await apart("confrere.experimenter", simulation_id)
 
     _register_exams(run, task)
     _register_priors(run, task)
     _register_outcomes(run, task)
+
+
+async def apart(module: str, *words: str) -> None:
+    """Run a module in an interpreter of its own: it reckons for many seconds without a pause.
+
+    It ends with the job. Raises RuntimeError when it fails.
+    """
+    child = await asyncio.create_subprocess_exec(sys.executable, "-m", module, *words)
+    try:
+        code = await child.wait()
+    except asyncio.CancelledError:
+        child.terminate()
+        raise
+    if code:
+        raise RuntimeError(f"{module} ended with {code}")
 
 
 Run = Callable[[Work], None]

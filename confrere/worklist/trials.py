@@ -34,7 +34,7 @@ def ask(
         "owner_group": owner, "asked_by": by, "asked": as_data(changes), "starts_at": starts,
         "ends_at": ends, "state": QUEUED, "created_at": now,
     })  # fmt: skip
-    events.defer(conn, RUN_TASK, simulation_id=made)
+    events.defer(conn, RUN_TASK, queue=events.LONG, simulation_id=made)
     return made
 
 
