@@ -73,7 +73,7 @@ def explain(pool: Pool, now: float, reader: Id, study: Id) -> Decision:
         opens=tuple(None if opening == NEVER else float(opening) for opening in opens),
         terms={
             name: float(getattr(terms, name)[0])
-            for name in ("first", "urgency", "reserve", "match", "cross")
+            for name in ("first", "urgency", "reserve", "scarce", "match", "cross")
         },
         visible=len(every),
         runner_up=others[0] if others else None,

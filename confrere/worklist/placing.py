@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from confrere.worklist.policy import Floats, Ints, Policy
+from confrere.worklist.policy import OWN_ABLE, Floats, Ints, Policy
 from confrere.worklist.presence import NOTHING, Reader
 from confrere.worklist.queues import Id, Queues, Study
 from confrere.worklist.rings import Rings
@@ -23,7 +23,10 @@ class Placing:
     def idle(
         self, now: float, study: Study, q: int, spoken: set[int], *, any_excluded: bool
     ) -> Id | None:
-        """Name the idle reader for a study: lowest open ring, then least wRVU per hour."""
+        """Name the idle reader for a study: lowest open ring, then least wRVU per hour.
+
+        A STAT goes to whoever is expected to need least for it, before evenness.
+        """
         there = self.rings.presence
         rows, rings, pacts = there.readers_of(int(self.queues.lane[q]))
         free = there.idle[rows]
@@ -44,8 +47,12 @@ class Placing:
         rows = rows[rings == rings.min()]
         if len(rows) == 1:
             return there.rows[int(rows[0])].key
+        swift = self.queues.first[q] > 0
         found = zip(self._rate(rows, now).tolist(), rows.tolist(), strict=True)
-        return min((rate, there.rows[row].key) for rate, row in found)[1]
+        return min(
+            (there.rows[row].speed if swift else 0.0, rate, there.rows[row].key)
+            for rate, row in found
+        )[2]
 
     def _rate(self, rows: Ints, now: float) -> Floats:
         there = self.rings.presence
@@ -57,14 +64,34 @@ class Placing:
 
         A reader whose study is not urgent and has a while to go; nobody twice for one study.
         """
-        there, soon = self.rings.presence, self.policy.put_aside_after
+        there = self.rings.presence
+        rows, rings = self._reading(now, study, q)
+        if not len(rows):
+            return None
+        if (there.free_at[rows] - now).min() <= self.policy.put_aside_after:
+            return None
+        return self._interrupted(study, rows, rings, spoken)
+
+    def matched(self, now: float, study: Study, q: int, spoken: set[int]) -> Id | None:
+        """Name a subspecialist who should put a less urgent study aside, if there is one."""
+        rows, rings = self._reading(now, study, q)
+        left = self.rings.presence.free_at[rows] - now
+        at = (rings < OWN_ABLE) & (left > self.policy.put_aside_match)
+        return self._interrupted(study, rows[at], rings[at], spoken)
+
+    def _reading(self, now: float, study: Study, q: int) -> tuple[Ints, Ints]:
+        """List who reads something now and may read the study: rows and rings."""
+        there = self.rings.presence
         rows, rings, pacts = there.readers_of(int(self.queues.lane[q]))
         at = np.flatnonzero(there.on[rows] & (there.reading[rows] != NOTHING))
         rows, rings, pacts = rows[at], rings[at], pacts[at]
         opened = self.rings.open_to(q, rings, pacts, study.due, now)
-        rows, rings = rows[opened], rings[opened]
-        if not len(rows) or (there.free_at[rows] - now).min() <= soon:
-            return None
+        return rows[opened], rings[opened]
+
+    def _interrupted(
+        self, study: Study, rows: Ints, rings: Ints, spoken: set[int]
+    ) -> Id | None:
+        there = self.rings.presence
         found = [
             (-level, ring, there.rows[row].key)
             for level, ring, row in zip(
