@@ -46,8 +46,8 @@ LEVELS = (
     Level(STAT, 30, urgent=True, cost=10, floor=1.0, first=100),
     Level(ED, 60, urgent=True, cost=5, floor=0.19, hold=0.80, own_first=0.92),
     Level(URGENT, 60, urgent=True, cost=5, floor=0.19, hold=0.80, own_first=0.92),
-    Level(INPATIENT, 240, urgent=False, cost=2, floor=0.18, hold=0.35, own_first=0.69),
-    Level(ROUTINE, 1440, urgent=False, cost=1, floor=0.03, hold=0.25, own_first=0.62),
+    Level(INPATIENT, 240, urgent=False, cost=2, floor=0.18, hold=0.25, own_first=0.69),
+    Level(ROUTINE, 1440, urgent=False, cost=1, floor=0.03, hold=0.15, own_first=0.62),
 )
 
 

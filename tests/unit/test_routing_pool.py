@@ -59,8 +59,8 @@ def test_the_hold_ends_though_the_subspecialist_is_there_but_busy() -> None:
     pool.arrived(0, study(1, "ash", "mr-brain", "inpatient"))
     take(pool, 0, "ann", 1)
     pool.arrived(0, study(2, "ash", "mr-brain", "inpatient"))
-    assert pool.next(0.64 * 240, "ben") is None
-    assert pool.next(0.66 * 240, "ben") == 2
+    assert pool.next(0.74 * 240, "ben") is None
+    assert pool.next(0.76 * 240, "ben") == 2
 
 
 def test_stat_is_never_held() -> None:
@@ -317,14 +317,14 @@ def test_a_decision_is_explained_as_data_and_as_a_sentence() -> None:
     pool.arrived(0, study(1, "ash", "mr-brain", "inpatient"), study(2, "ash", "ct", "routine"))
     why = explain(pool, 0, "ann", 1)
     assert (why.ring, why.visible, why.runner_up, why.agreement) == (0, 2, 2, None)
-    assert why.opens == pytest.approx((0, 0.31 * 240, 0.65 * 240, 0.65 * 240))
+    assert why.opens == pytest.approx((0, 0.31 * 240, 0.75 * 240, 0.75 * 240))
     assert sentence(why) == (
         "Inpatient neuro: your group, subspecialty match; due in 240 min; "
-        "first of 2 open queues you may read; urgency +0.37, match +0.01"
+        "first of 2 open queues you may read; urgency +0.37"
     )
     with pytest.raises(Conflict):
         explain(pool, 0, "ben", 1)
-    late = explain(pool, 0.66 * 240, "ben", 1)
+    late = explain(pool, 0.76 * 240, "ben", 1)
     assert "outside your subspecialty, the hold for a subspecialist has ended" in sentence(late)
     partner = explain(pool, 0.5 * 240, "dan", 1)
     assert partner.agreement == "pact" == OPEN.id
