@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from confrere.kernel.errors import Conflict
-from confrere.worklist.policy import OWN_ABLE
 from confrere.worklist.presence import NOTHING, Reader
 from confrere.worklist.queues import NEVER, Id, Study
 from confrere.worklist.world import World
@@ -244,20 +243,9 @@ class Pool(World):
         excluded = study.id in self._excluded
         reader = self.placing.idle(now, study, q, spoken, any_excluded=excluded)
         if self.policy.put_aside_after < NEVER and self.queues.first[q] > 0:
-            other = self._put_aside(now, study, q, reader, spoken)
+            lane = int(self.queues.lane[q])
+            ring = None if reader is None else self.presence.reader(reader).place(lane)[0]
+            other = self.placing.put_aside(now, study, q, spoken, ring)
             if other is not None:
                 return Proposal(study.id, other, put_aside=True)
         return None if reader is None else Proposal(study.id, reader)
-
-    def _put_aside(
-        self, now: float, study: Study, q: int, idle: Id | None, spoken: set[int]
-    ) -> Id | None:
-        """Name whom to interrupt for a STAT: for a match, or because nobody is idle."""
-        if self.queues.advanced[q]:
-            lane = int(self.queues.lane[q])
-            ring = OWN_ABLE if idle is None else self.presence.reader(idle).place(lane)[0]
-            if ring >= OWN_ABLE:
-                found = self.placing.matched(now, study, q, spoken)
-                if found is not None:
-                    return found
-        return self.placing.put_aside(now, study, q, spoken) if idle is None else None
