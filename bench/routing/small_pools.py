@@ -3,7 +3,7 @@
     python bench/routing/small_pools.py [shared folder]
 
 For each size and seed: share of ED studies that are late under the priority baseline (b), the
-reference, the product without its acute reserve, and the product.
+reference, the product without what it does for acute work alone, and the product.
 """
 
 import sys
@@ -22,7 +22,7 @@ SIZES = ((14, 11, 6), (12, 10, 9), (9, 7, 6), (16, 9, 6))
 SEEDS = (71, 72, 73, 74, 75, 76)
 PER_READER = 50  # studies a day
 WHO = ("b", "reference", "plain", "ours")
-PLAIN = replace(Policy(), reserve=0.0, guard_late=3)
+PLAIN = replace(Policy(), reserve=0.0, guard_minutes=np.inf, scarce=0.0)
 
 Key = tuple[tuple[int, ...], int, str]
 

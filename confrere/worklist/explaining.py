@@ -73,7 +73,7 @@ def explain(pool: Pool, now: float, reader: Id, study: Id) -> Decision:
         opens=tuple(None if opening == NEVER else float(opening) for opening in opens),
         terms={
             name: float(getattr(terms, name)[0])
-            for name in ("first", "urgency", "reserve", "match", "cross")
+            for name in ("first", "urgency", "reserve", "scarce", "match", "cross")
         },
         visible=len(every),
         runner_up=others[0] if others else None,
@@ -108,7 +108,7 @@ def sentence(decision: Decision) -> str:
     if decision.pressed:
         parts.append("acute work first while much of it waits")
     if decision.overloaded:
-        parts.append("the quick before the long while some are late")
+        parts.append("the quick before the long so that more are in time")
     level = NAMES.get(decision.level, decision.level.capitalize())
     name = f"{level} {decision.subspecialty}".strip()
     return f"{name}: {'; '.join(parts)}"

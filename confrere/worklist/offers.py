@@ -134,7 +134,7 @@ class Round:
             if not look.directory.routing_of(one.group).put_aside
         }
         reader: ReaderId | None = Placing(look.policy, pool.queues, pool.rings).put_aside(
-            look.at, found, q, left_alone
+            look.at, found, q, left_alone, idle=None
         )
         return reader
 

@@ -46,6 +46,7 @@ class Terms:
     first: Floats
     urgency: Floats
     reserve: Floats
+    scarce: Floats
     match: Floats
     cross: Floats
     mood: Mood
@@ -53,7 +54,8 @@ class Terms:
     @property
     def total(self) -> Floats:
         """The sum that is compared."""
-        return self.first + self.urgency + self.reserve + self.match + self.cross
+        parts = (self.urgency, self.reserve, self.scarce, self.match, self.cross)
+        return sum(parts, self.first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,21 +115,36 @@ class Ordering:
         if mood is None:
             mood = self._mood(q, needs, spare)
         weight = urgency(policy, queues.cost[q], queues.floor[q], spare)
-        reserve = queues.cost[q] * queues.urgent[q] * (policy.reserve * mood.pressed)
+        acute = queues.cost[q] * queues.urgent[q]
+        reserve = acute * (policy.reserve * mood.pressed)
+        scarce = acute * policy.scarce / self._sharing(q)
         if mood.overloaded:
             pace = needs**policy.guard_power
-            weight, reserve = weight / pace, reserve / pace
-        match = np.where(some.ring >= OWN_ABLE, -queues.mismatch[q], queues.match[q])
+            weight, reserve, scarce = weight / pace, reserve / pace, scarce / pace
+        keep = self._keep(q, some.due, now)
+        match = np.where(some.ring >= OWN_ABLE, -queues.mismatch[q], queues.match[q] + keep)
         cross = queues.cross[q] * -(some.ring & 1)
-        return Terms(queues.first[q], weight, reserve, match, cross, mood)
+        return Terms(queues.first[q], weight, reserve, scarce, match, cross, mood)
+
+    def _keep(self, q: Ints, due: Floats, now: float) -> Floats:
+        """Weigh a match by how soon it may be lost: the earlier due, the more."""
+        queues = self.queues
+        until = np.maximum((due - now) / queues.limit[q] - queues.hold[q], 0.0)
+        keep: Floats = queues.keep[q] * np.exp(until / -self.policy.decay)
+        return keep
+
+    def _sharing(self, q: Ints) -> Ints:
+        """Count the readers on duty who may read what is in these queues; at least one."""
+        return np.maximum(self.rings.presence.any_on[self.queues.lane[q]], 1)
 
     def _mood(self, q: Ints, needs: Floats, spare: Floats) -> Mood:
         """Tell from a reader's visible queues how pressed the hour is."""
-        sharing = np.maximum(self.rings.presence.any_on[self.queues.lane[q]], 1)
-        acute = self.queues.count[q] * self.queues.urgent[q] * needs / sharing
+        acute = self.queues.count[q] * self.queues.urgent[q] * needs / self._sharing(q)
+        part, late = float(acute.sum()), int(np.count_nonzero(spare < 0))
+        policy = self.policy
         return Mood(
-            pressed=float(acute.sum()) >= self.policy.reserve_minutes,
-            overloaded=int(np.count_nonzero(spare < 0)) >= self.policy.guard_late,
+            pressed=part >= policy.reserve_minutes,
+            overloaded=late >= policy.guard_late or part >= policy.guard_minutes,
         )
 
     def choose(self, reader: Reader, now: float) -> Id | None:

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from confrere.worklist.policy import Floats, Ints, Policy
+from confrere.worklist.policy import OWN_ABLE, Floats, Ints, Policy
 from confrere.worklist.presence import NOTHING, Reader
-from confrere.worklist.queues import Id, Queues, Study
+from confrere.worklist.queues import NEVER, Id, Queues, Study
 from confrere.worklist.rings import Rings
 
+RINGS = 4
 SETTLING = 0.5  # hours added to a shift's, so that its first study does not weigh too much
 
 
@@ -23,7 +24,10 @@ class Placing:
     def idle(
         self, now: float, study: Study, q: int, spoken: set[int], *, any_excluded: bool
     ) -> Id | None:
-        """Name the idle reader for a study: lowest open ring, then least wRVU per hour."""
+        """Name the idle reader for a study: lowest open ring, then least wRVU per hour.
+
+        A STAT goes to whoever is expected to need least for it, before evenness.
+        """
         there = self.rings.presence
         rows, rings, pacts = there.readers_of(int(self.queues.lane[q]))
         free = there.idle[rows]
@@ -44,37 +48,69 @@ class Placing:
         rows = rows[rings == rings.min()]
         if len(rows) == 1:
             return there.rows[int(rows[0])].key
+        swift = self.queues.first[q] > 0
         found = zip(self._rate(rows, now).tolist(), rows.tolist(), strict=True)
-        return min((rate, there.rows[row].key) for rate, row in found)[1]
+        return min(
+            (there.rows[row].speed if swift else 0.0, rate, there.rows[row].key)
+            for rate, row in found
+        )[2]
 
     def _rate(self, rows: Ints, now: float) -> Floats:
         there = self.rings.presence
         rate: Floats = there.credit[rows] / (SETTLING + (now - there.since[rows]) / 60)
         return rate
 
-    def put_aside(self, now: float, study: Study, q: int, spoken: set[int]) -> Id | None:
-        """Name who should put a less urgent study aside, if nobody finishes soon.
+    def put_aside(
+        self, now: float, study: Study, q: int, spoken: set[int], idle: int | None
+    ) -> Id | None:
+        """Name who should put a less urgent study aside for a STAT.
 
-        A reader whose study is not urgent and has a while to go; nobody twice for one study.
+        `idle` is the ring of the best idle reader, None where nobody is idle. For an advanced
+        study a subspecialist, unless one is idle. Else somebody if nobody is idle or finishes
+        soon. Nobody twice for one study.
         """
-        there, soon = self.rings.presence, self.policy.put_aside_after
-        rows, rings, pacts = there.readers_of(int(self.queues.lane[q]))
-        at = np.flatnonzero(there.on[rows] & (there.reading[rows] != NOTHING))
-        rows, rings, pacts = rows[at], rings[at], pacts[at]
-        opened = self.rings.open_to(q, rings, pacts, study.due, now)
-        rows, rings = rows[opened], rings[opened]
-        if not len(rows) or (there.free_at[rows] - now).min() <= soon:
+        for_match = self.queues.advanced[q] and (idle is None or idle >= OWN_ABLE)
+        if idle is not None and not for_match:
             return None
-        found = [
-            (-level, ring, there.rows[row].key)
-            for level, ring, row in zip(
-                there.reading[rows].tolist(), rings.tolist(), rows.tolist(), strict=True
-            )
-            if not self.policy.levels[level].urgent
-            and self._yields(there.rows[row], study)
-            and row not in spoken
-        ]
-        return min(found)[2] if found else None
+        rows, rings = self._reading(now, study, q)
+        if not len(rows):
+            return None
+        left = self.rings.presence.free_at[rows] - now
+        if for_match:
+            at = (rings < OWN_ABLE) & (left > self.policy.put_aside_match)
+            found = self._interrupted(study, rows[at], rings[at], spoken)
+            if found is not None:
+                return found
+        if idle is not None or left.min() <= self.policy.put_aside_after:
+            return None
+        return self._interrupted(study, rows, rings, spoken)
+
+    def _reading(self, now: float, study: Study, q: int) -> tuple[Ints, Ints]:
+        """List who reads something now and may read the study: rows and rings."""
+        there = self.rings.presence
+        rows, rings, pacts = there.readers_of(int(self.queues.lane[q]))
+        at = there.on[rows] & (there.reading[rows] != NOTHING)
+        at &= self.rings.open_to(q, rings, pacts, study.due, now)
+        return rows[at], rings[at]
+
+    def _interrupted(
+        self, study: Study, rows: Ints, rings: Ints, spoken: set[int]
+    ) -> Id | None:
+        """Of several readers, name who reads the least urgent; then the lowest ring."""
+        there = self.rings.presence
+        level = there.reading[rows]
+        rank = np.where(self.queues.urgent[level], NEVER, rings - RINGS * level)
+        while len(rank) and rank.min() < NEVER:
+            best = rank == rank.min()
+            found = [
+                there.rows[row].key
+                for row in rows[best].tolist()
+                if self._yields(there.rows[row], study) and row not in spoken
+            ]
+            if found:
+                return min(found)
+            rank[best] = NEVER
+        return None
 
     def _yields(self, reader: Reader, study: Study) -> bool:
         """Say whether a reader may be asked to put aside the one study they hold."""

@@ -46,8 +46,8 @@ LEVELS = (
     Level(STAT, 30, urgent=True, cost=10, floor=1.0, first=100),
     Level(ED, 60, urgent=True, cost=5, floor=0.19, hold=0.80, own_first=0.92),
     Level(URGENT, 60, urgent=True, cost=5, floor=0.19, hold=0.80, own_first=0.92),
-    Level(INPATIENT, 240, urgent=False, cost=2, floor=0.18, hold=0.35, own_first=0.69),
-    Level(ROUTINE, 1440, urgent=False, cost=1, floor=0.03, hold=0.25, own_first=0.62),
+    Level(INPATIENT, 240, urgent=False, cost=2, floor=0.18, hold=0.25, own_first=0.69),
+    Level(ROUTINE, 1440, urgent=False, cost=1, floor=0.03, hold=0.15, own_first=0.62),
 )
 
 
@@ -91,21 +91,40 @@ class Policy:
     each study's divided by the readers on duty who may read it. While that part is
     `reserve_minutes` or more, `cost` times `reserve` is added to every acute study, so that
     nothing else is read before it that is not itself about to be late. In a large pool the
-    part stays small; with three readers on duty in an evening it does not.
+    part stays small; with three readers on duty in an evening it does not. From
+    `guard_minutes` on some of it will be late, whatever is done, and the overload guard acts
+    before it is.
+
+    `scarce`: to an acute study `cost` times this is added, divided by the readers on duty who
+    may read it. Of studies about as urgent, who may read much takes what few others may
+    (least flexible job first, Pinedo, Scheduling).
+
+    A match has a due time of its own: the end of its hold, when others may take the study.
+    To a subspecialist a held study is worth `match_worth` breaches more, shrinking with the
+    share left until then on the scale of `decay`.
+
+    A STAT goes to the idle reader of its ring who is expected to need least for it. One of an
+    advanced service that finds no subspecialist idle is proposed to one who is in the middle
+    of something that is not urgent and has `put_aside_match` minutes to go: it begins at
+    once, as with anybody else. `put_aside_after` infinite: nobody is ever interrupted.
     """
 
-    version: str = "r+1"
+    version: str = "r+2"
     levels: tuple[Level, ...] = LEVELS
     decay: float = 0.16
     late_slope: float = 0.1
     late_cap: float = 5.0
     guard_late: int = 3
+    guard_minutes: float = 20.0
     guard_power: float = 0.7
+    match_worth: float = 0.5
+    scarce: float = 0.15
     mismatch_slower: float = 1.3  # expected minutes outside the own subspecialty, as a factor
     overhead: float = 0.6  # minutes per study beside reading
     last_call: float = 2.0  # nobody is offered work in the last minutes of a shift
     grace: float = 15.0  # minutes after which a rostered reader who is absent counts as such
     put_aside_after: float = 4.0  # minutes an open STAT may wait for the first to finish
+    put_aside_match: float = 4.0
     reserve_minutes: float = 20.0
     reserve: float = 1.0
     wishes: Wishes = MATCH_FIRST

@@ -4,6 +4,7 @@ The dispatcher compares the first exams of queues (`ordering`); a list shows eve
 the same formula. What agreements and holds keep back is the dispatcher's to say.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -14,6 +15,7 @@ from confrere.network.model import Directory, Reader
 from confrere.worklist.model import Item
 from confrere.worklist.policy import OWN_ABLE, Policy, ring_of, urgency
 from confrere.worklist.pooling import MINUTE, wishes_of
+from confrere.worklist.queues import NEVER
 
 NO_CLOCK = -1.0  # an exam whose clock has not started comes after all others
 
@@ -26,7 +28,8 @@ def precedence(
 
     Terms as in `ordering.Ordering.terms`: STAT first, then what waiting costs; a group's own
     wish for the subspecialty; the partners' after the own. Under the overload guard the quick
-    go before the long.
+    go before the long. How many others there are to share acute work with (reserve, scarcity)
+    is the dispatcher's to know.
     """
     policy = policy or Policy()
     clocked = [one for one in work if one.due_at is not None]
@@ -36,17 +39,19 @@ def precedence(
     minutes = np.array([one.reading_time / MINUTE for one in clocked])
     needs = minutes * np.where(slower, policy.mismatch_slower, 1.0) + policy.overhead
     left = np.array([(one.due_at - now) / MINUTE for one in clocked if one.due_at])
-    spare = (left - needs) / np.array([
+    limit = np.array([
         float((directory.sites[one.site].targets or {}).get(level.name, level.limit))
         for one, level in zip(clocked, levels, strict=True)
     ])  # fmt: skip
+    spare = (left - needs) / limit
     cost = np.array([level.cost for level in levels])
     weight = urgency(policy, cost, np.array([level.floor for level in levels]), spare)
     if int(np.count_nonzero(spare < 0)) >= policy.guard_late:
         weight = weight / needs**policy.guard_power
     weight += np.array([level.first for level in levels])
     weight += [
-        _wish(one, int(ring), directory) for one, ring in zip(clocked, rings, strict=True)
+        _wish(one, int(ring), float(share), directory, policy)
+        for one, ring, share in zip(clocked, rings, left / limit, strict=True)
     ]
     found = {one.id: float(w) for one, w in zip(clocked, weight, strict=True)}
     return {one.id: found.get(one.id, NO_CLOCK) for one in work}
@@ -61,8 +66,12 @@ def _ring(item: Item, reader: Reader | None) -> int:
     )  # fmt: skip
 
 
-def _wish(item: Item, ring: int, directory: Directory) -> float:
+def _wish(item: Item, ring: int, share: float, directory: Directory, policy: Policy) -> float:
+    """What the owner group asks, and what a match is worth as the end of its hold comes."""
     wishes = wishes_of(directory.routing_of(item.owner_group))
     match = wishes.match if item.advanced else 0.0
+    hold, _ = policy.held_until(wishes, policy.level(item.priority))
+    if item.advanced and hold < NEVER:
+        match += policy.match_worth * math.exp(-max(share - hold, 0.0) / policy.decay)
     match = -wishes.mismatch * item.advanced if ring >= OWN_ABLE else match
     return match - wishes.cross * (ring & 1)

@@ -74,7 +74,7 @@ class Queues:
         old = getattr(self, "due", None)
         for name in (
             "due", "limit", "cost", "floor", "first", "hold", "own_first", "cross", "match",
-            "mismatch", "minutes", "count",
+            "mismatch", "minutes", "count", "keep",
         ):  # fmt: skip
             grown = np.full(bases * self.width, NEVER if name == "due" else 0.0)
             if old is not None:
@@ -101,6 +101,7 @@ class Queues:
     match: Floats
     mismatch: Floats
     minutes: Floats
+    keep: Floats  # what a match is worth to a subspecialist when its hold ends
 
     def base(self, site: Id, service: Id) -> int:
         """Number a site's service line."""
@@ -133,6 +134,8 @@ class Queues:
             self.match[q] = wishes.match * one.advanced
             self.mismatch[q] = wishes.mismatch * one.advanced
             self.advanced[q] = one.advanced
+            held = one.advanced and self.hold[q] < NEVER
+            self.keep[q] = policy.match_worth if held else 0.0
 
     def describe_all(self, site: Id = None, service: Id = None, owner: Id = None) -> None:
         """Fill in anew the bases of a site, a service line or an owner group."""

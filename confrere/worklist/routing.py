@@ -242,10 +242,10 @@ class Pool(World):
         q = self.queues.studies[study.id][0]
         excluded = study.id in self._excluded
         reader = self.placing.idle(now, study, q, spoken, any_excluded=excluded)
-        if reader is not None:
-            return Proposal(study.id, reader)
         if self.policy.put_aside_after < NEVER and self.queues.first[q] > 0:
-            reader = self.placing.put_aside(now, study, q, spoken)
-            if reader is not None:
-                return Proposal(study.id, reader, put_aside=True)
-        return None
+            lane = int(self.queues.lane[q])
+            ring = None if reader is None else self.presence.reader(reader).place(lane)[0]
+            other = self.placing.put_aside(now, study, q, spoken, ring)
+            if other is not None:
+                return Proposal(study.id, other, put_aside=True)
+        return None if reader is None else Proposal(study.id, reader)

@@ -59,8 +59,8 @@ def test_the_hold_ends_though_the_subspecialist_is_there_but_busy() -> None:
     pool.arrived(0, study(1, "ash", "mr-brain", "inpatient"))
     take(pool, 0, "ann", 1)
     pool.arrived(0, study(2, "ash", "mr-brain", "inpatient"))
-    assert pool.next(0.64 * 240, "ben") is None
-    assert pool.next(0.66 * 240, "ben") == 2
+    assert pool.next(0.74 * 240, "ben") is None
+    assert pool.next(0.76 * 240, "ben") == 2
 
 
 def test_stat_is_never_held() -> None:
@@ -195,11 +195,69 @@ def test_a_group_that_wants_evenness_holds_nothing() -> None:
 
 
 def test_the_quick_come_before_the_long_while_several_are_late() -> None:
-    pool = pool_of(Policy(guard_late=3), on=["ben"])
+    pool = pool_of(Policy(guard_late=3, guard_minutes=np.inf), on=["ben"])
     for number, site in enumerate(("ash", "birch")):
         pool.arrived(0, study(number, site, "ct", "ed"), study(number + 5, site, "xr", "ed"))
     assert pool.next(0, "ben") == 0
     assert pool.next(70, "ben") == 5
+
+
+def test_the_quick_come_before_the_long_when_more_acute_work_waits_than_can_be_done() -> None:
+    for minutes, first in ((np.inf, 0), (20.0, 9)):
+        pool = pool_of(Policy(guard_minutes=minutes, scarce=0), on=["ben"])
+        pool.arrived(0, *(study(k, "ash", "ct", "ed") for k in range(4)))
+        pool.arrived(1, study(9, "ash", "xr", "ed", 1))
+        assert pool.next(5, "ben") == first
+
+
+def test_a_specialist_takes_a_held_study_first_when_others_may_soon_take_it() -> None:
+    for worth, first in ((0.0, 2), (0.5, 1)):
+        pool = pool_of(Policy(match_worth=worth), on=["ann"])
+        pool.arrived(0, study(1, "ash", "mr-brain", "routine", due=1440 * 0.3))
+        pool.arrived(0, study(2, "ash", "ct", "inpatient"))
+        assert pool.next(0, "ann") == first
+
+
+def test_of_acute_studies_about_as_urgent_the_one_that_fewer_may_read_is_first() -> None:
+    for scarce, first in ((0.0, 1), (0.15, 2)):
+        pool = pool_of(Policy(scarce=scarce), on=["ann", "ben"])
+        pool.set_rings("ann", rings_of("ann", ["ash"]))
+        pool.arrived(0, study(1, "ash", "ct", "ed", due=60.0))
+        pool.arrived(0, study(2, "cedar", "ct", "ed", due=61.0))
+        assert pool.next(0, "ben") == first
+
+
+def test_a_stat_interrupts_a_specialist_rather_than_going_to_an_idle_generalist() -> None:
+    for minutes, offer in (
+        (4.0, Proposal(2, "ann", put_aside=True)),
+        (13.0, Proposal(2, "ben")),
+    ):
+        pool = pool_of(Policy(put_aside_match=minutes), on=["ann", "ben"])
+        pool.arrived(0, study(1, "ash", "mr-brain", "routine"))
+        take(pool, 0, "ann", 1)
+        assert pool.arrived(0, study(2, "ash", "mr-brain", "stat")) == [offer]
+
+
+def test_nobody_is_interrupted_for_a_match_where_nobody_is_to_be_interrupted() -> None:
+    pool = pool_of(Policy(put_aside_after=np.inf), on=["ann", "ben"])
+    pool.arrived(0, study(1, "ash", "mr-brain", "routine"))
+    take(pool, 0, "ann", 1)
+    assert pool.arrived(0, study(2, "ash", "mr-brain", "stat")) == [Proposal(2, "ben")]
+
+
+def test_a_specialist_who_reads_acute_work_is_not_interrupted_for_a_match() -> None:
+    pool = pool_of(on=["ann", "ben"])
+    pool.arrived(0, study(1, "ash", "mr-brain", "ed"))
+    take(pool, 0, "ann", 1)
+    assert pool.arrived(0, study(2, "ash", "mr-brain", "stat")) == [Proposal(2, "ben")]
+
+
+def test_a_stat_goes_to_the_idle_reader_who_is_quickest() -> None:
+    pool = pool_of(on=["ben", "ann"])
+    pool.set_reader("ben", "north", speed=0.8)
+    pool.worked("ben", 20.0)
+    assert pool.arrived(60, study(1, "ash", "ct", "stat", 60)) == [Proposal(1, "ben")]
+    assert pool.arrived(60, study(2, "ash", "ct", "ed", 60)) == [Proposal(2, "ann")]
 
 
 def test_acute_work_goes_before_late_inpatients_while_much_of_it_waits() -> None:
@@ -259,14 +317,14 @@ def test_a_decision_is_explained_as_data_and_as_a_sentence() -> None:
     pool.arrived(0, study(1, "ash", "mr-brain", "inpatient"), study(2, "ash", "ct", "routine"))
     why = explain(pool, 0, "ann", 1)
     assert (why.ring, why.visible, why.runner_up, why.agreement) == (0, 2, 2, None)
-    assert why.opens == pytest.approx((0, 0.31 * 240, 0.65 * 240, 0.65 * 240))
+    assert why.opens == pytest.approx((0, 0.31 * 240, 0.75 * 240, 0.75 * 240))
     assert sentence(why) == (
         "Inpatient neuro: your group, subspecialty match; due in 240 min; "
         "first of 2 open queues you may read; urgency +0.37"
     )
     with pytest.raises(Conflict):
         explain(pool, 0, "ben", 1)
-    late = explain(pool, 0.66 * 240, "ben", 1)
+    late = explain(pool, 0.76 * 240, "ben", 1)
     assert "outside your subspecialty, the hold for a subspecialist has ended" in sentence(late)
     partner = explain(pool, 0.5 * 240, "dan", 1)
     assert partner.agreement == "pact" == OPEN.id
