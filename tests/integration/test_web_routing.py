@@ -9,6 +9,7 @@ from confrere.kernel.principal import Role
 from confrere.network import service as network
 from confrere.network.routing_settings import AS_DELIVERED, PUSH, RoutingSettings
 from confrere.web import rosters_page, routing_page
+from confrere.worklist.policy import LEVELS
 from tests.integration.lists_house import HTMX, House, lists_house
 from tests.integration.world import NOW
 
@@ -34,7 +35,9 @@ def test_a_manager_sets_how_the_group_reads_and_the_partner_keeps_its_own(house:
     assert PATH in manager.get("/rosters").text
     page = manager.get(PATH).text
     assert 'name="mode" value="hybrid" checked' in page
-    assert 'placeholder="35"' in page  # the policy's own hold of inpatients
+    policys = next(level.hold for level in LEVELS if level.name == "inpatient")
+    assert 'name="hold_inpatient" inputmode="decimal" size="5"' in page
+    assert f'placeholder="{100 * policys:g}"' in page
     said = manager.post(
         PATH, data=TYPED | {"put_aside": "yes", "hold_inpatient": "50 %"}, headers=HTMX
     )
