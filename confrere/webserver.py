@@ -3,6 +3,7 @@
 import asyncio
 import resource
 import signal
+import sys
 from pathlib import Path
 
 from anyio.to_thread import current_default_thread_limiter
@@ -20,6 +21,8 @@ from confrere.wiring.web_app import create
 THREADS = 24  # of handlers; the connection pool has as many
 # every open page keeps one request going to hear what changed: this many pages at most
 MOST_PAGES = 8192
+# how long a handler's thread may reckon while the loop, which brings news to pages, waits
+SWITCH_SECONDS = 0.001
 WAITING = 1024  # connections that the system holds until they are accepted
 
 
@@ -66,6 +69,7 @@ def main() -> None:
     """Run the web process."""
     set_up()
     _allow_many_files()
+    sys.setswitchinterval(SWITCH_SECONDS)
     asyncio.run(serve(load()))
 
 

@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 QUEUES = ("default", events.LONG)
 COURIERS = 6  # destinations served at once; a slow one holds up none but itself
 COURIER_SECONDS = 0.25
+POLLING = 0.25  # seconds, for the notification of a job that is missed now and then
 HEARTBEAT = timedelta(seconds=1)
 STALLED = timedelta(seconds=5)  # without a heartbeat, a worker's jobs are another's
 
@@ -101,7 +102,7 @@ async def work(url: str) -> None:
 async def _run(app: procrastinate.App, queue: str) -> None:
     """Run one queue's jobs, one after the other."""
     await app.run_worker_async(
-        queues=[queue], concurrency=1, fetch_job_polling_interval=2.0,
+        queues=[queue], concurrency=1, fetch_job_polling_interval=POLLING,
         delete_jobs="successful", shutdown_graceful_timeout=8,
         update_heartbeat_interval=HEARTBEAT.total_seconds(), install_signal_handlers=False,
     )  # fmt: skip

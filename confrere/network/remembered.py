@@ -7,6 +7,7 @@ the transaction that wrote it, tells whether it still holds.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from threading import Lock
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine
@@ -39,16 +40,34 @@ class Kept:
         return fresh and self.stamp == stamp
 
 
-_kept: WeakKeyDictionary[Engine, dict[str, Kept]] = WeakKeyDictionary()
+class Shelf:
+    """What one engine's viewers have loaded, and who of them is loading."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Kept] = {}
+        self._lock = Lock()
+        self._loading: dict[str, Lock] = {}
+
+    def loading(self, viewer: str) -> Lock:
+        """The lock of a viewer's load: when it grows old, one thread loads for all."""
+        with self._lock:
+            return self._loading.setdefault(viewer, Lock())
+
+
+_shelves: WeakKeyDictionary[Engine, Shelf] = WeakKeyDictionary()
 
 
 def remembered(conn: Connection, at: datetime) -> Directory:
     """The directory of `at` as this connection may see it; the same object while it holds."""
     known, viewer = store.stamp(conn)
-    of_engine = _kept.setdefault(conn.engine, {})
-    found = of_engine.get(viewer)
-    if found is None or not found.holds(known, at):
-        found = of_engine[viewer] = Kept(known, at, _load(conn, at))
+    shelf = _shelves.setdefault(conn.engine, Shelf())
+    found = shelf.kept.get(viewer)
+    if found is not None and found.holds(known, at):
+        return found.directory
+    with shelf.loading(viewer):
+        found = shelf.kept.get(viewer)
+        if found is None or not found.holds(known, at):
+            found = shelf.kept[viewer] = Kept(known, at, _load(conn, at))
     return found.directory
 
 

@@ -30,6 +30,7 @@ CHANNEL: Final = "worklist"
 AROUND: Final = "~"
 EVERYTHING: Final = "all"  # in place of an id: something was missed, ask for the whole list
 HEARTBEAT_SECONDS = 15.0
+ASKED_AT_ONCE = 2  # of the streams that look whether their session still holds
 QUEUED = 200
 LONGEST_PAUSE = 30.0
 
@@ -52,6 +53,8 @@ class Bell:
         self._queues: dict[asyncio.Queue[str | None], Listener] = {}
         self._task: asyncio.Task[None] | None = None
         self._stopped = False
+        # hundreds of streams would look at once, and hold up what they are there to bring
+        self.gate: Final = asyncio.Semaphore(ASKED_AT_ONCE)
 
     def start(self) -> None:
         """Begin to listen; the connection is made, and made again, in the background."""
@@ -147,7 +150,9 @@ async def _stream(request: Request, bell: Bell, me: Principal) -> AsyncIterator[
                 item = await asyncio.wait_for(queue.get(), HEARTBEAT_SECONDS)
             except TimeoutError:
                 # a person who was signed out meanwhile hears nothing more
-                if await run_sync(lambda: identify(context, request, touch=False)) is None:
+                async with bell.gate:
+                    found = await run_sync(lambda: identify(context, request, touch=False))
+                if found is None:
                     return
                 yield ": still here\n\n"
                 continue
