@@ -32,7 +32,7 @@ from confrere.orders import service as orders
 from confrere.orders.model import OrderChanged
 from confrere.patients.model import PatientSeen
 from confrere.reading.model import ReportReceived, ReportSigned
-from confrere.wiring import exams, facts, inbound_hl7, priors, results
+from confrere.wiring import exams, facts, inbound_hl7, priors, rejected, results
 from confrere.wiring.device_audit import STORED_TASK, note_stored
 from confrere.wiring.house import House
 from confrere.worklist import prealerting
@@ -109,7 +109,7 @@ def register(house: House) -> None:
     async def simulate(simulation_id: str) -> None:
         await apart("confrere.experimenter", simulation_id)
 
-    _register_exams(run, task)
+    _register_exams(run, task, house)
     _register_priors(run, task)
     _register_outcomes(run, task)
 
@@ -133,10 +133,12 @@ Run = Callable[[Work], None]
 Task = Callable[[str], Callable[[Callable[..., None]], Any]]
 
 
-def _register_exams(run: Run, task: Task) -> None:
+def _register_exams(run: Run, task: Task, house: House) -> None:
     def study(study_id: str, *, new_images: bool) -> None:
         def work(conn: Connection, now: datetime) -> None:
-            exams.study_changed(conn, StudyId(UUID(study_id)), now, new_images=new_images)
+            key = StudyId(UUID(study_id))
+            to_look_at = rejected.obey_notes(conn, house, key, now)
+            exams.study_changed(conn, key, now, new_images=new_images and to_look_at)
 
         run(work)
 
