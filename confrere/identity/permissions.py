@@ -29,6 +29,7 @@ class Permission(StrEnum):
     MANAGE_NOTICES = "keep call lists, and send notices again"
     READ_EXCEPTIONS = "see what was kept aside"
     RESOLVE_EXCEPTIONS = "resolve what was kept aside"
+    CORRECT_IMAGES = "reject images, and correct whose they are"
     READ_MEASURES = "see the own group's measures"
     READ_POOLED = "see pooled measures"
     MANAGE_PEERS = "register devices and systems"
@@ -72,7 +73,7 @@ _OF_ROLE: dict[Role, frozenset[Permission]] = {
     # a resident drafts and signs preliminary; the final signature is an attending's
     # (42 CFR 415.180: the physician interprets or reviews and signs)
     Role.RESIDENT: _READS,
-    Role.RADIOLOGIST: _READS | {_P.SIGN_FINAL},
+    Role.RADIOLOGIST: _READS | {_P.SIGN_FINAL, _P.CORRECT_IMAGES},
     Role.GROUP_MANAGER: frozenset(
         {
             _P.READ_WORKLIST,
@@ -87,6 +88,7 @@ _OF_ROLE: dict[Role, frozenset[Permission]] = {
             _P.MANAGE_NOTICES,
             _P.READ_EXCEPTIONS,
             _P.RESOLVE_EXCEPTIONS,
+            _P.CORRECT_IMAGES,
             _P.READ_MEASURES,
             _P.READ_POOLED,
             _P.MANAGE_AGREEMENTS,
@@ -107,6 +109,7 @@ _OF_ROLE: dict[Role, frozenset[Permission]] = {
             _P.READ_NOTICES,
             _P.READ_EXCEPTIONS,
             _P.RESOLVE_EXCEPTIONS,
+            _P.CORRECT_IMAGES,
             _P.MANAGE_PEERS,
             _P.READ_DIRECTORY,
             _P.CUT_OVER,
