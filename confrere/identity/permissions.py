@@ -29,6 +29,7 @@ class Permission(StrEnum):
     MANAGE_NOTICES = "keep call lists, and send notices again"
     READ_EXCEPTIONS = "see what was kept aside"
     RESOLVE_EXCEPTIONS = "resolve what was kept aside"
+    IMPORT_IMAGES = "import images from outside"
     CORRECT_IMAGES = "reject images, and correct whose they are"
     READ_MEASURES = "see the own group's measures"
     READ_POOLED = "see pooled measures"
@@ -89,6 +90,7 @@ _OF_ROLE: dict[Role, frozenset[Permission]] = {
             _P.READ_EXCEPTIONS,
             _P.RESOLVE_EXCEPTIONS,
             _P.CORRECT_IMAGES,
+            _P.IMPORT_IMAGES,
             _P.READ_MEASURES,
             _P.READ_POOLED,
             _P.MANAGE_AGREEMENTS,
@@ -110,6 +112,7 @@ _OF_ROLE: dict[Role, frozenset[Permission]] = {
             _P.READ_EXCEPTIONS,
             _P.RESOLVE_EXCEPTIONS,
             _P.CORRECT_IMAGES,
+            _P.IMPORT_IMAGES,
             _P.MANAGE_PEERS,
             _P.READ_DIRECTORY,
             _P.CUT_OVER,

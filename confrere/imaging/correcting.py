@@ -208,7 +208,7 @@ def _retie(
 
 
 def _taken(conn: Connection, order: Order) -> bool:
-    return store.known_uid(conn, order.owner_group, order.content.study_uid)
+    return store.id_of(conn, order.owner_group, order.content.study_uid) is not None
 
 
 def _put(

@@ -77,10 +77,11 @@ def add_study(conn: Connection, values: Mapping[str, Any]) -> StudyId:
     return StudyId(made.scalar_one())
 
 
-def known_uid(conn: Connection, owner: GroupId, uid: str) -> bool:
-    """Say whether a group has a study of this UID."""
+def id_of(conn: Connection, owner: GroupId, uid: str) -> StudyId | None:
+    """A group's study of this UID."""
     same = sa.and_(studies.c.owner_group == owner, studies.c.study_uid == uid)
-    return bool(conn.execute(sa.select(sa.exists().where(same))).scalar_one())
+    found = conn.execute(sa.select(studies.c.id).where(same)).scalar_one_or_none()
+    return StudyId(found) if found else None
 
 
 def series_in(conn: Connection, study: StudyId, like: UUID, uid: str) -> UUID:

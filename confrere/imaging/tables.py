@@ -194,3 +194,38 @@ rejections = sa.Table(
     sa.Index("ix_rejections_study_uid", "owner_group", "study_uid"),
     sa.Index("ix_rejections_sop_uids", "sop_uids", postgresql_using="gin"),
 )
+
+imports = sa.Table(
+    "imports",
+    metadata,
+    key(),
+    owner(),
+    ref("site_id"),
+    text("label"),
+    sa.Column("digest", sa.LargeBinary),
+    text("state", default="reading"),
+    text("trouble"),
+    whole("files"),
+    text("by_name"),
+    ref("by_user", null=True),
+    instant("at", null=False),
+    sa.Index("ix_imports_owner_group", "owner_group", "at"),
+)
+
+import_files = sa.Table(
+    "import_files",
+    metadata,
+    key(),
+    owner(),
+    ref("import_id"),
+    text("path"),
+    text("state"),
+    text("reason"),
+    sa.Column("digest", sa.LargeBinary),
+    whole("size"),
+    text("transfer_syntax"),
+    text("study_uid"),
+    text("sop_uid"),
+    json("said"),
+    sa.UniqueConstraint("import_id", "path"),
+)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from confrere.imaging import service as imaging
 from confrere.imaging.model import Study
 from confrere.kernel.errors import Invalid, NotFound
-from confrere.kernel.ids import OrderId, PatientId, StudyId
+from confrere.kernel.ids import GroupId, OrderId, PatientId, StudyId
 from confrere.orders import service as orders
 from confrere.orders.model import Order
 from confrere.patients import service as patients
@@ -117,3 +117,50 @@ def _of_patient(patient: Patient) -> Target:
         f"{PATIENT}:{patient.id}", f"patient {patient.demographics.mrn}", "without an order",
         patient,
     )  # fmt: skip
+
+
+def candidates_outside(
+    conn: Connection, owner: GroupId, said: dict[str, str], sought: str
+) -> list[Target]:
+    """Local patients for images from outside, each alone and with its orders.
+
+    Without `sought`, those with the family name and birth date that the images say.
+    """
+    if sought:
+        people = patients.search(conn, [owner], {"mrn": sought}, MOST)
+        numbered = orders.search(conn, MOST, owners=[owner], accession=sought)
+        people += patients.get_many(conn, [one.patient for one in numbered])
+        if not people:
+            family = sought.partition(",")[0].strip()
+            people = patients.search(conn, [owner], {"family": family}, MOST)
+    else:
+        family, born = (
+            said.get("name", "").partition("^")[0].strip(),
+            said.get("birth_date", ""),
+        )
+        people = patients.search(conn, [owner], {"family": family}, MOST) if family else []
+        people.sort(key=lambda one: _born(one) != born)
+    found = list({one.id: one for one in people}.values())
+    theirs = orders.search(conn, MOST, owners=[owner], patients=[p.id for p in found])
+    listed = []
+    for one in found:
+        listed.append(_of_patient(one))
+        listed += [_of_order(order, one) for order in theirs if order.patient == one.id]
+    return listed
+
+
+def chosen_outside(conn: Connection, owner: GroupId, key: str) -> Target:
+    """The patient or order that a person chose for images from outside."""
+    kind, _, text = key.partition(":")
+    try:
+        target = _target(conn, kind, UUID(text))
+    except ValueError:
+        raise Invalid("choose the patient", "to") from None
+    if target.study or target.patient is None or target.patient.owner_group != owner:
+        raise NotFound("no such patient or order of your group")
+    return target
+
+
+def _born(patient: Patient) -> str:
+    born = patient.demographics.birth_date
+    return born.strftime("%Y%m%d") if born else ""

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from confrere.database.engine import transaction
 from confrere.delivery.service import PROCESS_TASK
+from confrere.imaging import importing
 from confrere.imaging.asides import REPLAY_TASK
 from confrere.imaging.model import ImagesArrived, StudyArrived, StudyClosed, StudyCorrected
 from confrere.jobs import events
@@ -32,7 +33,7 @@ from confrere.orders import service as orders
 from confrere.orders.model import OrderChanged
 from confrere.patients.model import PatientSeen
 from confrere.reading.model import ReportReceived, ReportSigned
-from confrere.wiring import exams, facts, inbound_hl7, priors, rejected, results
+from confrere.wiring import exams, facts, imports, inbound_hl7, priors, rejected, results
 from confrere.wiring.device_audit import STORED_TASK, note_stored
 from confrere.wiring.house import House
 from confrere.worklist import prealerting
@@ -110,6 +111,7 @@ def register(house: House) -> None:
         await apart("confrere.experimenter", simulation_id)
 
     _register_exams(run, task, house)
+    _register_imports(run, task, house)
     _register_priors(run, task)
     _register_outcomes(run, task)
 
@@ -171,6 +173,22 @@ def _register_exams(run: Run, task: Task, house: House) -> None:
     @task("exams.patient_seen")
     def patient_seen(patient_id: str, **_: Any) -> None:
         run(lambda c, now: exams.patient_seen(c, PatientId(UUID(patient_id)), now))
+
+
+def _register_imports(run: Run, task: Task, house: House) -> None:
+    @task(importing.READ_TASK)
+    def read(import_id: str) -> None:
+        importing.read_zip(
+            lambda: transaction(house.system, frozenset()), house.blobs, UUID(import_id)
+        )
+
+    @task(importing.FILE_TASK)
+    def file(
+        import_id: str, study_uid: str, patient_id: str, order_id: str, by_name: str
+    ) -> None:
+        run(lambda c, now: imports.file_study(
+            c, house, UUID(import_id), study_uid, (patient_id, order_id), by_name, now
+        ))  # fmt: skip
 
 
 def _register_priors(run: Run, task: Task) -> None:

@@ -35,6 +35,7 @@ from confrere.web import (
     given_page,
     images_page,
     import_page,
+    imports_page,
     network_page,
     notices_page,
     opt_outs_page,
@@ -72,6 +73,7 @@ PAGES = (
     patients_page, reports_page, credentials_page, directory_page, expiry_page, import_page, packets_page,
     rules_page, study_assign, simulate_page, told_page, notices_page, contacts_page,
     board_page, given_page, choices_page, shadow_page, images_page,
+    imports_page,
 )  # fmt: skip
 READS = {"search": "R", "view": "R", "store": "C"}
 

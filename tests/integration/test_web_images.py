@@ -1,7 +1,6 @@
 """The page on which a person rejects images, gives them away, and takes that back."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -56,19 +55,11 @@ def arrived(house: House, mrn: str, accession: str, count: int = 2) -> StudyId:
             birth_date="19620412", sex="F", modality="CT", study_date="20261124",
             instance_number=number,
         )  # fmt: skip
-        arrivals.append(
-            Arrival(
-                house.world.owner,
-                house.world.site,
-                head,
-                head.sop_class,
-                EXPLICIT,
-                blobs.put(content),
-                len(content),
-                "CT1",
-                NOW,
-            )  # fmt: skip
-        )
+        arrival = Arrival(
+            house.world.owner, house.world.site, head, head.sop_class, EXPLICIT,
+            blobs.put(content), len(content), "CT1", NOW,
+        )  # fmt: skip
+        arrivals.append(arrival)
     with transaction(house.made.system, frozenset()) as conn:
         study = imaging.file_instances(conn, arrivals)[0].study_id
         assert study is not None

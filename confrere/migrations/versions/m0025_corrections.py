@@ -32,6 +32,7 @@ def upgrade() -> None:
     _coerce_what_comes_later()
     _corrections()
     _rejections()
+    _imports()
 
 
 def _coerce_what_comes_later() -> None:
@@ -92,6 +93,39 @@ def _rejections() -> None:
     op.execute("create index ix_rejections_study_uid on rejections (owner_group, study_uid)")
     op.execute("create index ix_rejections_sop_uids on rejections using gin (sop_uids)")
     _wall("rejections", "select, insert, update")
+
+
+def _imports() -> None:
+    op.execute(
+        """
+        create table imports (
+            id uuid not null default gen_random_uuid(),
+            owner_group uuid not null, site_id uuid not null,
+            label text not null default '', digest bytea,
+            state text not null default 'reading', trouble text not null default '',
+            files bigint not null default 0,
+            by_name text not null default '', by_user uuid, at timestamptz not null,
+            constraint pk_imports primary key (id)
+        )
+        """
+    )
+    op.execute("create index ix_imports_owner_group on imports (owner_group, at)")
+    _wall("imports", "select, insert, update")
+    op.execute(
+        """
+        create table import_files (
+            id uuid not null default gen_random_uuid(),
+            owner_group uuid not null, import_id uuid not null,
+            path text not null default '', state text not null default '',
+            reason text not null default '', digest bytea, size bigint not null default 0,
+            transfer_syntax text not null default '', study_uid text not null default '',
+            sop_uid text not null default '', said jsonb not null default '{}',
+            constraint pk_import_files primary key (id),
+            constraint uq_import_files_import_id_path unique (import_id, path)
+        )
+        """
+    )
+    _wall("import_files", "select, insert, update")
 
 
 def _wall(table: str, may: str) -> None:
