@@ -114,7 +114,7 @@ def move(
     }
     _put(conn, chosen, source.study_uid, to, target.study_uid, now)
     if len(store.placed(conn, study_id)) == 0:
-        before["orders"] = store.ties(conn, study_id)
+        before |= {"orders": store.ties(conn, study_id), "all": True}
         for order in store.untie(conn, study_id):
             store_links.add_order(conn, to, order, f"merged by hand: {by.name}", now)
     for one in (study_id, to):

@@ -195,6 +195,16 @@ rejections = sa.Table(
     sa.Index("ix_rejections_sop_uids", "sop_uids", postgresql_using="gin"),
 )
 
+pieces_settled = sa.Table(
+    "pieces_settled",
+    metadata,
+    sa.Column("owner_group", sa.Uuid, primary_key=True),
+    sa.Column("subject", sa.Uuid, primary_key=True),
+    text("words"),
+    text("by_name"),
+    instant("at", null=False),
+)
+
 imports = sa.Table(
     "imports",
     metadata,

@@ -30,6 +30,7 @@ from confrere.web import (
     directory_page,
     duty_page,
     exceptions_page,
+    exceptions_pieces,
     exceptions_twice,
     expiry_page,
     given_page,
@@ -73,7 +74,7 @@ PAGES = (
     patients_page, reports_page, credentials_page, directory_page, expiry_page, import_page, packets_page,
     rules_page, study_assign, simulate_page, told_page, notices_page, contacts_page,
     board_page, given_page, choices_page, shadow_page, images_page,
-    imports_page,
+    imports_page, exceptions_pieces,
 )  # fmt: skip
 READS = {"search": "R", "view": "R", "store": "C"}
 

@@ -19,12 +19,14 @@ from confrere.orders import service as orders
 from confrere.orders.model import OrderContent
 from confrere.patients import service as patients
 from confrere.patients.model import Demographics
-from confrere.web import images_page
+from confrere.web import exceptions_page, exceptions_pieces, images_page
 from confrere.wiring import exams
 from confrere.worklist import service as worklist
 from tests.dicomweb import EXPLICIT, as_file, image
 from tests.integration.lists_house import HTMX, House, lists_house
 from tests.integration.world import NOW
+
+ROUTERS = [images_page.router, exceptions_page.router, exceptions_pieces.router]
 
 
 @pytest.fixture(scope="module")
@@ -32,14 +34,14 @@ def house(
     postgres_socket: str, template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[House]:
     home = tmp_path_factory.mktemp("images")
-    with lists_house(postgres_socket, template, [images_page.router], home) as made:
+    with lists_house(postgres_socket, template, ROUTERS, home) as made:
         yield made
 
 
-def arrived(house: House, mrn: str, accession: str, count: int = 2) -> StudyId:
+def arrived(house: House, mrn: str, accession: str, count: int = 2, uid: str = "") -> StudyId:
     """File a CT of a series; follow its event."""
     blobs = BlobStore(house.site.context.settings.blobs)
-    uid = f"2.25.{uuid4().int}"
+    uid = uid or f"2.25.{uuid4().int}"
     arrivals = []
     for number in range(1, count + 1):
         made = image(
@@ -57,7 +59,7 @@ def arrived(house: House, mrn: str, accession: str, count: int = 2) -> StudyId:
         )  # fmt: skip
         arrival = Arrival(
             house.world.owner, house.world.site, head, head.sop_class, EXPLICIT,
-            blobs.put(content), len(content), "CT1", NOW,
+            blobs.put(content), len(content), "CT1", house.site.clock(),
         )  # fmt: skip
         arrivals.append(arrival)
     with transaction(house.made.system, frozenset()) as conn:
@@ -162,3 +164,34 @@ def test_only_the_group_that_owns_the_images_may(house: House) -> None:
     assert stranger.get(f"/images/{study}").status_code == 404
     client = house.signed_in(Role.HOSPITAL_CLIENT, place=house.world.site)
     assert client.get(f"/images/{study}").status_code == 403
+
+
+def test_an_order_in_two_studies_is_shown_with_what_to_do_until_settled(house: House) -> None:
+    ordered(house, "PIECES1", "M-PIECES")
+    first, second = (arrived(house, "M-PIECES", "PIECES1", 1) for _ in range(2))
+    browser = house.signed_in(Role.GROUP_MANAGER)
+    page = browser.get("/exceptions/pieces").text
+    assert "one order, several studies" in page
+    assert all(f"/images/{one}" in page for one in (first, second))
+    subject = page.split("/exceptions/pieces/")[1].split("/settle")[0]
+    done = browser.post(
+        f"/exceptions/pieces/{subject}/settle", data={"words": "two passes, one report"}
+    )
+    assert done.status_code == 303
+    assert f"/images/{first}" not in browser.get("/exceptions/pieces").text
+
+
+def test_images_that_come_after_a_merge_are_shown(house: House) -> None:
+    ordered(house, "AFTER1", "M-AFTER")
+    source = arrived(house, "M-AFTER", "AFTER1", 1)
+    target = arrived(house, "M-AFTER", "", 1)
+    browser = house.signed_in(Role.GROUP_MANAGER)
+    form = {"to": f"study:{target}", "reason": "the console was restarted"}
+    assert browser.post(f"/images/{source}/give", data=form).status_code == 200
+    assert f"/images/{source}" not in browser.get("/exceptions/pieces").text
+    late = look(house, source)[0].study_uid
+    house.site.clock.forward(minutes=1)
+    arrived(house, "M-AFTER", "AFTER1", 1, uid=late)
+    page = browser.get("/exceptions/pieces").text
+    assert "images came to a study that was moved away" in page
+    assert f"/images/{source}" in page

@@ -93,6 +93,17 @@ def _rejections() -> None:
     op.execute("create index ix_rejections_study_uid on rejections (owner_group, study_uid)")
     op.execute("create index ix_rejections_sop_uids on rejections using gin (sop_uids)")
     _wall("rejections", "select, insert, update")
+    op.execute(
+        """
+        create table pieces_settled (
+            owner_group uuid not null, subject uuid not null,
+            words text not null default '', by_name text not null default '',
+            at timestamptz not null,
+            constraint pk_pieces_settled primary key (owner_group, subject)
+        )
+        """
+    )
+    _wall("pieces_settled", "select, insert")
 
 
 def _imports() -> None:
