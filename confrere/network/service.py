@@ -295,3 +295,10 @@ def end_shares(
 ) -> None:
     """Stop another group from seeing these objects, at once."""
     store.end_shares(conn, owner, to, objects, at)
+
+
+def end_shares_for(
+    conn: Connection, owner: GroupId, objects: Sequence[UUID], why: str, at: datetime
+) -> None:
+    """Stop all other groups from seeing these objects for this reason, at once."""
+    store.end_shares_for(conn, owner, objects, why, at)

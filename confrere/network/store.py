@@ -185,9 +185,13 @@ def share(
     ]  # fmt: skip
     if rows:
         made = insert(t.shares)
+        c = t.shares.c
+        # what is offered stays so, though it is a prior of another exam too
+        offered = sa.and_(c.ended_at.is_(None), c.why == "offer")
+        why_now = sa.case((offered, c.why), else_=made.excluded.why)
         again = made.on_conflict_do_update(
             index_elements=["owner_group", "to_group", "object_id"],
-            set_={"ended_at": None, "why": made.excluded.why},
+            set_={"ended_at": None, "why": why_now},
         )
         conn.execute(again, rows)
 
@@ -213,6 +217,17 @@ def end_shares(
             t.shares.c.ended_at.is_(None),
         )
         .values(ended_at=at)
+    )
+
+
+def end_shares_for(
+    conn: Connection, owner: GroupId, objects: Sequence[Any], why: str, at: datetime
+) -> None:
+    """Stop all other groups from seeing these objects, as far as they do for this reason."""
+    c = t.shares.c
+    open_now = sa.and_(c.owner_group == owner, c.why == why, c.ended_at.is_(None))
+    conn.execute(
+        sa.update(t.shares).where(open_now, c.object_id.in_(objects)).values(ended_at=at)
     )
 
 

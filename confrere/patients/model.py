@@ -20,6 +20,10 @@ class Demographics:
     birth_date: date | None = None
     sex: str = ""  # M, F, O or empty
     postal_code: str = ""
+    street: str = ""
+    phone: str = ""
+    # of a social security or like number only the last four are kept: enough to tell apart
+    national_last4: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +77,27 @@ class PatientsSought:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """Why an identity was joined to a person. `score` is in bits, as `matching` sums them."""
+class PatientSeen:
+    """Event: a patient was added or their demographics changed."""
 
-    patient: PatientId
-    score: float
-    how: str
-    decided_by: str
+    owner_group: GroupId
+    patient_id: PatientId
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class PatientSeen:
-    """Event: a patient was added or their demographics changed."""
+class PairDecided:
+    """Event: a person or a message decided on a pair; persons are to be put together anew."""
+
+    owner_group: GroupId
+    one: PatientId
+    other: PatientId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PersonChanged:
+    """Event: other identities than before are this one's person."""
 
     owner_group: GroupId
     patient_id: PatientId
