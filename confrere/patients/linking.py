@@ -176,7 +176,7 @@ def settle(conn: Connection, ids: Collection[PatientId], at: datetime) -> list[P
     named = persons(all_ids, [(one.one, one.other) for one in links])
     merged = successors(links)
     now = {one: (named[one], merged.get(one)) for one in all_ids}
-    changed = store.set_persons(conn, now)
+    changed = store.set_persons(conn, now, at)
     for one in changed:
         events.publish(conn, PersonChanged(one.owner_group, one.id, at))
     return changed

@@ -61,9 +61,10 @@ def save(
     if times == known.source:
         return before, False
     news = {name: getattr(now, name) for name in FIELDS}
-    change = sa.update(patients).where(patients.c.id == known.id)
-    done = change.values(**news, source=times, updated_at=at).returning(patients)
-    return _patient(conn.execute(done).one()), now != before.demographics
+    is_news = now != before.demographics
+    news |= {"source": times} | ({"updated_at": at} if is_news else {})
+    done = sa.update(patients).where(patients.c.id == known.id).values(news)
+    return _patient(conn.execute(done.returning(patients)).one()), is_news
 
 
 def get(conn: Connection, ids: Sequence[PatientId]) -> list[Patient]:
@@ -113,17 +114,22 @@ def of_person(conn: Connection, person: UUID) -> list[Patient]:
 
 
 def set_persons(
-    conn: Connection, now: Mapping[PatientId, tuple[UUID | None, PatientId | None]]
-) -> list[Patient]:
-    """Write each identity's person and successor; return those that this changed."""
+    conn: Connection, now: Mapping[PatientId, tuple[UUID | None, PatientId | None]],
+    at: datetime,
+) -> list[Patient]:  # fmt: skip
+    """Write each identity's person and successor; return those that this changed.
+
+    Who was merged away, or no longer is, counts as updated: others see that of the identity.
+    """
     changed = []
     for one, (person, successor) in sorted(now.items()):
-        news = {"person_id": person, "merged_into": successor}
         c = patients.c
-        as_before = sa.and_(
-            c.person_id.is_not_distinct_from(person),
-            c.merged_into.is_not_distinct_from(successor),
-        )
+        stays = c.merged_into.is_not_distinct_from(successor)
+        news = {
+            "person_id": person, "merged_into": successor,
+            "updated_at": sa.case((stays, c.updated_at), else_=at),
+        }  # fmt: skip
+        as_before = sa.and_(c.person_id.is_not_distinct_from(person), stays)
         done = sa.update(patients).where(c.id == one, ~as_before).values(news)
         changed += [_patient(row) for row in conn.execute(done.returning(patients))]
     return changed

@@ -102,6 +102,7 @@ def note_change(conn: Connection, before: Pair, after: Pair, what: str, at: date
             owner_group=after.owner_group, other_group=after.other_group, pair_id=after.id,
             before=before.state, after=what, score=after.score, how=after.how,
             by_name=after.decided_by, reason=after.reason, at=at,
+            version=before.version,
         )
     )  # fmt: skip
 
@@ -109,7 +110,7 @@ def note_change(conn: Connection, before: Pair, after: Pair, what: str, at: date
 def changes(conn: Connection, pair_id: UUID) -> Sequence[Any]:
     """Everything that became of a pair, oldest first."""
     query = sa.select(pair_changes).where(pair_changes.c.pair_id == pair_id)
-    return conn.execute(query.order_by(pair_changes.c.at, pair_changes.c.id)).all()
+    return conn.execute(query.order_by(pair_changes.c.version, pair_changes.c.at)).all()
 
 
 def weights_in_use(conn: Connection) -> tuple[int, dict[str, Any]] | None:

@@ -120,7 +120,8 @@ pair_changes = sa.Table(
     text("by_name"),
     text("reason"),
     instant("at", null=False),
-    sa.Index("ix_pair_changes_pair_id", "pair_id", "at"),
+    whole("version"),  # of the pair before: two changes of one instant have their order
+    sa.Index("ix_pair_changes_pair_id_version", "pair_id", "version"),
 )
 
 match_weights = sa.Table(

@@ -65,11 +65,11 @@ CHANGES = (
         before text not null default '', after text not null default '',
         score double precision not null default 0, how text not null default '',
         by_name text not null default '', reason text not null default '',
-        at timestamptz not null,
+        at timestamptz not null, version bigint not null default 0,
         constraint pk_pair_changes primary key (id)
     )
     """,
-    "create index ix_pair_changes_pair_id_at on pair_changes (pair_id, at)",
+    "create index ix_pair_changes_pair_id_version on pair_changes (pair_id, version)",
 )
 WEIGHTS = (
     """
