@@ -67,6 +67,28 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What an operation answers, and what of it the audit trail keeps."""
+
+    body: Json
+    seen: Sequence[Access | None] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An operation on a type, called by its `name` with a Parameters resource.
+
+    `by_get` also takes its parameters from the address, each a string.
+    """
+
+    name: str
+    definition: str
+    about: str
+    run: Callable[["Connection", Caller, Json], Answer]
+    by_get: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Resource:
     """One type: what it takes, who may read it, and the functions that read and find it.
 
@@ -80,6 +102,7 @@ class Resource:
     parameters: tuple[Parameter, ...]
     load: Callable[["Connection", Caller, Sequence[UUID]], list[Found]]
     find: Callable[["Connection", Caller, Criteria, int, Place | None], Page]
+    operations: tuple[Operation, ...] = ()
 
     def parameter(self, name: str) -> Parameter | None:
         """One parameter by name."""

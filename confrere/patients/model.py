@@ -72,6 +72,9 @@ class PatientsSought:
     identifiers: tuple[frozenset[tuple[str | None, str | None]], ...] = ()
     names: tuple[NameSought, ...] = ()
     sexes: frozenset[str] | None = None
+    postal_codes: tuple[tuple[str, ...], ...] = ()  # one beginning of each set must fit
+    phones: tuple[frozenset[str], ...] = ()  # one of each set, as `comparing.phone` folds it
+    active: frozenset[bool] | None = None  # False: merged away
     born: Spans | None = None
     updated: Spans | None = None
 

@@ -174,6 +174,12 @@ def page(
         within(c.updated_at, sought.updated) if sought.updated is not None else None,
         *(any_of(_identified(*pair) for pair in pairs) for pairs in sought.identifiers),
         *(_named(name) for name in sought.names),
+        *(c.phone_key.in_(some - {""}) for some in sought.phones),
+        *(
+            any_of(c.postal_code.startswith(code, autoescape=True) for code in codes)
+            for codes in sought.postal_codes
+        ),
+        c.merged_into.is_(None).in_(sought.active) if sought.active is not None else None,
         older(c.updated_at, c.id, after),
     ]
     query = (

@@ -103,9 +103,7 @@ def _apply(conn: Connection, kept: Received, now: datetime) -> Done:
     return Done(peer, site.id, what, frozenset(touched), said_at)
 
 
-def _patients(
-    conn: Connection, heard: Heard, zone: ZoneInfo, now: datetime
-) -> set[PatientId]:
+def _patients(conn: Connection, heard: Heard, zone: ZoneInfo, now: datetime) -> set[PatientId]:
     trigger = heard.message.kind[1]
     if trigger in IDENTITY_EVENTS:
         told = read_patients(heard.message, zone)

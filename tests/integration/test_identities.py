@@ -6,19 +6,18 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import pytest
-import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
-from confrere.database.engine import see_as, transaction
+from confrere.database.engine import transaction
 from confrere.delivery import service as delivery
 from confrere.kernel.errors import Conflict, Invalid, NotFound
 from confrere.kernel.ids import GroupId, PatientId
 from confrere.network import service as network
 from confrere.patients import linking
 from confrere.patients import service as patients
-from confrere.patients.matching import OTHER_NAME, TWINS
+from confrere.patients.matching import TWINS
 from confrere.patients.model import Demographics, Patient
 from confrere.patients.pairs import Choice, Pair, Said, State
 from confrere.wiring import inbound_hl7
@@ -109,7 +108,9 @@ def test_a_sure_match_of_another_group_is_linked_with_its_weights(conn: Connecti
     pair = pair_of(conn, world.owner, State.LINKED)
     assert pair.score == pytest.approx(25.6, abs=0.01)
     assert {f.field: f.level for f in pair.fields}["postal_code"] == "exact"
-    assert [(c.before, c.after) for c in linking.history(conn, pair.id)] == [("apart", "linked")]
+    assert [(c.before, c.after) for c in linking.history(conn, pair.id)] == [
+        ("apart", "linked")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -227,9 +228,7 @@ def test_a_third_group_sees_no_pair_and_changes_none(
     record(conn, world.owner, replace(HERE, mrn="M2", family="Lindqvist"))
     pair = pair_of(conn, world.owner, State.REVIEW)
     with pytest.raises(NotFound):
-        linking.decide(
-            conn, pair.id, pair.version, Choice.LINK, Said(world.partner, "X", NOW)
-        )
+        linking.decide(conn, pair.id, pair.version, Choice.LINK, Said(world.partner, "X", NOW))
 
 
 # messages
@@ -301,7 +300,10 @@ def end_state(conn: Connection, world: World) -> object:
         frozenset(name[o.id] for o in patients.same_person(conn, p)) for p in found.values()
     }
     return (
-        {name[k]: (p.demographics, p.merged_into and name[p.merged_into]) for k, p in found.items()},
+        {
+            name[k]: (p.demographics, p.merged_into and name[p.merged_into])
+            for k, p in found.items()
+        },
         people,
     )
 
