@@ -42,8 +42,7 @@ class Compared:
 
 def compare(one: Demographics, other: Demographics) -> tuple[Compared, ...]:
     """Compare all fields that both know."""
-    mine, theirs = (_both_names(who) for who in (one, other))
-    swapped = all(mine) and mine == theirs[::-1] and mine != theirs
+    swapped = _swapped(_both_names(one), _both_names(other))
     return tuple(
         found
         for field in LEVELS
@@ -62,9 +61,19 @@ def _compared(
         return None
     if a == b:
         return Compared(field, EXACT, a)
+    if field == "given" and _alike(names(one.given), names(other.given), _GIVEN_ALIKE):
+        return Compared(field, CLOSE)
     if swapped and field in ("family", "given"):
         return Compared(field, SWAPPED)
     return Compared(field, judge(a, b))
+
+
+def _swapped(mine: tuple[str, str], theirs: tuple[str, str]) -> bool:
+    """Say whether family and given name stand in each other's place, a slip aside."""
+    if not all(mine) or not all(theirs) or mine[0] == theirs[0] or mine[1] == theirs[1]:
+        return False
+    crossed = zip(mine, theirs[::-1], strict=True)
+    return all(_alike(a, b, _FAMILY_ALIKE) or a == b for a, b in crossed)
 
 
 def _both_names(who: Demographics) -> tuple[str, str]:
@@ -112,7 +121,7 @@ def street(text: str) -> str:
 
 
 def _family(a: str, b: str) -> str:
-    if one_slip(a, b) or jaro_winkler(a, b) >= _FAMILY_ALIKE:
+    if _alike(a, b, _FAMILY_ALIKE):
         return CLOSE
     return DIFFERENT if set(a.split()).isdisjoint(b.split()) else PART
 
@@ -122,8 +131,7 @@ def _given(a: str, b: str) -> str:
         return NICKNAME
     if 1 in (len(a), len(b)):
         return INITIAL if a[0] == b[0] else DIFFERENT
-    alike = one_slip(a, b) or jaro_winkler(a, b) >= _GIVEN_ALIKE
-    return CLOSE if alike else DIFFERENT
+    return CLOSE if _alike(a, b, _GIVEN_ALIKE) else DIFFERENT
 
 
 def _area(a: str, b: str) -> str:
@@ -132,8 +140,13 @@ def _area(a: str, b: str) -> str:
 
 
 def _street(a: str, b: str) -> str:
-    alike = one_slip(a, b) or jaro_winkler(a, b) >= _STREET_ALIKE
-    return CLOSE if alike else DIFFERENT
+    return CLOSE if _alike(a, b, _STREET_ALIKE) else DIFFERENT
+
+
+def _alike(a: str, b: str, enough: float) -> bool:
+    """Say whether two words are one, but for a slip or little more; spaces come and go."""
+    a, b = a.replace(" ", ""), b.replace(" ", "")
+    return a == b or one_slip(a, b) or jaro_winkler(a, b) >= enough
 
 
 def _slip(a: str, b: str) -> str:

@@ -15,7 +15,7 @@ from confrere.patients.weights import DEFAULT, Weights
 TWINS = "looks like twins: family name and birth date agree, first names do not"
 SEX_AND_BIRTH = "sex and birth date both differ"
 NAME_AND_BIRTH = "first name and birth date both differ"
-OTHER_NAME = "first names differ"
+ONE_NUMBER = "like twins of one national number"
 SAME_ASSIGNER = "one assigner gave them different numbers"
 NATIONAL = "the national numbers differ"
 SAME_NUMBER = "one assigner gave both this number, but they score low: an overlay?"
@@ -52,8 +52,7 @@ def judge(one: Demographics, other: Demographics, weights: Weights = DEFAULT) ->
     """Decide on a pair.
 
     Kept apart: sex and birth date both differ; first name and birth date both differ; twins.
-    Held for a person: first names that differ (twins with one national number among them);
-    different numbers of one assigner; different national numbers; the same number of one
+    Held for a person: twins with one national number; different numbers of one assigner; different national numbers; the same number of one
     assigner with a low score. Else the score decides.
     """
     compared = compare(one, other)
@@ -82,9 +81,12 @@ def _apart(at: Mapping[str, str]) -> str:
         return SEX_AND_BIRTH
     if born_else and at.get("given") == DIFFERENT and at.get("national_last4") != EXACT:
         return NAME_AND_BIRTH
+    return TWINS if _like_twins(at) and at.get("national_last4") != EXACT else ""
+
+
+def _like_twins(at: Mapping[str, str]) -> bool:
     alike = at.get("birth_date") == EXACT and at.get("family") not in (None, DIFFERENT)
-    twins = alike and at.get("given") == DIFFERENT
-    return TWINS if twins and at.get("national_last4") != EXACT else ""
+    return alike and at.get("given") == DIFFERENT
 
 
 def _held(
@@ -93,7 +95,7 @@ def _held(
     same_assigner = one.assigner == other.assigner
     found = [SAME_ASSIGNER] if same_assigner and one.mrn != other.mrn else []
     found += [NATIONAL] if at.get("national_last4") == DIFFERENT else []
-    found += [OTHER_NAME] if at.get("given") == DIFFERENT else []
+    found += [ONE_NUMBER] if _like_twins(at) else []
     return found + ([SAME_NUMBER] if same_assigner and one.mrn == other.mrn and low else [])
 
 

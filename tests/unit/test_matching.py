@@ -10,7 +10,7 @@ from confrere.patients.likeness import jaro_winkler, one_slip
 from confrere.patients.matching import (
     NAME_AND_BIRTH,
     NATIONAL,
-    OTHER_NAME,
+    ONE_NUMBER,
     SAME_ASSIGNER,
     SAME_NUMBER,
     SEX_AND_BIRTH,
@@ -117,7 +117,7 @@ def test_what_is_absent_says_nothing() -> None:
         ({"given": "Kofi", "birth_date": date(1990, 1, 1)}, Match.APART, NAME_AND_BIRTH),
         ({"assigner": "A"}, Match.REVIEW, SAME_ASSIGNER),
         ({"national_last4": "9999"}, Match.REVIEW, NATIONAL),
-        ({"national_last4": "1234", "given": "Martha"}, Match.REVIEW, OTHER_NAME),
+        ({"national_last4": "1234", "given": "Martha"}, Match.REVIEW, ONE_NUMBER),
     ],
 )
 def test_a_veto_is_stronger_than_any_score(
