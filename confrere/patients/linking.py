@@ -41,6 +41,26 @@ def weights_now(conn: Connection) -> Weights:
     return weights.from_data(kept[1], kept[0]) if kept else weights.DEFAULT
 
 
+def keep_weights(conn: Connection, made: Weights, source: str, by: str, at: datetime) -> int:
+    """Keep a set of weights as the next version; it is used only once somebody says so."""
+    return store_pairs.add_weights(conn, weights.to_data(made), source, by, at)
+
+
+def use_weights(conn: Connection, version: int, at: datetime) -> bool:
+    """Match with a version from now on, 0 being the shipped one; False when there is none."""
+    return store_pairs.use_weights(conn, version, at)
+
+
+def all_weights(conn: Connection) -> Sequence[Any]:
+    """Every version that was kept, the newest first."""
+    return store_pairs.all_weights(conn)
+
+
+def samples(conn: Connection, most: int) -> list[Demographics]:
+    """Real demographics to train on, drawn evenly; needs the system role."""
+    return [one.demographics for one in store.samples(conn, most)]
+
+
 def candidates(
     conn: Connection, said: Demographics, not_this: PatientId | None = None
 ) -> list[Candidate]:

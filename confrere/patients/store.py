@@ -25,14 +25,16 @@ CANDIDATES = """
 select * from patients where id is distinct from cast(:self as uuid) and id in (
     (select id from patients where birth_date = cast(:born as date) and not synthetic
         limit 10 * :most)
-    union all (select id from patients where name_key = cast(:name as text)
+    union all (select id from patients where name_key = any(cast(:names as text[]))
         and name_key <> '' and not synthetic limit :most)
+    union all (select id from patients where family_key = cast(:family as text)
+        and given_key = cast(:given as text) and not synthetic limit :most)
     union all (select id from patients where house_key = cast(:house as text)
         and house_key <> '' and not synthetic limit :most)
     union all (select id from patients where phone_key = cast(:phone as text)
         and phone_key <> '' and not synthetic limit :most)
-    union all (select id from patients where national_key = cast(:national as text)
-        and national_key <> '' and not synthetic limit :most)
+    union all (select id from patients where national_last4 = cast(:national as text)
+        and national_last4 <> '' and not synthetic limit 2 * :most)
     union all (select id from patients where mrn = :mrn and assigner = :assigner
         and not synthetic limit :most)
 )
@@ -94,16 +96,25 @@ def candidates(
 
 
 def _keys(said: Demographics) -> dict[str, Any]:
-    """The keys of one identity, as `tables` has the database make them."""
-    initial, born = said.given[:1].lower(), said.birth_date
+    """The keys of one identity, as `tables` has the database make them.
+
+    Names also stand in each other's place: that is a slip of registration as well.
+    """
+    born = said.birth_date
+    orders = [(said.family, said.given), (said.given, said.family)]
+    names = [f"{a[:4].lower()}|{b[:1].lower()}|{born.year}" for a, b in orders if a and born]
     number = re.search("[0-9]+", said.street)
-    name = f"{said.family[:4].lower()}|{initial}|{born.year}" if said.family and born else None
-    house = f"{said.postal_code[:5]}|{number[0]}|{initial}" if number else None
-    last4 = said.national_last4
+    letter = re.search("[A-Za-z]", said.street)
+    house = (
+        f"{said.postal_code[:5]}|{number[0]}|{letter[0].lower() if letter else ''}"
+        if (number and said.postal_code)
+        else None
+    )
     return {
-        "assigner": said.assigner, "mrn": said.mrn, "born": born, "name": name,
-        "house": house if said.postal_code else None, "phone": phone(said.phone) or None,
-        "national": f"{last4}|{said.family[:1].lower()}" if last4 else None,
+        "assigner": said.assigner, "mrn": said.mrn, "born": born, "names": names,
+        "family": said.family.lower() or None, "given": said.given.lower() or None,
+        "house": house, "phone": phone(said.phone) or None,
+        "national": said.national_last4 or None,
     }  # fmt: skip
 
 

@@ -136,7 +136,10 @@ def add_weights(
 
 
 def use_weights(conn: Connection, version: int, at: datetime) -> bool:
-    """Put a version to use; False when there is none."""
+    """Put a version to use; False when there is none. 0, the shipped one, ends all others."""
+    if version == 0:
+        conn.execute(sa.update(match_weights).values(used_from=None))
+        return True
     w = match_weights.c
     done = sa.update(match_weights).where(w.version == version).values(used_from=at)
     return conn.execute(done.returning(w.version)).first() is not None

@@ -25,13 +25,10 @@ NAME_KEY = (
 )
 HOUSE_KEY = (
     "case when postal_code = '' or street = '' then '' else left(postal_code, 5) || '|' || "
-    f"substring(street from '[0-9]+') || '|' || {_INITIAL} end"
+    "substring(street from '[0-9]+') || '|' || "
+    "lower(coalesce(substring(street from '[A-Za-z]'), '')) end"
 )
 PHONE_KEY = "right(regexp_replace(phone, '[^0-9]', '', 'g'), 10)"
-NATIONAL_KEY = (
-    "case when national_last4 = '' then '' else national_last4 || '|' || "
-    "lower(left(family, 1)) end"
-)
 
 
 def _made(name: str, by: str) -> sa.Column[str]:
@@ -64,16 +61,15 @@ patients = sa.Table(
     _made("name_key", NAME_KEY),
     _made("house_key", HOUSE_KEY),
     _made("phone_key", PHONE_KEY),
-    _made("national_key", NATIONAL_KEY),
     sa.UniqueConstraint("owner_group", "assigner", "mrn"),
     sa.Index("ix_patients_person_id", "person_id"),
     sa.Index("ix_patients_birth_date", "birth_date"),
     sa.Index("ix_patients_mrn", "mrn"),
-    sa.Index("ix_patients_family_key", "family_key"),
+    sa.Index("ix_patients_family_key", "family_key", "given_key"),
     sa.Index("ix_patients_given_key", "given_key"),
     *(
         sa.Index(f"ix_patients_{name}", name, postgresql_where=sa.text(f"{name} <> ''"))
-        for name in ("name_key", "house_key", "phone_key", "national_key")
+        for name in ("name_key", "house_key", "phone_key", "national_last4")
     ),
 )
 

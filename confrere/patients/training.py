@@ -28,8 +28,9 @@ FEWEST_BEARERS = 11  # a name that fewer bear tells of a person, and is not kept
 MOST_NAMES = 2000
 FLOOR_BEARERS = 0.5  # what a name not listed counts with, in bearers of the fewest
 # each session learns all but the fields that it blocks on; together they learn all of them
-SESSIONS = (("birth_date",), ("family", "given"), ("phone",), ("national_last4", "sex"))
-PAIRS = 1e6
+SESSIONS = (("birth_date",), ("family", "given"), ("phone",), ("national_last4",))
+FEWEST_SHARED = 100  # pairs that a session needs to learn from
+PAIRS = 2e5  # judged one by one here: a minute or two
 LEAST = 1e-6
 
 
@@ -43,7 +44,7 @@ def train(said: Sequence[Demographics], seed: int = 1) -> Weights:
         raise Invalid(f"training takes {FEWEST} real records at least, there are {len(said)}")
     linker = _linker(said)
     linker.training.estimate_u_using_random_sampling(max_pairs=PAIRS, seed=seed)
-    for fields in SESSIONS:
+    for fields in _sessions(said):
         linker.training.estimate_parameters_using_expectation_maximisation(
             block_on(*fields), max_pairs=PAIRS
         )
@@ -51,6 +52,17 @@ def train(said: Sequence[Demographics], seed: int = 1) -> Weights:
     learnt = {one["output_column_name"]: _pairs(one) for one in model["comparisons"]}
     frequencies, floor = _frequencies(said)
     return Weights(learnt, frequencies=frequencies, floor=floor)
+
+
+def _sessions(said: Sequence[Demographics]) -> list[tuple[str, ...]]:
+    """The sessions for which the records have enough that is known, and shared."""
+    possible = []
+    for fields in SESSIONS:
+        known = (tuple(getattr(one, f) for f in fields) for one in said)
+        shared = Counter(values for values in known if all(values))
+        if sum(count - 1 for count in shared.values()) >= FEWEST_SHARED:
+            possible.append(fields)
+    return possible
 
 
 def _linker(said: Sequence[Demographics]) -> Linker:
@@ -68,7 +80,7 @@ def _linker(said: Sequence[Demographics]) -> Linker:
         comparisons=[_comparison(field) for field in LEVELS],
         retain_intermediate_calculation_columns=False,
     )
-    return Linker(DuckDBAPI(connection).register("records"), settings)
+    return Linker(DuckDBAPI(connection).register("records"), settings, log_level="ERROR")
 
 
 def _comparison(field: str) -> CustomComparison:

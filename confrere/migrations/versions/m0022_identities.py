@@ -26,12 +26,9 @@ alter table patients
     add column house_key text collate "C" generated always as (coalesce(
         case when postal_code = '' or street = '' then ''
         else left(postal_code, 5) || '|' || substring(street from '[0-9]+') || '|'
-            || lower(left(given, 1)) end, '')) stored,
+            || lower(coalesce(substring(street from '[A-Za-z]'), '')) end, '')) stored,
     add column phone_key text collate "C" generated always as (coalesce(
-        right(regexp_replace(phone, '[^0-9]', '', 'g'), 10), '')) stored,
-    add column national_key text collate "C" generated always as (coalesce(
-        case when national_last4 = '' then ''
-        else national_last4 || '|' || lower(left(family, 1)) end, '')) stored
+        right(regexp_replace(phone, '[^0-9]', '', 'g'), 10), '')) stored
 """
 PAIRS = (
     """
@@ -86,9 +83,9 @@ WEIGHTS = (
 def upgrade() -> None:
     """Apply."""
     op.execute(KEYS)
-    for name in ("family_key", "given_key"):
-        op.execute(f"create index ix_patients_{name} on patients ({name})")
-    for name in ("name_key", "house_key", "phone_key", "national_key"):
+    op.execute("create index ix_patients_family_key on patients (family_key, given_key)")
+    op.execute("create index ix_patients_given_key on patients (given_key)")
+    for name in ("name_key", "house_key", "phone_key", "national_last4"):
         op.execute(f"create index ix_patients_{name} on patients ({name}) where {name} <> ''")
     for made in (PAIRS, CHANGES, WEIGHTS):
         for statement in made:
