@@ -90,9 +90,8 @@ def some(made: Databases) -> list[Patient]:
 def slip(said: Demographics, dice: random.Random) -> Demographics:
     """Come from elsewhere, every other time with a wrong birth date or a changed name."""
     born = said.birth_date
-    assert born is not None
     luck = dice.random()
-    if luck < 0.25:
+    if luck < 0.25 and born:
         born += timedelta(days=dice.choice((1, 10, 30)))
     family = said.family[:-1] + "x" if 0.25 < luck < 0.5 else said.family
     return replace(said, assigner="ELSEWHERE", mrn="X1", birth_date=born, family=family)

@@ -121,9 +121,11 @@ def street(text: str) -> str:
 
 
 def _family(a: str, b: str) -> str:
-    if _alike(a, b, _FAMILY_ALIKE):
+    if one_slip(a.replace(" ", ""), b.replace(" ", "")):
         return CLOSE
-    return DIFFERENT if set(a.split()).isdisjoint(b.split()) else PART
+    if not set(a.split()).isdisjoint(b.split()):
+        return PART
+    return CLOSE if _alike(a, b, _FAMILY_ALIKE) else DIFFERENT
 
 
 def _given(a: str, b: str) -> str:

@@ -56,7 +56,7 @@ def train(said: Sequence[Demographics], seed: int = 1) -> Weights:
 
 def _sessions(said: Sequence[Demographics]) -> list[tuple[str, ...]]:
     """The sessions for which the records have enough that is known, and shared."""
-    possible = []
+    possible: list[tuple[str, ...]] = []
     for fields in SESSIONS:
         known = (tuple(getattr(one, f) for f in fields) for one in said)
         shared = Counter(values for values in known if all(values))
@@ -67,14 +67,14 @@ def _sessions(said: Sequence[Demographics]) -> list[tuple[str, ...]]:
 
 def _linker(said: Sequence[Demographics]) -> Linker:
     connection = duckdb.connect()
-    connection.create_function("agrees", agrees, ["VARCHAR"] * 5, "VARCHAR")  # type: ignore[list-item]
+    connection.create_function("agrees", agrees, ["VARCHAR"] * 5, "VARCHAR")
     columns = {
         "unique_id": [str(n) for n in range(len(said))],
         "whole": [json.dumps(asdict(one), default=str) for one in said],
         **{f: [str(getattr(one, f) or "").lower() or None for one in said] for f in LEVELS},
     }
     chosen = ", ".join(f"unnest(?::varchar[]) as {name}" for name in columns)
-    connection.execute(f"create table records as select {chosen}", list(columns.values()))  # noqa: S608 - our own column names
+    connection.execute(f"create table records as select {chosen}", list(columns.values()))
     settings = SettingsCreator(
         link_type="dedupe_only",
         comparisons=[_comparison(field) for field in LEVELS],
