@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -26,11 +26,10 @@ from confrere.fhir.outcome import Unanswerable
 from confrere.fhir.patients import PATIENT
 from confrere.fhir.practitioner import PRACTITIONER
 from confrere.fhir.query import Pairs, Query, pairs, read
-from confrere.fhir.resource import Access, Caller, Found, Operation, Resource
+from confrere.fhir.resource import Access, Caller, Found, NoteAccess, Operation, Resource
 from confrere.fhir.service_request import SERVICE_REQUEST
 from confrere.identity.permissions import Permission, may
 from confrere.kernel.errors import DomainError, NotFound
-from confrere.kernel.ids import GroupId, PatientId, StudyId
 from confrere.kernel.principal import Principal
 
 if TYPE_CHECKING:
@@ -53,27 +52,6 @@ RESOURCES = {
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 Allow = Callable[[Permission], Callable[..., Principal]]
-
-
-class NoteAccess(Protocol):
-    """Write one access to the audit trail, once for a session and object."""
-
-    def __call__(
-        self,
-        conn: "Connection",
-        who: Principal,
-        /,
-        *,
-        door: str,
-        kind: str,
-        owner_group: GroupId,
-        object_id: UUID | None,
-        now: datetime,
-        patient_id: PatientId | None = None,
-        study_id: StudyId | None = None,
-        action: str = "R",
-    ) -> None:
-        """Note it in the caller's transaction."""
 
 
 class FhirRoute(APIRoute):

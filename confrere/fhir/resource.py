@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 from uuid import UUID
 
 from confrere.fhir.elements import Json
@@ -48,6 +48,27 @@ class Access:
     object_id: UUID | None
     patient_id: PatientId | None = None
     study_id: StudyId | None = None
+
+
+class NoteAccess(Protocol):
+    """Write one access to the audit trail, once for a session and object."""
+
+    def __call__(
+        self,
+        conn: "Connection",
+        who: Principal,
+        /,
+        *,
+        door: str,
+        kind: str,
+        owner_group: GroupId,
+        object_id: UUID | None,
+        now: datetime,
+        patient_id: PatientId | None = None,
+        study_id: StudyId | None = None,
+        action: str = "R",
+    ) -> None:
+        """Note it in the caller's transaction."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -291,14 +291,8 @@ def shared(conn: Connection, to: frozenset[GroupId], kind: str) -> frozenset[UUI
 
 
 def end_shares(
-    conn: Connection, owner: GroupId, to: GroupId, objects: Sequence[UUID], at: datetime
-) -> None:
-    """Stop another group from seeing these objects, at once."""
-    store.end_shares(conn, owner, to, objects, at)
-
-
-def end_shares_for(
-    conn: Connection, owner: GroupId, objects: Sequence[UUID], why: str, at: datetime
-) -> None:
-    """Stop all other groups from seeing these objects for this reason, at once."""
-    store.end_shares_for(conn, owner, objects, why, at)
+    conn: Connection, owner: GroupId, to: GroupId | None, objects: Sequence[UUID],
+    at: datetime, why: str = "",
+) -> None:  # fmt: skip
+    """Stop another group, or all, from seeing these objects, at once; for `why` if given."""
+    store.end_shares(conn, owner, to, objects, at, why)

@@ -205,30 +205,15 @@ def shared(conn: Connection, to: Sequence[GroupId], kind: str) -> list[UUID]:
 
 
 def end_shares(
-    conn: Connection, owner: GroupId, to: GroupId, objects: Sequence[Any], at: datetime
-) -> None:
-    """Stop another group from seeing these objects."""
-    conn.execute(
-        sa.update(t.shares)
-        .where(
-            t.shares.c.owner_group == owner,
-            t.shares.c.to_group == to,
-            t.shares.c.object_id.in_(objects),
-            t.shares.c.ended_at.is_(None),
-        )
-        .values(ended_at=at)
-    )
-
-
-def end_shares_for(
-    conn: Connection, owner: GroupId, objects: Sequence[Any], why: str, at: datetime
-) -> None:
-    """Stop all other groups from seeing these objects, as far as they do for this reason."""
+    conn: Connection, owner: GroupId, to: GroupId | None, objects: Sequence[Any],
+    at: datetime, why: str,
+) -> None:  # fmt: skip
+    """Stop another group, or all where none is named, from seeing these objects."""
     c = t.shares.c
-    open_now = sa.and_(c.owner_group == owner, c.why == why, c.ended_at.is_(None))
-    conn.execute(
-        sa.update(t.shares).where(open_now, c.object_id.in_(objects)).values(ended_at=at)
-    )
+    which = [c.owner_group == owner, c.object_id.in_(objects), c.ended_at.is_(None)]
+    which += [c.to_group == to] if to else []
+    which += [c.why == why] if why else []
+    conn.execute(sa.update(t.shares).where(*which).values(ended_at=at))
 
 
 def _grouped(

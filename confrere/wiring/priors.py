@@ -72,7 +72,7 @@ def person_changed(conn: Connection, patient_id: PatientId, now: datetime) -> No
     reports = reading.of_patients(conn, [patient.id])
     objects: list[UUID] = [patient.id, *(s.id for s in studies), *(r.id for r in reports)]
     objects += [order for r in reports for order in r.orders]
-    network.end_shares_for(conn, patient.owner_group, objects, PRIOR, now)
+    network.end_shares(conn, patient.owner_group, None, objects, now, PRIOR)
     refresh(conn, patient.id, now)
 
 
