@@ -15,7 +15,7 @@ from confrere.delivery import service as delivery
 from confrere.kernel.errors import Conflict, Invalid, NotFound
 from confrere.kernel.ids import GroupId, PatientId
 from confrere.network import service as network
-from confrere.patients import linking
+from confrere.patients import linking, weights
 from confrere.patients import service as patients
 from confrere.patients.matching import TWINS
 from confrere.patients.model import Demographics, Patient
@@ -340,3 +340,42 @@ def test_an_older_message_fills_only_what_no_newer_one_told(conn: Connection) ->
     earlier = NOW - timedelta(days=1)
     send(conn, world, adt("A08", ("M1", "JANE"), at=earlier))
     assert known(conn, world, "M1").demographics.given == "JOAN"
+
+
+# weights
+
+
+def test_matching_uses_the_version_of_weights_last_put_to_use(conn: Connection) -> None:
+    world = build(conn)
+    stricter = replace(weights.DEFAULT, link_at=26.0)
+    version = linking.keep_weights(conn, stricter, "a test", "Rae Reed", NOW)
+    assert linking.weights_now(conn) == weights.DEFAULT, "kept, not used"
+    assert linking.use_weights(conn, version, NOW)
+    one = record(conn, world.owner, HERE)
+    record(conn, world.partner, THERE)
+    assert same(conn, one) == {one.id}
+    assert pair_of(conn, world.owner, State.REVIEW).weights_version == version
+    assert not linking.use_weights(conn, version + 1, NOW)
+    assert linking.use_weights(conn, 0, NOW)
+    linking.link_matches(conn, one.id, NOW)
+    assert len(same(conn, one)) == 2
+
+
+def test_two_merges_that_cross_are_both_obeyed(conn: Connection) -> None:
+    world = build(conn)
+    send(conn, world, adt("A40", ("M1", "JANE"), merged="M2"))
+    later = NOW + timedelta(minutes=1)
+    send(conn, world, adt("A40", ("M2", "JANE"), merged="M1", at=later), later)
+    one, two = known(conn, world, "M1"), known(conn, world, "M2")
+    assert (one.merged_into, two.merged_into) == (two.id, None)
+
+
+def test_insurance_and_national_numbers_are_no_record_numbers(conn: Connection) -> None:
+    world = build(conn)
+    raw = adt("A04", ("M1", "JANE")).replace(
+        b"M1^^^LMH-MRN^MR", b"078-05-1120^^^USA^SS~991^^^ACME^MB~M1^^^LMH-MRN^MR"
+    )
+    assert send(conn, world, raw) == ""
+    assert known(conn, world, "M1").demographics.national_last4 == "1120"
+    (only,) = patients.search(conn, [], {}, 9)
+    assert only.demographics.mrn == "M1"
