@@ -11,7 +11,7 @@ CHEST_PERSON = PersonPlan("Pruitt", "Walter", date(1957, 8, 22), "M", "60424")
 # the same woman before and after she married: doubtful, so the review page asks
 DOUBTFUL = (
     PersonPlan("Dvorak", "Helen", date(1961, 7, 3), "F", "60118"),
-    PersonPlan("Haugen", "Helen", date(1961, 7, 3), "F", "60118"),
+    PersonPlan("Bergstrom", "Helen", date(1961, 7, 3), "F", "60118"),
 )
 # twins of one house: never one person, whatever else agrees
 TWINS = (

@@ -1,28 +1,37 @@
 """The demonstration shows a sure pair, a doubtful one and twins."""
 
+from datetime import UTC, datetime
 from itertools import pairwise
+from random import Random
 from typing import Any
 
 import pytest
 
-from confrere.demo import places, scenes
-from confrere.demo.casting import mrn
+from confrere.demo import messages, scenes
+from confrere.demo.casting import Cast
+from confrere.hl7.acknowledge import Stamp
+from confrere.hl7.parse import parse
+from confrere.hl7.patients import read_patient
 from confrere.patients.matching import TWINS, Match, Verdict, judge
 from confrere.patients.model import Demographics
 
+NOW = datetime(2026, 11, 24, 3, 30, tzinfo=UTC)
+
+
+def said(plan: scenes.Scene) -> Demographics:
+    """What the site's own message says of the person."""
+    order = Cast(Random(1)).order(plan, NOW, NOW, None)
+    told = read_patient(parse(messages.admission(order, Stamp(NOW, "A1"))))
+    return Demographics(
+        told.identifiers[0].assigner, told.identifiers[0].value, told.name.family,
+        told.name.given, told.birth_date, told.sex, told.address.postal_code,
+        told.address.street,
+    )  # fmt: skip
+
 
 def judged(*plans: scenes.Scene) -> Verdict:
-    said = []
-    for plan in plans:
-        person, site = plan.person, places.site(plan.site)
-        assert person is not None
-        said.append(
-            Demographics(
-                site.assigner, mrn(site, person), person.family, person.given,
-                person.birth_date, person.sex, person.postal_code,
-            )
-        )  # fmt: skip
-    return judge(said[0], said[1])
+    one, other = map(said, plans)
+    return judge(one, other)
 
 
 def of(*people: object) -> list[scenes.Scene]:
