@@ -32,6 +32,7 @@ from confrere.network.systems import Peer, SiteHints
 from confrere.wiring import device_audit
 from confrere.wiring.device_audit import Caller
 from confrere.wiring.device_permissions import dimse_services
+from confrere.wiring.dicom_query import query_services
 from confrere.wiring.house import House
 from confrere.wiring.peers import PeerBook
 
@@ -168,7 +169,7 @@ def open_dicom_door(house: House, book: PeerBook, host: str, port: int) -> Dicom
     filing = GroupCommit(house.app)
     door = Door(
         host, port, Limits(), admitter(book), Sink(house, book, filing),
-        observe=observer(house, book), title=house.settings.aet,
+        observe=observer(house, book), title=house.settings.aet, further=query_services(house, book),
     )  # fmt: skip
     door.start()
     return DicomDoor(door, filing)
