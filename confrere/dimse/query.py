@@ -12,7 +12,7 @@ from confrere.dimse.pdu import Malformed
 from confrere.dimse.service import Answer, Outcome, Receiver, Request
 from confrere.dimse.store import Refusal
 from confrere.dimse.wire import Gone
-from confrere.kernel.errors import Invalid, NotFound, Unavailable
+from confrere.kernel.errors import Invalid
 
 # what ends the association and is not ours to answer
 OF_THE_WIRE = (Gone, Malformed, Released)
@@ -42,10 +42,6 @@ class Gathering:
         if self._too_long:
             raise Invalid(f"Identifier is longer than {MOST_BYTES} bytes: ask for less")
         return identifier.parse(bytes(self._data), transfer_syntax)
-
-
-class UnknownDestination(NotFound):
-    """A C-MOVE names an AE title to which we may not send."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +99,7 @@ class Finding(Gathering):
 
 
 def query_outcome(error: BaseException) -> Outcome:
-    """Find the status of an error in a query or retrieval (PS3.4 C.4.1.1.4)."""
-    if isinstance(error, UnknownDestination):
-        return Outcome(status.UNKNOWN_DESTINATION, str(error))
-    if isinstance(error, Unavailable):
-        return Outcome(status.NO_SUB_OPERATIONS, str(error))
+    """Find the status of an error in a query (PS3.4 C.4.1.1.4)."""
     if isinstance(error, Invalid) and error.field:
         return Outcome(status.DOES_NOT_MATCH_CLASS, str(error))
     return status.outcome_of(error)

@@ -10,6 +10,7 @@ from confrere.dimse.command import C_GET_RQ, C_MOVE_RQ
 from confrere.dimse.identifier import Identifier, Value
 from confrere.dimse.query import NO_IDENTIFIER, OF_THE_WIRE, Gathering, query_outcome
 from confrere.dimse.service import Answer, Outcome, Receiver, Request
+from confrere.kernel.errors import NotFound, Unavailable
 
 MOVE_DESTINATION = 0x0600
 REMAINING, COMPLETED, FAILED, WARNED = 0x1020, 0x1021, 0x1022, 0x1023
@@ -64,6 +65,10 @@ class Transfer:
     operations: Iterator[SubOperation]
 
 
+class UnknownDestination(NotFound):
+    """A C-MOVE names an AE title to which we may not send."""
+
+
 class Retriever(Protocol):
     """Who knows the instances and how they reach the destination."""
 
@@ -87,7 +92,7 @@ class Retrieving(Gathering):
         except OF_THE_WIRE:
             raise
         except Exception as error:  # noqa: BLE001 - the edge's last resort, logged in outcome_of
-            outcome = query_outcome(error)
+            outcome = _outcome_of(error)
         failed = "\\".join(self._failed[:_MOST_FAILED_UIDS])
         if not failed:
             answer(outcome)
@@ -118,6 +123,15 @@ class Retrieving(Gathering):
             if close is not None:
                 close()
         return _final(counts)
+
+
+def _outcome_of(error: BaseException) -> Outcome:
+    """Find the status of an error that ends a retrieval (PS3.4 table C.4-2)."""
+    if isinstance(error, UnknownDestination):
+        return Outcome(status.UNKNOWN_DESTINATION, str(error))
+    if isinstance(error, Unavailable):
+        return Outcome(status.NO_SUB_OPERATIONS, str(error))
+    return query_outcome(error)
 
 
 def _status_of(operation: SubOperation) -> int:

@@ -10,8 +10,8 @@ from confrere.database.engine import transaction
 from confrere.dimse import client, retrieve, status, syntaxes
 from confrere.dimse.client import Remote
 from confrere.dimse.identifier import Identifier, Value
-from confrere.dimse.query import FindService, Matched, UnknownDestination
-from confrere.dimse.retrieve import SubOperation, Transfer
+from confrere.dimse.query import FindService, Matched
+from confrere.dimse.retrieve import SubOperation, Transfer, UnknownDestination
 from confrere.dimse.service import Request, Service, SubStore
 from confrere.imaging import finding, recoding
 from confrere.imaging.attributes import Level
