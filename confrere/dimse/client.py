@@ -216,9 +216,6 @@ def _associated(
         evt_handlers=[(evt.EVT_CONN_OPEN, _no_delay), *handlers],
     )
     if not link.is_established:
-        left = link.dul.socket
-        if left is not None and left.socket is not None:
-            left.socket.close()  # pynetdicom leaves it to the garbage collector
         raise Unavailable(_why(link, remote))
     try:
         yield link

@@ -12,6 +12,7 @@ OF_DIMSE_SERVICE = {
     "find": Permission.DICOM_FIND,
     "move": Permission.DICOM_RETRIEVE,
     "get": Permission.DICOM_RETRIEVE,
+    "worklist": Permission.DICOM_WORKLIST,
 }
 OF_HL7_MESSAGE = {
     "ORM": Permission.HL7_ORDER,

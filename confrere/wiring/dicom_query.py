@@ -38,9 +38,8 @@ LOOPBACK = "127.0.0.1"
 _LEVEL, _RETRIEVE_AET, _AVAILABILITY = 0x00080052, 0x00080054, 0x00080056
 
 
-def query_services(house: House, book: PeerBook) -> tuple[Service, ...]:
+def query_services(desk: "Desk") -> tuple[Service, ...]:
     """The query/retrieve services of the door."""
-    desk = Desk(house, book)
     return (
         FindService("find", frozenset(syntaxes.FIND_ROOTS), desk),
         retrieve.move_service(Mover(desk)),

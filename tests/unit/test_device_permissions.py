@@ -9,7 +9,7 @@ from confrere.wiring.device_permissions import (
     dimse_services,
     may_send,
 )
-from confrere.wiring.dicom_query import query_services
+from confrere.wiring.dicom_door import further_services
 from confrere.wiring.inbound_hl7 import ORDER_KINDS
 
 
@@ -23,7 +23,7 @@ class Nowhere:
 def test_each_dimse_service_declares_a_permission() -> None:
     provided = {EchoService().name, StoreService(Nowhere()).name}  # type: ignore[arg-type]
     nobody = cast("Any", None)  # not asked until a request comes
-    provided |= {service.name for service in query_services(nobody, nobody)}
+    provided |= {service.name for service in further_services(nobody, nobody)}
     assert provided == set(OF_DIMSE_SERVICE)
     assert dimse_services() == provided
 
