@@ -341,3 +341,22 @@ def test_a_machine_that_is_not_there_or_refuses_us_is_told_in_words(house: House
         client.echo(gone)
     with pytest.raises(Unavailable, match="refuses our AE title STRANGER"):
         client.echo(here(house, "STRANGER"))
+
+
+@needs("orthanc")
+def test_an_it_engineer_registers_a_machine_with_its_port_and_sends_it_an_echo(
+    house: House, orthanc: Orthanc
+) -> None:
+    name = f"Echoed {os.urandom(3).hex()}"
+    form = {"door": "dicom", "name": name, "aet": "ORTHANC", "port": str(orthanc.dicom_port)}
+    (closed,) = free_ports("closed").values()
+    with house.http("lakeshore IT engineer") as web:
+        assert web.post("/network/peers", data=form).status_code == 200
+        gone = form | {"name": f"{name} gone", "port": str(closed)}
+        assert web.post("/network/peers", data=gone).status_code == 200
+        with house.reading() as conn:
+            made = {p.name: p.id for p in network.peers(conn, "dicom")}
+        said = web.post(f"/network/peers/{made[name]}/test").text
+        assert f"{name}: 127.0.0.1:{orthanc.dicom_port} answers" in said
+        said = web.post(f"/network/peers/{made[gone['name']]}/test").text
+        assert f"nothing answers as ORTHANC at 127.0.0.1, port {closed}" in said
