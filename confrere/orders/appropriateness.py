@@ -43,8 +43,10 @@ class When:
 
 @dataclass(frozen=True, slots=True)
 class AppropriatenessRule:
-    """One rule. `says` completes "may not be needed:"; `cites` is the source, `area` a
-    priority clinical area of 42 CFR 414.94(e)(5) where it lies in one."""
+    """One rule. `says` completes "may not be needed:", `cites` is the source.
+
+    `area` is a priority clinical area of 42 CFR 414.94(e)(5) where it lies in one.
+    """
 
     code: str
     version: int

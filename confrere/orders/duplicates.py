@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from itertools import pairwise
 
 from confrere.orders import parts
 from confrere.orders.following_up import FollowUp
@@ -149,7 +150,7 @@ def pairs(exams: Sequence[Exam]) -> tuple[Pair, ...]:
     return tuple(
         Pair(first, second, excuse(first, second, exams))
         for row in of_key.values()
-        for first, second in zip(row, row[1:], strict=False)
+        for first, second in pairwise(row)
     )
 
 

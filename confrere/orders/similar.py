@@ -105,13 +105,10 @@ def find_similar(
 
 def is_alike(one: Exam, other: Exam, *, same_contrast: bool) -> bool:
     """Say whether two exams show the same by the same means, as far as their words tell."""
-    if not one.region or one.region != other.region or not one.modality:
+    if not one.modality or not one.region or one.region != other.region:
         return False
-    if parts.family(one.modality) != parts.family(other.modality):
-        return False
-    if parts.is_procedure(one.text) or parts.is_procedure(other.text):
-        return False
-    if parts.techniques(one.text) != parts.techniques(other.text):
+    means = [(parts.family(e.modality), parts.techniques(e.text)) for e in (one, other)]
+    if means[0] != means[1] or any(parts.is_procedure(e.text) for e in (one, other)):
         return False
     if same_contrast and _differ(one.contrast, other.contrast):
         return False

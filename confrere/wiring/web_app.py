@@ -5,11 +5,12 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from sqlalchemy import Connection
 
 from confrere.audit import service as audit
 from confrere.audit.model import COLLABORATIVE
+from confrere.cdshooks.door import router as cds_router
 from confrere.database.engine import transaction
 from confrere.dicomweb.router import router as dicomweb_router
 from confrere.fhir.door import router as fhir_router
@@ -61,6 +62,7 @@ from confrere.web.access import allow
 from confrere.web.app import create as create_app
 from confrere.web.context import WebContext
 from confrere.wiring import stow
+from confrere.wiring.hooks import Hooks
 from confrere.wiring.house import House
 from confrere.wiring.sharing import open_studies
 
@@ -93,7 +95,13 @@ def create(house: House, assets: Path) -> FastAPI:
         resolve_store=stow.resolver(house), shared=open_studies,
     )  # fmt: skip
     fhir = fhir_router(house.app, allow, fhir_noter(house), house.now)
-    return create_app(context, (*(page.router for page in PAGES), dicomweb, fhir))
+    hooks = cds_router(allow(Permission.ASK_ADVICE), Hooks(house), base_of)
+    return create_app(context, (*(page.router for page in PAGES), dicomweb, fhir, hooks))
+
+
+def base_of(request: Request) -> str:
+    """The root that links begin with: where this request came to."""
+    return str(request.base_url).rstrip("/")
 
 
 def named(permission: str) -> Callable[..., Principal]:
