@@ -29,7 +29,7 @@ def effect_page(
 ) -> Response:
     """Show the effect of the own group, or of the own hospital."""
     context = context_of(request)
-    until = context.now()
+    until = context.now() + timedelta(minutes=1)  # what was shown just now counts
     with transaction(context.engine, me.groups) as conn:
         found = advice.effect(conn, group_of(me), me.site, until - timedelta(days=days), until)
         site = network.site(conn, me.site) if me.site else None

@@ -27,7 +27,6 @@ from confrere.reading.text import whole_text
 from confrere.web.access import allow
 from confrere.web.acts import note_act, note_seen, show
 from confrere.web.context import context_of
-from confrere.web.rendering import render
 from confrere.web.study_links import own_viewer, site_viewer
 
 PAGE, PART = "advice.html", "parts/advice_body.html"
@@ -94,23 +93,28 @@ def prior(request: Request, me: Looker, card: UUID) -> Response:
     site = sites.get(found.prior_site) if found.prior_site else None
     uid = study.study_uid if study else ""
     elsewhere = site_viewer(site.viewer_url, uid, [study.accession]) if site and study else ""
-    return render(
-        request, "advice_prior.html", given=found, report=report, study=study, site=site,
+    return show(
+        request, PAGE, "parts/advice_prior.html", tab="prior", given=found, report=report, study=study, site=site,
         text=whole_text(texts) if texts else "", elsewhere=elsewhere,
         viewer=own_viewer(uid) if study and may(me, Permission.READ_IMAGES) else "",
     )  # fmt: skip
 
 
 def _report(conn: Connection, found: Given) -> Report | None:
-    if found.prior_report is None:
+    """Its report; also one that came after the advice was shown."""
+    if found.prior_report is not None:
+        return next(iter(reading.search(conn, 1, ids=[found.prior_report])), None)
+    if found.prior_order is None:
         return None
-    return next(iter(reading.search(conn, 1, ids=[found.prior_report])), None)
+    return next(iter(reading.of_exam(conn, found.prior_study, [found.prior_order])), None)
 
 
 def _study(conn: Connection, found: Given) -> Study | None:
-    if found.prior_study is None:
+    if found.prior_study is not None:
+        return next(iter(imaging.get_many(conn, [found.prior_study])), None)
+    if found.prior_order is None:
         return None
-    return next(iter(imaging.get_many(conn, [found.prior_study])), None)
+    return next(iter(imaging.studies_of_order(conn, found.prior_order)), None)
 
 
 def group_of(me: Principal) -> GroupId:
