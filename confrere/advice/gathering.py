@@ -10,7 +10,7 @@ from confrere.advice.model import Asked, Prior, may_see
 from confrere.imaging import service as imaging
 from confrere.imaging.model import Study
 from confrere.kernel.errors import NotFound
-from confrere.kernel.ids import OrderId, PatientId, StudyId
+from confrere.kernel.ids import OrderId, StudyId
 from confrere.network import service as network
 from confrere.orders import service as orders
 from confrere.orders.duplicates import Exam
@@ -18,6 +18,7 @@ from confrere.orders.following_up import recommended
 from confrere.orders.model import CANCELLED, ORDERED, Order
 from confrere.orders.parts import typed_by_words
 from confrere.patients import service as patients
+from confrere.patients.model import Patient
 from confrere.reading import service as reading
 from confrere.reading.model import Report, Version
 
@@ -36,19 +37,21 @@ def priors_of(conn: Connection, asked: Asked) -> list[Prior]:
     except NotFound:
         return []
     agreed = network.agreements(conn)
-    ids = [
-        one.id
+    same = [
+        one
         for one in patients.same_person(conn, patient)
         if may_see(one.owner_group, asked.owner_group, agreed)
     ]
-    return of_identities(conn, ids, asked)
+    return of_identities(conn, same, asked)
 
 
-def of_identities(conn: Connection, ids: Sequence[PatientId], asked: Asked) -> list[Prior]:
+def of_identities(conn: Connection, same: Sequence[Patient], asked: Asked) -> list[Prior]:
     """The earlier exams of these identities, without the order that is asked about."""
+    ids = [one.id for one in same]
+    owners = sorted({one.owner_group for one in same})
     ordered = [
         one
-        for one in orders.search(conn, MOST, patients=ids)
+        for one in orders.search(conn, MOST, patients=ids, owners=owners)
         if one.content.status != CANCELLED and not _is_same(one, asked)
     ]
     reports = reading.of_patients(conn, ids, MOST)

@@ -174,7 +174,9 @@ def check_card(card: dict[str, Any]) -> None:
     assert card["source"]["label"]
     assert set(card["source"]["topic"]) == {"system", "code"}
     for reason in card["overrideReasons"]:
-        assert reason["code"] and reason["system"] and reason["display"]
+        assert reason["code"]
+        assert reason["system"]
+        assert reason["display"]
     for link in card.get("links", []):
         assert link["type"] == "absolute"
         assert link["url"].startswith("http://")
@@ -188,7 +190,9 @@ def test_discovery_names_both_hooks_and_their_prefetch(shared: Room) -> None:
     services = {one["hook"]: one for one in answer.json()["services"]}
     assert set(services) == {"order-select", "order-sign"}
     for one in services.values():
-        assert one["id"] and one["description"] and one["title"]
+        assert one["id"]
+        assert one["description"]
+        assert one["title"]
         assert one["prefetch"]["patient"] == "Patient/{{context.patientId}}"
 
 
@@ -202,17 +206,21 @@ def test_a_recent_similar_exam_raises_a_card_with_report_and_link(shared: Room) 
         for card in cards:
             check_card(card)
             assert IMPRESSION in card["detail"]
-        assert "3 days ago" in cards[0]["summary"] and "Lakeshore" in cards[0]["summary"]
-        assert "5 days ago" in cards[1]["summary"] and "Prairie" in cards[1]["summary"]
+        assert "3 days ago" in cards[0]["summary"]
+        assert "Lakeshore" in cards[0]["summary"]
+        assert "5 days ago" in cards[1]["summary"]
+        assert "Prairie" in cards[1]["summary"]
     for card in cards:
         path = card["links"][0]["url"].removeprefix(str(client.base_url).rstrip("/"))
         user = shared.person(Role.HOSPITAL_CLIENT, shared.world.owner, shared.world.site)
         page = shared.site.signed_in(user).get(path)
-        assert page.status_code == 200 and IMPRESSION in page.text, page.text[:500]
+        assert page.status_code == 200
+        assert IMPRESSION in page.text
     stranger = shared.person(Role.GROUP_MANAGER, shared.world.partner)
     assert shared.site.signed_in(stranger).get(path).status_code == 404
     kinds = [one.kind for one in shared.site.events()]
-    assert "advice" in kinds and "report" in kinds
+    assert "advice" in kinds
+    assert "report" in kinds
 
 
 def test_another_groups_exam_is_named_only_while_an_agreement_shares_priors(here: Room) -> None:
@@ -235,7 +243,8 @@ def test_a_doubtful_need_is_said_with_its_source(shared: Room) -> None:
     card = next(c for c in answer.json()["cards"] if c["indicator"] == "info")
     check_card(card)
     assert card["summary"].startswith("May not be needed")
-    assert "Choosing Wisely" in card["detail"] and "HEADACHE version 1" in card["detail"]
+    assert "Choosing Wisely" in card["detail"]
+    assert "HEADACHE version 1" in card["detail"]
 
 
 def test_feedback_is_kept_with_its_reason_and_shown_in_the_effect(shared: Room) -> None:
@@ -294,13 +303,15 @@ def test_an_order_by_hl7_is_advised_on_decided_and_followed(here: Room) -> None:
         order_changed(conn, order.id, NOW)
         order_changed(conn, order.id, NOW)
         shown = advice.of_orders(conn, here.world.owner, [order.id])
-        assert [one.days for one in shown] == [3, 5] or [o.days for o in shown] == [5, 3]
+        assert sorted(one.days for one in shown) == [3, 5]
     manager = here.site.signed_in(here.person(Role.GROUP_MANAGER, here.world.owner))
     page = manager.get("/advice")
-    assert page.status_code == 200 and "Open report and images" in page.text, page.text
+    assert page.status_code == 200
+    assert "Open report and images" in page.text
     card = next(one for one in shown if one.days == 3)
     refused = manager.post(f"/advice/{card.id}/decide", data={"decision": "go on"})
-    assert refused.status_code == 422 and "say why" in refused.text
+    assert refused.status_code == 422
+    assert "say why" in refused.text
     done = manager.post(
         f"/advice/{card.id}/decide", data={"decision": "go on", "reason": "planned"}
     )
@@ -380,7 +391,8 @@ def test_windows_and_rules_are_changed_and_loaded_by_the_group(here: Room) -> No
     assert manager.get("/advice/rules").status_code == 200
     form = {"cites": "own policy", "owner": "Dr Gray", "effective_from": "2026-01-01"}
     done = manager.post("/advice/windows/CT_HEAD", data={**form, "days": "0"})
-    assert "CT_HEAD is changed" in done.text and "own policy" in done.text
+    assert "CT_HEAD is changed" in done.text
+    assert "own policy" in done.text
     answer = here.client().post("/cds-services/imaging-order-sign", json=asks(draft()))
     assert answer.json() == {"cards": []}
     done = manager.post("/advice/rules/HEADACHE", data=form)
