@@ -40,7 +40,7 @@ from confrere.web.access import allow
 from confrere.wiring.advising import order_changed
 from confrere.wiring.hooks import Hooks
 from confrere.wiring.house import House
-from tests.database import Databases, clone, drop
+from tests.database import Databases, clone, count, drop
 from tests.integration.web_shell import KEY, PASSWORD, Clock, Site, serving
 from tests.integration.world import NOW, World, build, suspend
 
@@ -429,3 +429,13 @@ def test_the_cards_of_an_order_can_be_tried(here: Room) -> None:
         assert advice.listing(
             conn, here.world.owner, None, NOW - timedelta(days=9), undecided=False
         ) == []  # fmt: skip
+
+
+def test_the_database_shows_advice_to_its_own_group_only(shared: Room) -> None:
+    shared.client().post("/cds-services/imaging-order-sign", json=asks(draft()))
+    tables = ("advice_given", "advice_rules", "advice_windows", "exam_repeats")
+    for group, sees in ((shared.world.owner, True), (shared.world.partner, False)):
+        with transaction(shared.made.app, frozenset({group})) as conn:
+            counts = [count(conn, one) for one in tables]
+        assert (counts[0] > 0) is sees
+        assert not any(counts[1:])
