@@ -48,6 +48,14 @@ PLACES = (
         Permission.READ_REPORTS,
     ),
     Place(
+        "/advice",
+        "Advice",
+        "v",
+        "M9 18h6M10 21h4M12 3a6 6 0 0 1 3.6 10.8c-.4.4-.6.8-.6 1.2H9c0-.4-.2-.8-.6-1.2A6 6 0 "
+        "0 1 12 3z",
+        Permission.READ_ADVICE,
+    ),
+    Place(
         "/my-declines",
         "My declines",
         "c",

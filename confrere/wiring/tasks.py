@@ -33,7 +33,7 @@ from confrere.orders.model import OrderChanged
 from confrere.patients import linking
 from confrere.patients.model import PairDecided, PatientSeen, PersonChanged
 from confrere.reading.model import ReportReceived, ReportSigned
-from confrere.wiring import exams, facts, inbound_hl7, priors, results
+from confrere.wiring import advising, exams, facts, inbound_hl7, priors, results
 from confrere.wiring.device_audit import STORED_TASK, note_stored
 from confrere.wiring.house import House
 from confrere.worklist import prealerting
@@ -51,7 +51,7 @@ SUBSCRIBERS: dict[type, tuple[str, ...]] = {
     ImagesArrived: ("exams.images_arrived",),
     StudyClosed: ("exams.study_closed",),
     StudyCorrected: ("exams.study_corrected",),
-    OrderChanged: ("exams.order_changed", "alerts.order_changed"),
+    OrderChanged: ("exams.order_changed", "alerts.order_changed", "advice.order_changed"),
     PatientSeen: ("exams.patient_seen",),
     PairDecided: ("patients.pair_decided",),
     PersonChanged: ("priors.person_changed",),
@@ -206,6 +206,10 @@ def _register_outcomes(run: Run, task: Task) -> None:
     @task("results.report_signed")
     def report_signed(report_id: str, number: int, **_: Any) -> None:
         run(lambda c, now: results.report_signed(c, ReportId(UUID(report_id)), number, now))
+
+    @task("advice.order_changed")
+    def order_advised(order_id: str, **_: Any) -> None:
+        run(lambda c, now: advising.order_changed(c, OrderId(UUID(order_id)), now))
 
     @task("facts.item_finished")
     def item_finished(item_id: str, **_: Any) -> None:

@@ -6,11 +6,12 @@ from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from sqlalchemy import Connection
 
 from confrere.audit import service as audit
 from confrere.audit.model import COLLABORATIVE
+from confrere.cdshooks.door import router as cds_router
 from confrere.database.engine import transaction
 from confrere.dicomweb.router import router as dicomweb_router
 from confrere.dimse import client
@@ -22,6 +23,10 @@ from confrere.kernel.principal import Principal
 from confrere.network import service as network
 from confrere.web import (
     admin_page,
+    advice_effect_page,
+    advice_page,
+    advice_rules_page,
+    advice_try_page,
     agreement_form,
     agreements_page,
     board_page,
@@ -65,6 +70,7 @@ from confrere.web.access import allow
 from confrere.web.app import create as create_app
 from confrere.web.context import WebContext
 from confrere.wiring import stow
+from confrere.wiring.hooks import Hooks
 from confrere.wiring.house import House
 from confrere.wiring.sharing import open_studies
 
@@ -75,7 +81,12 @@ PAGES = (
     agreements_page, opt_outs_page, rosters_page, roster_files_page, routing_page, peers_page, admin_page,
     patients_page, reports_page, credentials_page, directory_page, expiry_page, import_page, packets_page,
     rules_page, study_assign, simulate_page, told_page, notices_page, contacts_page,
+<<<<<<< HEAD
     board_page, given_page, choices_page, shadow_page, identities_page,
+=======
+    board_page, given_page, choices_page, shadow_page, advice_page, advice_rules_page,
+    advice_try_page, advice_effect_page,
+>>>>>>> advice
 )  # fmt: skip
 READS = {"search": "R", "view": "R", "store": "C"}
 
@@ -101,7 +112,13 @@ def create(house: House, assets: Path) -> FastAPI:
         resolve_store=stow.resolver(house), shared=open_studies,
     )  # fmt: skip
     fhir = fhir_router(house.app, allow, fhir_noter(house), house.now)
-    return create_app(context, (*(page.router for page in PAGES), dicomweb, fhir))
+    hooks = cds_router(allow(Permission.ASK_ADVICE), Hooks(house), base_of)
+    return create_app(context, (*(page.router for page in PAGES), dicomweb, fhir, hooks))
+
+
+def base_of(request: Request) -> str:
+    """The root that links begin with: where this request came to."""
+    return str(request.base_url).rstrip("/")
 
 
 def named(permission: str) -> Callable[..., Principal]:
