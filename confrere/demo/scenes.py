@@ -8,7 +8,6 @@ from confrere.demo.messages import PersonPlan
 
 HEAD_PERSON = PersonPlan("Lindgren", "Harriet", date(1951, 3, 9), "F", "60151")
 CHEST_PERSON = PersonPlan("Pruitt", "Walter", date(1957, 8, 22), "M", "60424")
-<<<<<<< HEAD
 # the same woman before and after she married: doubtful, so the review page asks
 DOUBTFUL = (
     PersonPlan("Dvorak", "Helen", date(1961, 7, 3), "F", "60118"),
@@ -19,9 +18,7 @@ TWINS = (
     PersonPlan("Olson", "Nicole", date(1990, 2, 11), "F", "53140"),
     PersonPlan("Olson", "Ingrid", date(1990, 2, 11), "F", "53140"),
 )
-=======
 ABDOMEN_PERSON = PersonPlan("Okafor", "Denise", date(1968, 11, 2), "F", "60126")
->>>>>>> advice
 STROKE_NOTE = "Found at 02:10 with slurred speech; last seen well the evening before."
 
 
