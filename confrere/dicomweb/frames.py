@@ -7,11 +7,12 @@ from typing import Annotated, TypeAlias
 from fastapi import APIRouter, Depends, Request, Response
 
 from confrere.dicomweb import accept, sending
+from confrere.dicomweb.accept import Choice
 from confrere.dicomweb.door import VIEW, DicomRoute, Door, NotAcceptable
 from confrere.dicomweb.sending import KEPT, Part
 from confrere.dicomweb.wado import instances, wished
 from confrere.imaging.model import Instance
-from confrere.imaging.syntaxes import served
+from confrere.imaging.syntaxes import EXPLICIT, served
 from confrere.kernel.errors import Invalid
 from confrere.kernel.principal import Principal
 
@@ -53,7 +54,12 @@ def listed(text: str) -> list[int]:
 def send(door: Door, request: Request, instance: Instance, numbers: Sequence[int]) -> Response:
     """Answer with frames, as stored or uncompressed."""
     syntax = served(instance.transfer_syntax)
-    choice = accept.for_frames(wished(request), syntax, single=len(numbers) == 1)
+    choice = accept.for_frames(
+        wished(request),
+        syntax,
+        single=len(numbers) == 1,
+        encodable=lambda: door.frames.encodable(instance),
+    )
     if choice is None:
         raise NotAcceptable("accept these frames as stored: transfer-syntax=*")
     tag = sending.etag(instance.digest, repr((numbers, choice)).encode())
@@ -63,9 +69,16 @@ def send(door: Door, request: Request, instance: Instance, numbers: Sequence[int
     for number in numbers:
         where.ranges(number)  # refuses before the first byte is sent
     kind = f"{choice.media}; transfer-syntax={choice.syntax}"
-    read = door.frames.stored if choice.stored else door.frames.native
-    parts = (Part(kind, [read(instance, number)]) for number in numbers)
+    parts = (Part(kind, [_read(door, instance, number, choice)]) for number in numbers)
     headers = {**KEPT, "ETag": tag}
-    if choice.multipart:
-        return sending.several(parts, choice.media, headers)
-    return sending.one(next(parts), headers)
+    if len(numbers) == 1:  # most of all that are asked for: one write, no stream
+        return sending.whole(next(parts), choice.media if choice.multipart else "", headers)
+    return sending.several(parts, choice.media, headers)
+
+
+def _read(door: Door, instance: Instance, number: int, choice: Choice) -> bytes:
+    if choice.stored:
+        return door.frames.stored(instance, number)
+    if choice.syntax == EXPLICIT:
+        return door.frames.native(instance, number)
+    return door.frames.encoded(instance, number, choice.syntax)

@@ -53,9 +53,24 @@ def range_pieces(stream: BinaryIO, at: int, length: int | None) -> Iterator[byte
 def several(parts: Iterable[Part], media: str, headers: dict[str, str]) -> Response:
     """Answer with multipart/related (RFC 2387)."""
     boundary = secrets.token_hex(16)
-    kind = f'multipart/related; type="{media}"; boundary={boundary}'
     body = _primed(_body(parts, boundary))
-    return StreamingResponse(body, headers=headers, media_type=kind)
+    return StreamingResponse(body, headers=headers, media_type=_related(media, boundary))
+
+
+def whole(part: Part, media: str, headers: dict[str, str]) -> Response:
+    """Answer with one small part at once: multipart of `media`, or bare when that is empty."""
+    content = b"".join(part.pieces)
+    if not media:
+        safe = {**headers, "Content-Disposition": "attachment"}
+        return Response(content, headers=safe, media_type=part.content_type)
+    boundary = secrets.token_hex(16)
+    start = multipart.part_head(boundary, {"Content-Type": part.content_type}, first=True)
+    body = b"".join((start, content, multipart.closing(boundary)))
+    return Response(body, headers=headers, media_type=_related(media, boundary))
+
+
+def _related(media: str, boundary: str) -> str:
+    return f'multipart/related; type="{media}"; boundary={boundary}'
 
 
 def one(part: Part, headers: dict[str, str]) -> Response:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from confrere.kernel.ids import GroupId, PeerId, ReaderId, SiteId
 from confrere.network import store_credentials
@@ -195,7 +195,7 @@ def share(
 def shared(conn: Connection, to: Sequence[GroupId], kind: str) -> list[UUID]:
     """Which objects of other groups these groups may see now."""
     query = sa.select(t.shares.c.object_id).where(
-        t.shares.c.to_group.in_(to), t.shares.c.kind == kind, t.shares.c.ended_at.is_(None)
+        t.shares.c.to_group == sa.any_(sa.literal(list(to), ARRAY(sa.Uuid))), t.shares.c.kind == kind, t.shares.c.ended_at.is_(None)
     )
     return list(conn.execute(query).scalars())
 

@@ -93,7 +93,8 @@ def create(house: House, assets: Path) -> FastAPI:
         resolve_store=stow.resolver(house), shared=open_studies,
     )  # fmt: skip
     fhir = fhir_router(house.app, allow, fhir_noter(house), house.now)
-    return create_app(context, (*(page.router for page in PAGES), dicomweb, fhir))
+    # images first: routes are tried in their order, and a viewer asks hundreds of times
+    return create_app(context, (dicomweb, *(page.router for page in PAGES), fhir))
 
 
 def named(permission: str) -> Callable[..., Principal]:
