@@ -33,15 +33,17 @@ def _day(dice: random.Random) -> str:
 SEARCHES: dict[str, Maker] = {
     "PatientID": lambda dice, n: f"PatientID=P{dice.randrange(n // 3):08d}",
     "accession": lambda dice, n: f"AccessionNumber=A{dice.randrange(n):09d}",
-    "7 days + modality": lambda dice, _n: f"StudyDate={_day(dice)}&ModalitiesInStudy=CT&limit=50",
-    "name prefix": lambda dice, _n: (
-        f"PatientName={dice.choice(NAMES)[:3]}*&limit=50"
+    "7 days + modality": lambda dice, _n: (
+        f"StudyDate={_day(dice)}&ModalitiesInStudy=CT&limit=50"
     ),
+    "name prefix": lambda dice, _n: f"PatientName={dice.choice(NAMES)[:3]}*&limit=50",
     "page of 100": lambda dice, _n: f"limit=100&offset={100 * dice.randrange(10)}",
 }
 
 
-def ask(port: int, path: str, headers: dict[str, str], made: Maker, n: int, times: int) -> list[float]:
+def ask(
+    port: int, path: str, headers: dict[str, str], made: Maker, n: int, times: int
+) -> list[float]:
     """Milliseconds of each of so many searches, sorted; the first few warm up."""
     link = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     dice, taken = random.Random(7), []
@@ -60,7 +62,9 @@ def ask(port: int, path: str, headers: dict[str, str], made: Maker, n: int, time
 def show(server: str, n: int, kind: str, taken: list[float]) -> None:
     """One line of the table."""
     p95 = taken[int(len(taken) * 0.95) - 1]
-    print(f"| {server} | {n} | {kind} | {statistics.median(taken):.2f} | {p95:.2f} |", flush=True)
+    print(
+        f"| {server} | {n} | {kind} | {statistics.median(taken):.2f} | {p95:.2f} |", flush=True
+    )
 
 
 def main() -> None:

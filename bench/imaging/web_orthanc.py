@@ -80,7 +80,7 @@ def give(port: int, files: Iterable[bytes], threads: int = 4) -> None:
         link.request("POST", "/instances", body=file)
         answer = link.getresponse()
         answer.read()
-        if answer.status != 200:  # noqa: PLR2004
+        if answer.status != 200:
             raise RuntimeError(f"Orthanc took no file: {answer.status}")
 
     with ThreadPoolExecutor(threads) as pool:

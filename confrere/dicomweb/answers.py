@@ -68,11 +68,13 @@ def _result(found: Found, level: Level, members: tuple[_Member | str, ...], base
     pieces = []
     for member in members:
         if isinstance(member, str):
-            pieces.append(member or f'"00081190":{{"vr":"UR","Value":["{_url(found, level, base)}"]}}')
+            pieces.append(
+                member or f'"00081190":{{"vr":"UR","Value":["{_url(found, level, base)}"]}}'
+            )
             continue
         value = member.value(levels[member.of])
         # an empty value has no Value (PS3.18 F.2.5)
-        empty = value is None or value == "" or value == ()
+        empty = value is None or value in ("", ())
         pieces.append(member.head + ("}" if empty else f',"Value":[{member.text(value)}]}}'))
     return "{" + ",".join(pieces) + "}"
 

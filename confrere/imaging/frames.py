@@ -4,13 +4,13 @@ import threading
 from collections import OrderedDict
 
 from confrere.files.folder import BlobStore
+from confrere.imaging.datasets import read_head
 from confrere.imaging.elements import encoding_of
 from confrere.imaging.encoding import MADE, encode
 from confrere.imaging.made import Made
 from confrere.imaging.model import Instance
 from confrere.imaging.pixels import PixelMap, map_pixels, read_frame
 from confrere.imaging.plain import open_plain
-from confrere.imaging.datasets import read_head
 from confrere.imaging.rendering import Look, decode, native_frame, render
 from confrere.imaging.syntaxes import NATIVE, is_video, served
 
@@ -62,7 +62,9 @@ class Frames:
         pixels = (instance.rows or 0) * (instance.columns or 0)
         if served(instance.transfer_syntax) not in NATIVE or not pixels:
             return frozenset()
-        return MADE if self.map(instance).frame_bits in (8 * pixels, 16 * pixels) else frozenset()
+        return (
+            MADE if self.map(instance).frame_bits in (8 * pixels, 16 * pixels) else frozenset()
+        )
 
     def encoded(self, instance: Instance, number: int, syntax: str) -> bytes:
         """Return a frame in one of the `encodable` syntaxes, kept once made; raises Invalid."""

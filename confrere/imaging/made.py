@@ -5,6 +5,7 @@ import os
 import secrets
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 MOST_BYTES = 4 << 30
@@ -26,12 +27,10 @@ class Made:
         path = self._folder / name[:2] / name
         try:
             return path.read_bytes()
-        except FileNotFoundError:
-            content = make()
-        try:
-            self._keep(path, content)
         except OSError:
-            pass  # a full disk must not stop anyone from seeing an image
+            content = make()
+        with suppress(OSError):  # a full disk must not stop anyone from seeing an image
+            self._keep(path, content)
         return content
 
     def _keep(self, path: Path, content: bytes) -> None:

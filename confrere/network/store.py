@@ -195,7 +195,9 @@ def share(
 def shared(conn: Connection, to: Sequence[GroupId], kind: str) -> list[UUID]:
     """Which objects of other groups these groups may see now."""
     query = sa.select(t.shares.c.object_id).where(
-        t.shares.c.to_group == sa.any_(sa.literal(list(to), ARRAY(sa.Uuid))), t.shares.c.kind == kind, t.shares.c.ended_at.is_(None)
+        t.shares.c.to_group == sa.any_(sa.literal(list(to), ARRAY(sa.Uuid))),
+        t.shares.c.kind == kind,
+        t.shares.c.ended_at.is_(None),
     )
     return list(conn.execute(query).scalars())
 

@@ -7,13 +7,16 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from sqlalchemy import Connection
+from starlette.middleware import Middleware
 
 from confrere.audit import service as audit
 from confrere.audit.model import COLLABORATIVE
 from confrere.database.engine import transaction
+from confrere.dicomweb.recent import QuickFrames, Recent
 from confrere.dicomweb.router import router as dicomweb_router
 from confrere.fhir.door import router as fhir_router
 from confrere.identity.permissions import Permission
+from confrere.imaging.frames import Frames
 from confrere.kernel.ids import GroupId, PatientId, StudyId
 from confrere.kernel.principal import Principal
 from confrere.network import service as network
@@ -88,13 +91,17 @@ def create(house: House, assets: Path) -> FastAPI:
         zone_of=lambda me: zone_of(house, me.group),
         viewer_cleared=lambda: viewer_cleared(house),
     )
+    read, recent = Frames(house.blobs), Recent()
     dicomweb = dicomweb_router(
         house.app, house.blobs, allow=named, note_access=image_noter(house), now=house.now,
-        resolve_store=stow.resolver(house), shared=open_studies,
+        resolve_store=stow.resolver(house), shared=open_studies, frames_of=read, recent=recent,
     )  # fmt: skip
     fhir = fhir_router(house.app, allow, fhir_noter(house), house.now)
     # images first: routes are tried in their order, and a viewer asks hundreds of times
-    return create_app(context, (dicomweb, *(page.router for page in PAGES), fhir))
+    app = create_app(context, (dicomweb, *(page.router for page in PAGES), fhir))
+    # behind the others: the headers are theirs
+    app.user_middleware.append(Middleware(QuickFrames, recent=recent, read=read))
+    return app
 
 
 def named(permission: str) -> Callable[..., Principal]:
