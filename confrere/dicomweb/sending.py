@@ -21,8 +21,13 @@ from confrere.imaging.syntaxes import served
 
 CHUNK = 1 << 20
 BLOCK = 1 << 20
-# what bytes a UID stands for never changes, so the viewer may keep them
-KEPT = {**PRIVATE, "Cache-Control": "private, max-age=3600"}
+# what bytes a UID stands for never changes, so the viewer may keep them: for the same person
+# (the next one at this workstation has another cookie) and the same wish
+KEPT = {
+    **PRIVATE,
+    "Cache-Control": "private, max-age=3600",
+    "Vary": "Accept, Authorization, Cookie",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,9 @@ def several(parts: Iterable[Part], media: str, headers: dict[str, str]) -> Respo
     """Answer with multipart/related (RFC 2387)."""
     boundary = secrets.token_hex(16)
     body = _primed(_body(parts, boundary))
-    return StreamingResponse(_blocks(body), headers=headers, media_type=_related(media, boundary))
+    return StreamingResponse(
+        _blocks(body), headers=headers, media_type=_related(media, boundary)
+    )
 
 
 def whole(part: Part, media: str, headers: dict[str, str]) -> Response:
