@@ -21,6 +21,12 @@ from confrere.network.systems import Peer, SiteRule
 
 Facts = Mapping[UUID, Mapping[str, Sequence[Fact]]]
 
+SHARED = sa.select(t.shares.c.object_id).where(  # made once: every access to images asks it
+    t.shares.c.to_group == sa.any_(sa.bindparam("to", type_=ARRAY(sa.Uuid))),
+    t.shares.c.kind == sa.bindparam("kind"),
+    t.shares.c.ended_at.is_(None),
+)
+
 
 def groups(conn: Connection) -> list[Group]:
     """All groups, by name."""
@@ -194,12 +200,7 @@ def share(
 
 def shared(conn: Connection, to: Sequence[GroupId], kind: str) -> list[UUID]:
     """Which objects of other groups these groups may see now."""
-    query = sa.select(t.shares.c.object_id).where(
-        t.shares.c.to_group == sa.any_(sa.literal(list(to), ARRAY(sa.Uuid))),
-        t.shares.c.kind == kind,
-        t.shares.c.ended_at.is_(None),
-    )
-    return list(conn.execute(query).scalars())
+    return list(conn.execute(SHARED, {"to": list(to), "kind": kind}).scalars())
 
 
 def end_shares(
