@@ -26,6 +26,7 @@
   };
   const look = () => {
     seen.slow = window.confrere?.slow ?? null;
+    seen.probe = window.confrere?.probeSeconds ?? null;
     const target = window.cornerstone?.eventTarget;
     if (!hooked && target) {
       hooked = true;

@@ -8,7 +8,7 @@
   // without loss (HTJ2K), and what can't be made so comes as it is stored. A reader may choose:
   // localStorage "confrere-line" is "fast" or "slow"; else a short probe tells.
   const PROBE_BYTES = 131072;
-  const FAST_MBIT = 80;
+  const FAST_MBIT = 30;  // by the probe, whose way there and back counts too
   const lineIsSlow = () => {
     try {
       const chosen = localStorage.getItem("confrere-line");
@@ -24,6 +24,7 @@
       };
       // the quickest tells the line; a slower one, a machine that was busy
       const seconds = Math.min(probe(), probe(), probe());
+      window.confrere.probeSeconds = seconds;
       return (PROBE_BYTES * 8) / seconds / 1e6 < FAST_MBIT;
     } catch {
       return false;
