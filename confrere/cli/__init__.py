@@ -1,10 +1,18 @@
-"""The command line: `confrere demo | serve | init | doctor | simulate | db | token`."""
+"""The command line: `confrere demo | serve | init | doctor | simulate | identities | db | token`."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 
-from confrere.cli import accounts, database, demonstration, doctor, serving, simulating
+from confrere.cli import (
+    accounts,
+    database,
+    demonstration,
+    doctor,
+    identities,
+    serving,
+    simulating,
+)
 from confrere.database.local_account import LocalServerError
 from confrere.kernel.errors import DomainError
 from confrere.logs import set_up
@@ -15,6 +23,7 @@ COMMANDS = (
     accounts.add,
     doctor.add,
     simulating.add,
+    identities.add,
     database.add,
 )
 

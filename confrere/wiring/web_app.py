@@ -36,6 +36,7 @@ from confrere.web import (
     exceptions_twice,
     expiry_page,
     given_page,
+    identities_page,
     import_page,
     network_page,
     notices_page,
@@ -73,7 +74,7 @@ PAGES = (
     agreements_page, opt_outs_page, rosters_page, roster_files_page, routing_page, peers_page, admin_page,
     patients_page, reports_page, credentials_page, directory_page, expiry_page, import_page, packets_page,
     rules_page, study_assign, simulate_page, told_page, notices_page, contacts_page,
-    board_page, given_page, choices_page, shadow_page,
+    board_page, given_page, choices_page, shadow_page, identities_page,
 )  # fmt: skip
 READS = {"search": "R", "view": "R", "store": "C"}
 
