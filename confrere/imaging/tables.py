@@ -50,7 +50,7 @@ studies = sa.Table(
     sa.Index("ix_studies_study_uid", "study_uid"),
     sa.Index("ix_studies_mrn", "owner_group", "mrn"),
     sa.Index("ix_studies_accession", "owner_group", "accession"),
-    sa.Index("ix_studies_study_date", "owner_group", "study_date", "id"),
+    sa.Index("ix_studies_newest", "owner_group", "study_date", "study_time", "id"),
     sa.Index("ix_studies_patient_id", "owner_group", "patient_id"),
     sa.Index("ix_studies_name", "owner_group", sa.text('patient_name_key COLLATE "C"')),
     sa.Index(

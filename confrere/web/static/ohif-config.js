@@ -4,6 +4,37 @@
 // server above this line.
 (() => {
   "use strict";
+  // How fast is the line? On a network as stored is quickest; over a line frames come smaller,
+  // without loss (HTJ2K), and what can't be made so comes as it is stored. A reader may choose:
+  // localStorage "confrere-line" is "fast" or "slow"; else a short probe tells.
+  const PROBE_BYTES = 131072;
+  const FAST_MBIT = 30;  // by the probe, whose way there and back counts too
+  const lineIsSlow = () => {
+    try {
+      const chosen = localStorage.getItem("confrere-line");
+      if (chosen) return chosen === "slow";
+      const probe = () => {
+        const request = new XMLHttpRequest();
+        // in time: the viewer asks for its first frame by what this says
+        request.open("GET", `/ohif/line-probe?at=${Math.random()}`, false);
+        const started = performance.now();
+        request.send();
+        if (request.status !== 200) throw new Error("no probe");
+        return (performance.now() - started) / 1000;
+      };
+      // the quickest tells the line; a slower one, a machine that was busy
+      const seconds = Math.min(probe(), probe(), probe());
+      window.confrere.probeSeconds = seconds;
+      return (PROBE_BYTES * 8) / seconds / 1e6 < FAST_MBIT;
+    } catch {
+      return false;
+    }
+  };
+  const AS_STORED = "multipart/related; type=application/octet-stream; transfer-syntax=*";
+  const SMALLER = "multipart/related; type=image/jphc; transfer-syntax=1.2.840.10008.1.2.4.201";
+  window.confrere.slow = lineIsSlow();
+  const accepted = window.confrere.slow ? `${SMALLER}, ${AS_STORED}; q=0.5` : AS_STORED;
+
   const chooseStudy = index => ({
     studyMatchingRules: [{
       attribute: "studyInstanceUIDsIndex", from: "options", required: true,
@@ -299,7 +330,7 @@
         enableStudyLazyLoad: true, supportsFuzzyMatching: false, supportsWildcard: true,
         dicomUploadEnabled: false, omitQuotationForMultipartRequest: true,
         bulkDataURI: { enabled: true, relativeResolution: "studies" },
-        singlepart: "bulkdata,video",
+        singlepart: "bulkdata,video", acceptHeader: [accepted],
       },
     }],
     httpErrorHandler: error => {
