@@ -189,6 +189,9 @@ def _plant(d: Dataset, tag: int, who: dict[str, str], study: str) -> None:
         return
     vr = dictionary_VR(tag).split(" or ")[0]
     text = f"{who['family']} {who['mrn']}"
+    if tag in (0x00340007, 0x04000310):  # moments in binary
+        d.add_new(tag, vr, bytes(range(10)))
+        return
     values: dict[str, object] = {
         "PN": f"{who['family']}^{who['given']}", "UI": f"{study}.{tag % 100000}", "AS": "093Y",
         "DA": "20240310", "TM": "101500", "DT": "20240310101500", "DS": "7331", "IS": "7331",

@@ -13,7 +13,7 @@ from importlib.resources import files
 from confrere.kernel.errors import Invalid
 
 EDITION = "DICOM PS3.15 2026c"
-CURVES, OVERLAYS = 0x5000, 0x6000
+CURVES, OVERLAYS = 0x50, 0x60  # groups 50xx and 60xx
 _SHORT = "1.2.840.10008.5.1.4"
 
 
@@ -111,16 +111,6 @@ def _lines(name: str) -> list[str]:
     return [line for line in text.splitlines() if not line.startswith("#")]
 
 
-def rule_of(tag: int) -> Rule | None:
-    """Find a tag's line; curves (50xx) and overlays (60xx) stand there as groups."""
-    group = tag >> 16
-    if group & 0xFF00 == CURVES:
-        return table()["50XXXXXX"]
-    if group & 0xFF00 == OVERLAYS:
-        return table().get(f"60XX{tag & 0xFFFF:04X}")
-    return table().get(f"{tag:08X}")
-
-
 def action_of(
     tag: int, vr: str, options: frozenset[str], sop_class: str = "", *, nested: bool = False
 ) -> Action | None:
@@ -129,7 +119,9 @@ def action_of(
     Options change what the Basic Profile says. Where two speak, dates follow the date option
     (a device's calibration date too), else keeping goes before cleaning.
     """
-    rule = rule_of(tag)
+    if tag >> 24 in (CURVES, OVERLAYS):
+        return Action.REMOVE  # "clean" as well: a bitmap can't be cleaned, only left out
+    rule = table().get(f"{tag:08X}")
     if rule is None:
         return None
     said = {name: code for name, code in rule.options.items() if name in options}

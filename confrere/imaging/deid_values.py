@@ -10,6 +10,7 @@ from pydicom.multival import MultiValue
 from confrere.imaging.pseudonyms import NO_DATE, NO_MOMENT, NO_TIME
 
 TEXTS = frozenset({"LO", "SH", "ST", "LT", "UT", "UC", "UR", "AE"})
+PROSE = frozenset({"ST", "LT", "UT", "UC"})
 DATES = frozenset({"DA", "TM", "DT"})
 WORD = "REMOVED"
 OLDEST = 89  # years; 45 CFR 164.514(b)(2)(i)(C): older ages are one category

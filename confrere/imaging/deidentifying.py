@@ -16,7 +16,15 @@ from pydicom.tag import BaseTag
 
 from confrere.imaging.clean_text import cleaned, identifiers, pattern_of, without
 from confrere.imaging.confidentiality import BASIC, CODES, EDITION, Action, Options, action_of
-from confrere.imaging.deid_values import DATES, TEXTS, changed, dummy, young, words_of
+from confrere.imaging.deid_values import (
+    DATES,
+    PROSE,
+    TEXTS,
+    changed,
+    dummy,
+    words_of,
+    young,
+)
 from confrere.imaging.pseudonyms import KNOWN, Pseudonyms
 from confrere.imaging.safe_private import drop_unsafe
 
@@ -96,10 +104,10 @@ class _Pass:
             self.drop(data, tag)
             return
         element = data[tag]
-        if element.VR == "UN":
+        action = action_of(int(tag), element.VR, self.chosen, self.sop_class, nested=nested)
+        if action is None and element.VR == "UN":
             self.drop(data, tag)
             return
-        action = action_of(int(tag), element.VR, self.chosen, self.sop_class, nested=nested)
         if content and tag in (TEXT_VALUE, GRAPHIC_TEXT):
             action = Action.CLEAN
         self.apply(data, element, action or self.unlisted(element), content=content)
@@ -112,7 +120,7 @@ class _Pass:
             return Action.KEEP if self.options.uids or element.tag in KINDS else Action.UID
         if element.VR in DATES and not self.options.full_dates:
             return Action.CLEAN if self.options.modified_dates else Action.DUMMY
-        return Action.KEEP
+        return Action.CLEAN if element.VR in PROSE else Action.KEEP
 
     def apply(self, data: Dataset, element: DataElement, action: Action, *, content: bool) -> None:
         self.done[action.value] += 1
