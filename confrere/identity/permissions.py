@@ -41,6 +41,8 @@ class Permission(StrEnum):
     MANAGE_RULES = "change what a rule cites and when it is in force"
     SIMULATE = "try changes on a month that was"
     MANAGE_ROSTERS = "keep the own group's roster"
+    ASK_DEIDENTIFIED = "ask for de-identified exports"
+    RELEASE_DEIDENTIFIED = "allow, review and fetch de-identified exports"
     OWN_ACCOUNT = "use the own account"
     DICOM_ECHO = "DICOM: verify the connection"
     DICOM_STORE = "DICOM: store images"
@@ -72,7 +74,7 @@ _OF_ROLE: dict[Role, frozenset[Permission]] = {
     # a resident drafts and signs preliminary; the final signature is an attending's
     # (42 CFR 415.180: the physician interprets or reviews and signs)
     Role.RESIDENT: _READS,
-    Role.RADIOLOGIST: _READS | {_P.SIGN_FINAL},
+    Role.RADIOLOGIST: _READS | {_P.SIGN_FINAL, _P.ASK_DEIDENTIFIED},
     Role.GROUP_MANAGER: frozenset(
         {
             _P.READ_WORKLIST,
@@ -95,6 +97,8 @@ _OF_ROLE: dict[Role, frozenset[Permission]] = {
             _P.MANAGE_ROSTERS,
             _P.SIMULATE,
             _P.CUT_OVER,
+            _P.ASK_DEIDENTIFIED,
+            _P.RELEASE_DEIDENTIFIED,
         }
     ),
     # of its own site only; the services narrow by `Principal.site`

@@ -66,17 +66,15 @@ def _decoded(data: Dataset, syntax: str) -> Array:
         raise Invalid("this object is too large to be cleaned here", "PixelData")
     if is_video(syntax) or "PixelData" not in data:
         raise Invalid("video and float pixels can't be cleaned here", "PixelData")
+    if data.get("PhotometricInterpretation") == "YBR_FULL_422" and syntax in NATIVE:
+        raise Invalid("subsampled colours can't be cleaned here", "PixelData")
     try:
         data.file_meta = FileMetaDataset()
         data.file_meta.TransferSyntaxUID = UID(syntax)
         if syntax not in NATIVE:
             data.decompress(generate_instance_uid=False)
-        if data.get("PhotometricInterpretation") == "YBR_FULL_422":
-            raise Invalid("subsampled colours can't be cleaned here", "PixelData")
         data.pixel_array_options(raw=True)
         frames = np.array(data.pixel_array)
-    except Invalid:
-        raise
     except Exception as error:
         raise Invalid("the pixels can't be decoded: reject this object", "PixelData") from error
     return frames if sides[0] > 1 else frames[np.newaxis]

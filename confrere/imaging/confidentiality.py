@@ -91,8 +91,11 @@ def table() -> dict[str, Rule]:
     found = {}
     for line in _lines("confidentiality.tsv"):
         tag, keyword, basic, *options = line.split("\t")
-        pairs = (one.split("=") for one in " ".join(options).split())
-        found[tag] = Rule(keyword, basic, {name: code for name, code in pairs})
+        codes = {}
+        for one in " ".join(options).split():
+            name, _, code = one.partition("=")
+            codes[name] = code
+        found[tag] = Rule(keyword, basic, codes)
     return found
 
 

@@ -25,7 +25,7 @@ from confrere.imaging.deid_values import (
     words_of,
     young,
 )
-from confrere.imaging.pseudonyms import KNOWN, Pseudonyms
+from confrere.imaging.pseudonyms import Pseudonyms
 from confrere.imaging.safe_private import drop_unsafe
 
 CONTENT, TEXT_VALUE, GRAPHIC_TEXT = 0x0040A730, 0x0040A160, 0x00700006
