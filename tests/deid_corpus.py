@@ -18,7 +18,11 @@ from confrere.imaging.confidentiality import table
 
 FAMILIES = ("Zwyrtek", "Quillfeather", "Oduyaxe", "Brzezink", "Vantongeren", "Ekstrandt")
 GIVENS = ("Xanthippe", "Thelonius", "Wilfredo", "Marjolaine", "Ignatius", "Philomena")
-CT, US, SC = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.6.1", "1.2.840.10008.5.1.4.1.1.7"
+CT, US, SC = (
+    "1.2.840.10008.5.1.4.1.1.2",
+    "1.2.840.10008.5.1.4.1.1.6.1",
+    "1.2.840.10008.5.1.4.1.1.7",
+)
 SR = "1.2.840.10008.5.1.4.1.1.88.22"
 GLYPH = 0xF7  # the grey of burned-in text
 ROOT = "1.2.826.0.1.3680043.9.7777"
@@ -81,7 +85,10 @@ class Corpus:
         )
         inner = Dataset()
         inner.private_block(0x0031, "PLANTER 2.0", create=True).add_new(2, "PN", who["family"])
-        inner.ReferencedSOPClassUID, inner.ReferencedSOPInstanceUID = CT, f"{study}.1.9{self.count}"
+        inner.ReferencedSOPClassUID, inner.ReferencedSOPInstanceUID = (
+            CT,
+            f"{study}.1.9{self.count}",
+        )
         d.ReferencedImageSequence = Sequence([inner])
         return d
 
@@ -132,7 +139,9 @@ class Corpus:
 
     def image(self, who: dict[str, str], study: str) -> Planted:
         d = self.base(who, study, CT, "CT")
-        d.FrameOfReferenceUID = f"{ROOT}.{who['mrn'][3:].lstrip('0')}.5"  # an identifier in a UID
+        d.FrameOfReferenceUID = (
+            f"{ROOT}.{who['mrn'][3:].lstrip('0')}.5"  # an identifier in a UID
+        )
         self.pixels(d)
         d.file_meta = FileMetaDataset()
         d.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian

@@ -61,7 +61,10 @@ def drop_hidden_bits(data: Dataset, syntax: str) -> bool:
 
 def _decoded(data: Dataset, syntax: str) -> Array:
     """Return frames x rows x columns (x samples), decoded within bounds."""
-    sides = [int(data.get(word) or 1) for word in ("NumberOfFrames", "Rows", "Columns", "SamplesPerPixel")]
+    sides = [
+        int(data.get(word) or 1)
+        for word in ("NumberOfFrames", "Rows", "Columns", "SamplesPerPixel")
+    ]
     if int(np.prod(sides)) * (int(data.get("BitsAllocated") or 8) // 8) > MOST_BYTES:
         raise Invalid("this object is too large to be cleaned here", "PixelData")
     if is_video(syntax) or "PixelData" not in data:
@@ -84,12 +87,20 @@ def _black(data: Dataset) -> Any:
     """The stored value that shows as black."""
     kind = str(data.get("PhotometricInterpretation") or "")
     stored, signed = int(data.get("BitsStored") or 8), bool(data.get("PixelRepresentation"))
-    low, high = (-(1 << stored - 1), (1 << stored - 1) - 1) if signed else (0, (1 << stored) - 1)
+    low, high = (
+        (-(1 << stored - 1), (1 << stored - 1) - 1) if signed else (0, (1 << stored) - 1)
+    )
     if kind.startswith("YBR"):
         return (0, 1 << stored - 1, 1 << stored - 1)
     if kind == "PALETTE COLOR":
         return _darkest(data)
-    return high if kind == "MONOCHROME1" else low if int(data.get("SamplesPerPixel") or 1) == 1 else 0
+    return (
+        high
+        if kind == "MONOCHROME1"
+        else low
+        if int(data.get("SamplesPerPixel") or 1) == 1
+        else 0
+    )
 
 
 def _darkest(data: Dataset) -> int:
@@ -99,7 +110,9 @@ def _darkest(data: Dataset) -> int:
         raw = data.get(f"{colour}PaletteColorLookupTableData")
         if raw is None:
             return int(descriptor[1])
-        width = np.uint8 if descriptor[2] == 8 and len(raw) == descriptor[0] else np.dtype("<u2")  # noqa: PLR2004 - bits
+        width = (
+            np.uint8 if descriptor[2] == 8 and len(raw) == descriptor[0] else np.dtype("<u2")
+        )  # noqa: PLR2004 - bits
         total = total + np.frombuffer(raw, width).astype(np.int64)
     return int(np.argmin(total)) + int(descriptor[1])
 

@@ -141,7 +141,9 @@ def _write(
     incoming = blobs.begin()
     counts: Counter[str] = Counter()
     try:
-        with zipfile.ZipFile(_Onward(incoming), "w", zipfile.ZIP_DEFLATED, compresslevel=1) as z:
+        with zipfile.ZipFile(
+            _Onward(incoming), "w", zipfile.ZIP_DEFLATED, compresslevel=1
+        ) as z:
             items = de_identify(blobs, instances, export, secret, held)
             for number, item in enumerate(items):
                 _add(z, item, counts)

@@ -122,7 +122,9 @@ class _Pass:
             return Action.CLEAN if self.options.modified_dates else Action.DUMMY
         return Action.CLEAN if element.VR in PROSE else Action.KEEP
 
-    def apply(self, data: Dataset, element: DataElement, action: Action, *, content: bool) -> None:
+    def apply(
+        self, data: Dataset, element: DataElement, action: Action, *, content: bool
+    ) -> None:
         self.done[action.value] += 1
         tag = element.tag
         if action is Action.REMOVE:

@@ -49,9 +49,7 @@ def read_whole(blobs: BlobStore, digest: bytes, syntax: str) -> Dataset:
             raise Invalid("this object is too large to be de-identified here", "PixelData")
         stream.seek(0)
         try:
-            return pydicom.filereader.read_dataset(
-                stream, encoding.implicit, not encoding.big
-            )
+            return pydicom.filereader.read_dataset(stream, encoding.implicit, not encoding.big)
         except Exception as error:
             raise Invalid("the data set can't be parsed; leave this object out") from error
 
@@ -99,7 +97,9 @@ def _refuse_hidden(data: Dataset, syntax: str) -> None:
     for group in range(0x6000, 0x6020, 2):
         position = data.get((group, 0x0102))
         if position is not None and position.value and (group, 0x3000) not in data:
-            raise Invalid("an overlay hides in compressed pixels: reject this object", "Overlay")
+            raise Invalid(
+                "an overlay hides in compressed pixels: reject this object", "Overlay"
+            )
 
 
 def _file(data: Dataset, syntax: str) -> bytes:
@@ -107,7 +107,10 @@ def _file(data: Dataset, syntax: str) -> bytes:
     stored = EXPLICIT if syntax in NATIVE else syntax
     out = DicomBytesIO()
     out.is_implicit_VR, out.is_little_endian = False, True
-    sop_class, sop_uid = str(data.get("SOPClassUID") or ""), str(data.get("SOPInstanceUID") or "")
+    sop_class, sop_uid = (
+        str(data.get("SOPClassUID") or ""),
+        str(data.get("SOPInstanceUID") or ""),
+    )
     if not sop_class or not sop_uid:
         raise Invalid("the object lacks its SOP class or instance UID; leave it out")
     try:

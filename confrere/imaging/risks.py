@@ -41,7 +41,9 @@ def risks(data: Dataset, options: Options, syntax: str = "") -> tuple[Risk, ...]
     sop_class, modality = str(data.get("SOPClassUID") or ""), str(data.get("Modality") or "")
     found = []
     if sop_class.startswith(DOCUMENTS) or "EncapsulatedDocument" in data:
-        found.append(Risk("document", "an encapsulated document can't be cleaned here", fatal=True))
+        found.append(
+            Risk("document", "an encapsulated document can't be cleaned here", fatal=True)
+        )
     if sop_class.startswith(REPORTS) and sop_class != KEY_OBJECTS and options.content:
         found.append(Risk("report", "a structured report keeps text that was cleaned by rule"))
     if not has_pixels(data):
@@ -53,7 +55,9 @@ def risks(data: Dataset, options: Options, syntax: str = "") -> tuple[Risk, ...]
     if _is_screen(data, sop_class, modality):
         found.append(Risk("screen", "a secondary capture or scan may show anything"))
     if modality in ULTRASOUND and not known_boxes(data):
-        found.append(Risk("ultrasound", "ultrasound without known regions shows text as a rule"))
+        found.append(
+            Risk("ultrasound", "ultrasound without known regions shows text as a rule")
+        )
     if modality in PHOTOS:
         found.append(Risk("photograph", "a photograph or endoscopy may show a person"))
     if options.faces and modality in VOLUMES and shows_head(data):
@@ -97,14 +101,22 @@ def _outside_regions(data: Dataset) -> tuple[Box, ...]:
     rows, columns = int(data.get("Rows") or 0), int(data.get("Columns") or 0)
     spans = []
     for region in data.get("SequenceOfUltrasoundRegions") or ():
-        corners = [region.get(f"RegionLocation{name}") for name in ("MinX0", "MinY0", "MaxX1", "MaxY1")]
+        corners = [
+            region.get(f"RegionLocation{name}") for name in ("MinX0", "MinY0", "MaxX1", "MaxY1")
+        ]
         if all(isinstance(one, int) for one in corners):
             spans.append(corners)
     if not spans or not rows or not columns:
         return ()
     left, top = min(one[0] for one in spans), min(one[1] for one in spans)
     right, bottom = max(one[2] for one in spans) + 1, max(one[3] for one in spans) + 1
-    if left >= right or top >= bottom or right > columns or bottom > rows or (left, top) < (0, 0):
+    if (
+        left >= right
+        or top >= bottom
+        or right > columns
+        or bottom > rows
+        or (left, top) < (0, 0)
+    ):
         return ()
     boxes = (
         (0, 0, columns, top),

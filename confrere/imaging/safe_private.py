@@ -53,4 +53,4 @@ def _is_safe(data: Dataset, tag: BaseTag) -> bool:
     if creator is None:
         return False
     name = (str(creator.value).strip(), tag.group, tag.element & 0xFF)
-    return name in _safe() and data[tag].VR == _vrs()[name]
+    return name in _safe() and _vrs()[name] == data[tag].VR

@@ -93,9 +93,7 @@ def allow_one(request: Request, me: Releaser, export_id: UUID) -> Response:
     context = context_of(request)
     with transaction(context.engine, me.groups) as conn:
         deid_exports.allow(conn, export_id, me.name, context.now())
-        note_act(
-            conn, request, me, "de-identified export", object_id=export_id, act="allowed"
-        )
+        note_act(conn, request, me, "de-identified export", object_id=export_id, act="allowed")
     return show_one(request, me, export_id, "Allowed. It is being made.")
 
 
@@ -107,9 +105,7 @@ def refuse_one(
     context = context_of(request)
     with transaction(context.engine, me.groups) as conn:
         deid_exports.refuse(conn, export_id, me.name, reason, context.now())
-        note_act(
-            conn, request, me, "de-identified export", object_id=export_id, act="refused"
-        )
+        note_act(conn, request, me, "de-identified export", object_id=export_id, act="refused")
     return show_one(request, me, export_id, "Refused.")
 
 

@@ -30,7 +30,9 @@ def look(request: Request, me: Releaser, held_id: UUID) -> Response:
     with transaction(context.engine, me.groups) as conn:
         held = deid_exports.get_held(conn, held_id)
         export = deid_exports.get(conn, held.export_id)
-        waiting = [one.id for one in deid_exports.held_of(conn, export.id) if one.state == WAITING]
+        waiting = [
+            one.id for one in deid_exports.held_of(conn, export.id) if one.state == WAITING
+        ]
         _note(request, me, conn, held)
     boxes = held.boxes or suggested(context.blobs, held)
     text = words(context.blobs, held, export.options) if not held.rows else ""

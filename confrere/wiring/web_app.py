@@ -26,6 +26,8 @@ from confrere.web import (
     contacts_page,
     credentials_page,
     dashboard_page,
+    deid_page,
+    deid_review,
     deliveries_page,
     directory_page,
     duty_page,

@@ -42,7 +42,8 @@ def upgrade() -> None:
             boxes jsonb not null default '[]', decided_by text not null default '',
             decided_at timestamptz,
             constraint pk_deid_held primary key (id),
-            constraint uq_deid_held_owner_group unique (owner_group, export_id, instance_id)
+            constraint uq_deid_held_owner_group_export_id_instance_id
+                unique (owner_group, export_id, instance_id)
         )
         """
     )
