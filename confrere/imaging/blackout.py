@@ -110,9 +110,9 @@ def _darkest(data: Dataset) -> int:
         raw = data.get(f"{colour}PaletteColorLookupTableData")
         if raw is None:
             return int(descriptor[1])
-        width = (
-            np.uint8 if descriptor[2] == 8 and len(raw) == descriptor[0] else np.dtype("<u2")
-        )  # noqa: PLR2004 - bits
+        # eight-bit tables may be packed as bytes or, wrongly but often, as words
+        packed = len(raw) // 2 < (int(descriptor[0]) or 1 << 16)
+        width = np.dtype("u1") if packed else np.dtype("<u2")
         total = total + np.frombuffer(raw, width).astype(np.int64)
     return int(np.argmin(total)) + int(descriptor[1])
 

@@ -12,6 +12,7 @@ from pydicom import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import correct_ambiguous_vr, write_dataset
 
+import confrere.imaging.datasets  # noqa: F401 - keeps pydicom from quoting values
 from confrere.files.folder import BlobStore
 from confrere.imaging.blackout import blackout, drop_hidden_bits
 from confrere.imaging.confidentiality import Options
