@@ -202,7 +202,7 @@ def _plant(d: Dataset, tag: int, who: dict[str, str], study: str) -> None:
         d.add_new(tag, vr, bytes(range(10)))
         return
     values: dict[str, object] = {
-        "PN": f"{who['family']}^{who['given']}", "UI": f"{study}.{tag % 100000}", "AS": "093Y",
+        "PN": f"{who['family']}^{who['given']}", "UI": f"{ROOT}9.{tag % 100000}", "AS": "093Y",
         "DA": "20240310", "TM": "101500", "DT": "20240310101500", "DS": "7331", "IS": "7331",
         "SQ": [_item(who, study)], "AE": who["family"][:16], "CS": "PLANTED",
         **dict.fromkeys(("SH",), who["family"][:16]),
