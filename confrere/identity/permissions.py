@@ -47,6 +47,8 @@ class Permission(StrEnum):
     DECIDE_ADVICE = "decide on the advice on orders"
     MANAGE_ADVICE = "keep the rules of advice on orders"
     READ_EFFECT = "see what advice came to"
+    ASK_DEIDENTIFIED = "ask for de-identified exports"
+    RELEASE_DEIDENTIFIED = "allow, review and fetch de-identified exports"
     OWN_ACCOUNT = "use the own account"
     DICOM_ECHO = "DICOM: verify the connection"
     DICOM_STORE = "DICOM: store images"
@@ -80,7 +82,7 @@ _OF_ROLE: dict[Role, frozenset[Permission]] = {
     # a resident drafts and signs preliminary; the final signature is an attending's
     # (42 CFR 415.180: the physician interprets or reviews and signs)
     Role.RESIDENT: _READS,
-    Role.RADIOLOGIST: _READS | {_P.SIGN_FINAL},
+    Role.RADIOLOGIST: _READS | {_P.SIGN_FINAL, _P.ASK_DEIDENTIFIED},
     Role.GROUP_MANAGER: frozenset(
         {
             _P.READ_WORKLIST,
@@ -108,6 +110,8 @@ _OF_ROLE: dict[Role, frozenset[Permission]] = {
             _P.DECIDE_ADVICE,
             _P.MANAGE_ADVICE,
             _P.READ_EFFECT,
+            _P.ASK_DEIDENTIFIED,
+            _P.RELEASE_DEIDENTIFIED,
         }
     ),
     # of its own site only; the services narrow by `Principal.site`

@@ -106,6 +106,13 @@ PLACES = (
         Permission.READ_EXCEPTIONS,
     ),
     Place(
+        "/deidentified",
+        "De-identify",
+        "z",
+        "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4.5 20a7.5 7.5 0 0 1 11-6.6M15 17h6M15 20h6",
+        Permission.ASK_DEIDENTIFIED,
+    ),
+    Place(
         "/audit",
         "Audit",
         "a",

@@ -37,6 +37,8 @@ from confrere.web import (
     contacts_page,
     credentials_page,
     dashboard_page,
+    deid_page,
+    deid_review,
     deliveries_page,
     directory_page,
     duty_page,
@@ -85,7 +87,7 @@ PAGES = (
     patients_page, reports_page, credentials_page, directory_page, expiry_page, import_page, packets_page,
     rules_page, study_assign, simulate_page, told_page, notices_page, contacts_page,
     board_page, given_page, choices_page, shadow_page, identities_page,
-    advice_page, advice_rules_page, advice_try_page, advice_effect_page,
+    advice_page, advice_rules_page, advice_try_page, advice_effect_page, deid_page, deid_review,
 )  # fmt: skip
 READS = {"search": "R", "view": "R", "store": "C"}
 
