@@ -1,27 +1,33 @@
 """Whether a data set is whole: every length honest, every sequence closed, no byte missing."""
 
-import io
 import os
 from typing import BinaryIO
 
-from confrere.imaging.elements import encoding_of, name, walk_all
+from confrere.imaging.elements import Source, encoding_of, name, walk_all
+from confrere.imaging.head import Bytes
 from confrere.kernel.errors import Invalid
 
 _BLOCK = 8 * 1024  # most headers of an image lie in one
 _NAMELESS = 0
 
 
-def check_whole(data: bytes | BinaryIO, transfer_syntax: str, start: int = 0) -> None:
+def check_whole(
+    data: bytes | bytearray | BinaryIO, transfer_syntax: str, start: int = 0
+) -> None:
     """Walk over a whole data set from `start` to its end; raises Invalid naming the element.
 
     Values are hopped over, never read: the cost is that of the headers. A seekable binary file
     is left wherever the walk ended. Nesting deeper than 64 is refused.
     """
-    file: BinaryIO = io.BytesIO(data) if isinstance(data, bytes) else data
-    size = file.seek(0, os.SEEK_END)
+    source: Source
+    if isinstance(data, bytes | bytearray):
+        size, source = len(data), Bytes(data, complete=True)
+    else:
+        size = data.seek(0, os.SEEK_END)
+        source = Hopper(data, size)
     if start >= size:
         raise Invalid("The data set is empty: send it again", "DataSet")
-    walk_all(Hopper(file, size), start, size, encoding_of(transfer_syntax))
+    walk_all(source, start, size, encoding_of(transfer_syntax))
 
 
 class Hopper:
