@@ -3,10 +3,12 @@
 import threading
 from collections.abc import Sequence
 
-from sqlalchemy import Engine
+import sqlalchemy as sa
+from sqlalchemy import Connection, Engine
 
 from confrere.database.engine import transaction
 from confrere.files.folder import BlobStore
+from confrere.imaging.filing_known import Known
 from confrere.imaging.model import Arrival, Filed
 from confrere.imaging.service import file_instances
 from confrere.kernel.crash import crash_point
@@ -40,6 +42,8 @@ class GroupCommit:
         self._waiting: list[_Waiting] = []
         self._turn = threading.Lock()
         self._closed = False
+        self._known = Known()
+        self._straight: Connection | None = None  # commits each statement by itself
 
     def submit(self, arrival: Arrival, mark: int = 0) -> Filed:
         """Block until the batch that holds `arrival` is durable: blob, then row.
@@ -62,6 +66,9 @@ class GroupCommit:
             while self._waiting:
                 self._serve()
             self._closed = True
+            if self._straight is not None:
+                self._straight.close()
+                self._straight = None
 
     def _serve(self) -> None:
         batch = self._waiting[: self._most]
@@ -78,21 +85,45 @@ class GroupCommit:
                 self._blobs.sync(max(one.mark for one in batch))
         except OSError as error:
             return [error for _ in batch]
-        answers = file_batch(self._engine, [one.arrival for one in batch])
+        arrivals = [one.arrival for one in batch]
+        answers = self._file_known(arrivals) or file_batch(self._engine, arrivals, self._known)
         crash_point("index.committed")
         return answers
 
+    def _file_known(self, arrivals: Sequence[Arrival]) -> list[Filed] | None:
+        """Take the busy path where it fits; None where it does not."""
+        try:
+            if self._straight is None:
+                straight = self._engine.connect()
+                self._straight = straight.execution_options(isolation_level="AUTOCOMMIT")
+            return self._known.file(self._straight, arrivals)
+        except sa.exc.SQLAlchemyError:
+            self._known.forget(arrivals)
+            if self._straight is not None:
+                self._straight.invalidate()
+                self._straight.close()
+                self._straight = None
+            return None
 
-def file_batch(engine: Engine, arrivals: Sequence[Arrival]) -> list[Filed | Exception]:
-    """File all in one transaction, or one by one when that fails; answer for each."""
+
+def file_batch(
+    engine: Engine, arrivals: Sequence[Arrival], known: Known | None = None
+) -> Sequence[Filed | Exception]:
+    """File all in one transaction, or one by one when that fails; answer for each.
+
+    `known` learns where they went.
+    """
     try:
-        return list(_file(engine, arrivals))
+        return _file(engine, arrivals, known)
     except Exception as failure:  # noqa: BLE001 - whatever it was, it belongs to one of them
         if len(arrivals) == 1:
             return [failure]
         return [file_batch(engine, [arrival])[0] for arrival in arrivals]
 
 
-def _file(engine: Engine, arrivals: Sequence[Arrival]) -> list[Filed]:
+def _file(engine: Engine, arrivals: Sequence[Arrival], known: Known | None) -> list[Filed]:
     with transaction(engine, frozenset(one.owner_group for one in arrivals)) as conn:
-        return file_instances(conn, arrivals)
+        filed = file_instances(conn, arrivals)
+        if known is not None:
+            known.learn(conn, arrivals)
+        return filed

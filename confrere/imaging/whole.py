@@ -1,10 +1,10 @@
 """Whether a data set is whole: every length honest, every sequence closed, no byte missing."""
 
+import io
 import os
 from typing import BinaryIO
 
-from confrere.imaging.elements import Source, encoding_of, name, walk_all
-from confrere.imaging.head import Bytes
+from confrere.imaging.elements import encoding_of, name, walk_all
 from confrere.kernel.errors import Invalid
 
 _BLOCK = 8 * 1024  # most headers of an image lie in one
@@ -19,9 +19,9 @@ def check_whole(
     Values are hopped over, never read: the cost is that of the headers. A seekable binary file
     is left wherever the walk ended. Nesting deeper than 64 is refused.
     """
-    source: Source
     if isinstance(data, bytes | bytearray):
-        size, source = len(data), Bytes(data, complete=True)
+        size = len(data)
+        source = Hopper(io.BytesIO(), size, data)
     else:
         size = data.seek(0, os.SEEK_END)
         source = Hopper(data, size)
@@ -31,16 +31,16 @@ def check_whole(
 
 
 class Hopper:
-    """Reads small blocks of a file where headers are wanted."""
+    """Reads small blocks of a file where headers are wanted; or has all of it as `block`."""
 
-    def __init__(self, file: BinaryIO, size: int) -> None:
+    def __init__(self, file: BinaryIO, size: int, block: bytes | bytearray = b"") -> None:
         self._file = file
         self._size = size
-        self._block = b""
+        self._block: bytes | bytearray = block
         self._start = 0
         self._field = _NAMELESS
 
-    def at(self, position: int, count: int) -> tuple[bytes, int]:
+    def at(self, position: int, count: int) -> tuple[bytes | bytearray, int]:
         """Return a block with these bytes, or raise Invalid when the file ends before."""
         inside = position - self._start
         if not 0 <= inside <= len(self._block) - count:
