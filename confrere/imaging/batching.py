@@ -3,12 +3,13 @@
 import threading
 from collections.abc import Sequence
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
 from confrere.database.engine import transaction
 from confrere.files.folder import BlobStore
-from confrere.imaging.filing_known import Known
+from confrere.imaging.filing_known import Known, Straight
 from confrere.imaging.model import Arrival, Filed
 from confrere.imaging.service import file_instances
 from confrere.kernel.crash import crash_point
@@ -66,9 +67,7 @@ class GroupCommit:
             while self._waiting:
                 self._serve()
             self._closed = True
-            if self._straight is not None:
-                self._straight.close()
-                self._straight = None
+            self._close_straight()
 
     def _serve(self) -> None:
         batch = self._waiting[: self._most]
@@ -94,16 +93,21 @@ class GroupCommit:
         """Take the busy path where it fits; None where it does not."""
         try:
             if self._straight is None:
-                straight = self._engine.connect()
-                self._straight = straight.execution_options(isolation_level="AUTOCOMMIT")
-            return self._known.file(self._straight, arrivals)
-        except sa.exc.SQLAlchemyError:
+                opened = self._engine.connect()
+                self._straight = opened.execution_options(isolation_level="AUTOCOMMIT")
+            raw: Straight | None = self._straight.connection.driver_connection
+            return self._known.file(raw, arrivals) if raw is not None else None
+        except (sa.exc.SQLAlchemyError, psycopg.Error):
             self._known.forget(arrivals)
-            if self._straight is not None:
-                self._straight.invalidate()
-                self._straight.close()
-                self._straight = None
+            self._close_straight(broken=True)
             return None
+
+    def _close_straight(self, *, broken: bool = False) -> None:
+        if self._straight is not None:
+            if broken:
+                self._straight.invalidate()
+            self._straight.close()
+            self._straight = None
 
 
 def file_batch(

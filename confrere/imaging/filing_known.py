@@ -6,13 +6,13 @@ no look-up and changes counts only.
 """
 
 import json
-import logging
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
@@ -21,15 +21,14 @@ from confrere.imaging.model import Arrival, Filed, ImagesArrived, Outcome
 from confrere.jobs import events
 from confrere.kernel.ids import GroupId, StudyId
 
-log = logging.getLogger(__name__)
-
 REMEMBERED = 4096  # series
-CALL = sa.text("select file_known(:groups, cast(:given as jsonb), cast(:told as jsonb))")
+CALL = "select file_known(%s, %s::jsonb, %s::jsonb)"
 PLACE = sa.text(
     "select st.id, se.id from studies st join series se on se.study_id = st.id"
     " where st.owner_group = :owner and st.study_uid = :study and se.series_uid = :series"
 )
 Saying = tuple[object, ...]
+Straight = psycopg.Connection[tuple[object, ...]]
 
 
 class Known:
@@ -55,10 +54,10 @@ class Known:
         for one in arrivals:
             self._places.pop(_saying(one), None)
 
-    def file(self, conn: Connection, arrivals: Sequence[Arrival]) -> list[Filed] | None:
+    def file(self, conn: Straight, arrivals: Sequence[Arrival]) -> list[Filed] | None:
         """File all of them with one statement; None when some need the general path.
 
-        `conn` commits by itself. When it raises, nothing was filed, or all of it and the
+        `conn` commits each statement by itself. When it raises, nothing was filed, or all of it and the
         connection broke: the general path finds out.
         """
         places = [self._places.get(_saying(one)) for one in arrivals]
@@ -68,7 +67,7 @@ class Known:
         rows = [_row(one, *place) for one, place in zip(arrivals, known, strict=True)]
         groups = ",".join(sorted({str(one.owner_group) for one in arrivals}))
         told = json.dumps(_told(arrivals, known))
-        conn.execute(CALL, {"groups": groups, "given": json.dumps(rows), "told": told})
+        conn.execute(CALL, (groups, json.dumps(rows), told), prepare=True)
         return [Filed(Outcome.NEW, StudyId(study)) for study, _ in known]
 
 

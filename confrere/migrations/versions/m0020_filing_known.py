@@ -16,7 +16,7 @@ def upgrade() -> None:
     op.execute(
         """
         create function file_known(groups text, given jsonb, told jsonb) returns void
-        language plpgsql as $$
+        language plpgsql set plan_cache_mode = force_generic_plan as $$
         declare added int; job jsonb;
         begin
             perform set_config('app.groups', groups, true);
