@@ -1,10 +1,18 @@
-"""The command line: `confrere demo | serve | init | doctor | simulate | db | token`."""
+"""The command line: `confrere demo | serve | init | doctor | scrub | simulate | db | token`."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 
-from confrere.cli import accounts, database, demonstration, doctor, serving, simulating
+from confrere.cli import (
+    accounts,
+    database,
+    demonstration,
+    doctor,
+    scrubbing,
+    serving,
+    simulating,
+)
 from confrere.database.local_account import LocalServerError
 from confrere.kernel.errors import DomainError
 from confrere.logs import set_up
@@ -14,6 +22,7 @@ COMMANDS = (
     serving.add,
     accounts.add,
     doctor.add,
+    scrubbing.add,
     simulating.add,
     database.add,
 )

@@ -19,7 +19,7 @@ from confrere.files import segments
 from confrere.files.spool import Spool
 from confrere.files.spooled import Spooled
 from confrere.kernel.crash import crash_point
-from confrere.kernel.errors import NotFound
+from confrere.kernel.errors import NotFound, Unavailable
 
 CHUNK = 1 << 20
 SPOOL_BYTES = 1 << 30
@@ -74,7 +74,7 @@ class Incoming:
             os.close(self._fd)
         crash_point("blob.synced")
         _name(self._root, self._path, digest)
-        _sync_folder(path_of(self._root, digest).parent)
+        sync_folder(path_of(self._root, digest).parent)
         crash_point("blob.named")
         return digest
 
@@ -138,7 +138,7 @@ class BlobStore:
 
     @contextmanager
     def open(self, digest: bytes) -> Iterator[BinaryIO]:
-        """Open a blob for reading; NotFound when it is not here."""
+        """Open a blob for reading; NotFound when it is not here, Unavailable when it is damaged."""
         with self._stream(digest) as stream:
             yield stream
 
@@ -151,6 +151,11 @@ class BlobStore:
                 content = None if last else self._spooled.read(digest)
             if content is not None:
                 return io.BytesIO(content)
+        if damaged_path(self.root, digest).exists():
+            raise Unavailable(
+                "this object's bytes were damaged on the disk, so they are not shown; the "
+                "administrator can restore them from a replica or ask for a new copy"
+            )
         raise NotFound("this object's file is not in the blob store; run a scrub")
 
     def read(self, digest: bytes) -> bytes:
@@ -193,7 +198,7 @@ class BlobStore:
         for path, _, digest in written:
             _name(self.root, path, digest)
         for folder in folders:
-            _sync_folder(folder)
+            sync_folder(folder)
 
 
 def path_of(root: Path, digest: bytes) -> Path:
@@ -207,11 +212,17 @@ def _name(root: Path, path: Path, digest: bytes) -> None:
     target = path_of(root, digest)
     if not target.parent.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
-        _sync_folder(target.parent.parent)
+        sync_folder(target.parent.parent)
     path.rename(target)
 
 
-def _sync_folder(folder: Path) -> None:
+def damaged_path(root: Path, digest: bytes) -> Path:
+    """Where a scrub puts a file whose content is not what its name says."""
+    return root / "damaged" / digest.hex()
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(fd)

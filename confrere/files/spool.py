@@ -65,7 +65,7 @@ class Spool:
         self._full: deque[Segment] = deque()
         self._unsynced: set[Segment] = set()
         self._written = self._synced = self._lost = 0  # records, counted
-        self._numbers = count()
+        self._numbers, self._total = count(), 0
         self._last = time.monotonic()
         self._stopping = threading.Event()
         self._take_over()
@@ -136,7 +136,7 @@ class Spool:
             return current
         if current is not None:
             self._retire(current)
-        if not self._free and len(self._full) < self._most:
+        if not self._free and self._may_make(self._most):
             self._free += self._made(ahead=False)
         self._current = self._free.pop() if self._free else None
         return self._current
@@ -145,6 +145,13 @@ class Spool:
         if segment is self._current:
             self._full.append(segment)
             self._current = None
+
+    def _may_make(self, most: int) -> bool:
+        """Take leave for one more segment, if there are fewer than `most`."""
+        if self._total >= most:
+            return False
+        self._total += 1
+        return True
 
     def _made(self, *, ahead: bool) -> list[Segment]:
         """Make another segment, if there is room for one."""
@@ -161,6 +168,7 @@ class Spool:
         except OSError as error:
             log.warning("no room for another spool segment: %s", type(error).__name__)
             path.unlink(missing_ok=True)
+            self._total -= 1
             return []
         return [segment]
 
@@ -173,10 +181,15 @@ class Spool:
             if os.fstat(segment.fd).st_size < SEGMENT_BYTES:  # a crash while it was made
                 os.posix_fallocate(segment.fd, 0, SEGMENT_BYTES)
             (self._full if found else self._free).append(segment)
+            self._total += 1
 
     def _run(self) -> None:
-        for _ in range(len(self._free) + len(self._full), READY):
-            made = self._made(ahead=True)
+        while not self._stopping.is_set():
+            with self._writing:
+                wanted = self._may_make(READY)
+            made = self._made(ahead=True) if wanted else []
+            if not made:
+                break
             with self._writing:
                 self._free += made
         while not self._stopping.wait(0.2):

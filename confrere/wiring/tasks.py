@@ -32,7 +32,7 @@ from confrere.orders import service as orders
 from confrere.orders.model import OrderChanged
 from confrere.patients.model import PatientSeen
 from confrere.reading.model import ReportReceived, ReportSigned
-from confrere.wiring import exams, facts, inbound_hl7, priors, results
+from confrere.wiring import exams, facts, inbound_hl7, priors, results, scrubbing
 from confrere.wiring.device_audit import STORED_TASK, note_stored
 from confrere.wiring.house import House
 from confrere.worklist import prealerting
@@ -42,6 +42,8 @@ from confrere.worklist.trials import RUN_TASK
 log = logging.getLogger(__name__)
 
 REMIND_AT = "7 * * * *"  # hourly; a reminder is made once all the same
+SCRUB_AT = "* * * * *"  # often and for seconds: nothing waits long behind it
+SCRUB_SECONDS = 4.0
 RETRY = RetryStrategy(max_attempts=6, exponential_wait=2)
 Work = Callable[[Connection, datetime], None]
 
@@ -104,6 +106,11 @@ def register(house: House) -> None:
     @task("credentials.remind")
     def remind(timestamp: int) -> None:  # noqa: ARG001 - the queue's own argument
         run(lambda c, now: _ignore(credentialing.remind(c, now)))
+
+    @events.app.periodic(cron=SCRUB_AT)
+    @events.app.task(name="images.scrub", queue=events.LONG, queueing_lock="images.scrub")
+    def scrub(timestamp: int) -> None:  # noqa: ARG001 - the queue's own argument
+        scrubbing.run(house, SCRUB_SECONDS)
 
     @events.app.task(name=RUN_TASK, retry=RETRY)
     async def simulate(simulation_id: str) -> None:
