@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from confrere.files import segments
+from confrere.files.crash import crash_point
 from confrere.files.spool import Spool
 from confrere.files.spooled import Spooled
-from confrere.kernel.crash import crash_point
 from confrere.kernel.errors import NotFound, Unavailable
 
 CHUNK = 1 << 20

@@ -18,8 +18,8 @@ from itertools import count
 from pathlib import Path
 
 from confrere.files import segments
+from confrere.files.crash import crash_point
 from confrere.files.segments import SEGMENT_BYTES, Record
-from confrere.kernel.crash import crash_point
 from confrere.kernel.errors import Unavailable
 
 log = logging.getLogger(__name__)

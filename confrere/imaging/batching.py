@@ -3,16 +3,14 @@
 import threading
 from collections.abc import Sequence
 
-import psycopg
-import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
 from confrere.database.engine import transaction
+from confrere.files.crash import crash_point
 from confrere.files.folder import BlobStore
 from confrere.imaging.filing_known import Known, Straight
 from confrere.imaging.model import Arrival, Filed
 from confrere.imaging.service import file_instances
-from confrere.kernel.crash import crash_point
 from confrere.kernel.errors import Unavailable
 
 BATCH = 64
@@ -82,7 +80,7 @@ class GroupCommit:
         try:
             if self._blobs is not None:
                 self._blobs.sync(max(one.mark for one in batch))
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - everyone who waits must hear of it
             return [error for _ in batch]
         arrivals = [one.arrival for one in batch]
         answers = self._file_known(arrivals) or file_batch(self._engine, arrivals, self._known)
@@ -97,7 +95,7 @@ class GroupCommit:
                 self._straight = opened.execution_options(isolation_level="AUTOCOMMIT")
             raw: Straight | None = self._straight.connection.driver_connection
             return self._known.file(raw, arrivals) if raw is not None else None
-        except (sa.exc.SQLAlchemyError, psycopg.Error):
+        except Exception:  # noqa: BLE001 - the general path tells whose fault it was
             self._known.forget(arrivals)
             self._close_straight(broken=True)
             return None
