@@ -70,9 +70,9 @@ def receive(sock: socket.socket) -> tuple[int, bytes]:
     return kind, sock.recv(length, socket.MSG_WAITALL)
 
 
-def associate(port: int, kind: str) -> tuple[socket.socket, int]:
+def associate(port: int, kind: str, source: str = "127.0.0.1") -> tuple[socket.socket, int]:
     """Open an association; return its socket and the longest PDU to send."""
-    sock = socket.create_connection(("127.0.0.1", port))
+    sock = socket.create_connection(("127.0.0.1", port), source_address=(source, 0))
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     context = item(0x30, CLASSES[kind].encode()) + item(0x40, EXPLICIT.encode())
     body = b"\0\1\0\0" + b"CONFRERE".ljust(16) + b"BENCH".ljust(16) + bytes(32)

@@ -40,6 +40,7 @@ class Server:
     token: str
     syncs: str
     folder: Path
+    process: int  # the one that takes C-STORE
 
     def settle(self) -> None:
         """Wait until it has nothing left to do, so that it does not disturb the other's turn."""
@@ -66,12 +67,12 @@ def await_port(port: int) -> None:
 
 
 @contextmanager
-def running(command: list[str], environment: dict[str, str], log: Path) -> Iterator[None]:
-    """Run a process, ended by SIGTERM."""
+def running(command: list[str], environment: dict[str, str], log: Path) -> Iterator[int]:
+    """Run a process, ended by SIGTERM; gives its id."""
     with log.open("ab") as out:
         process = subprocess.Popen(command, env=environment, stdout=out, stderr=out)
     try:
-        yield
+        yield process.pid
     finally:
         process.send_signal(signal.SIGTERM)
         try:
@@ -92,15 +93,18 @@ def confrere(folder: Path) -> Iterator[Server]:
         running_ones.callback(database.stop)
         token = register(database.urls.system)
         environment = environment_of(settings, database.urls) | given
-        for part in ("doors", "webserver"):
-            command = [sys.executable, "-m", f"confrere.{part}"]
-            running_ones.enter_context(running(command, environment, folder / "log"))
+        doors, _ = [
+            running_ones.enter_context(
+                running([sys.executable, "-m", f"confrere.{part}"], environment, folder / "log")
+            )
+            for part in ("doors", "webserver")
+        ]
         await_port(settings.dicom_port)
         await_port(settings.http_port)
         time.sleep(1)
         url = f"http://127.0.0.1:{settings.http_port}/dicom-web/studies"
         syncs = "spool (fdatasync), then PostgreSQL's WAL, both before the answer"
-        yield Server("confrere", settings.dicom_port, url, token, syncs, folder)
+        yield Server("confrere", settings.dicom_port, url, token, syncs, folder, doors)
 
 
 def register(url: str) -> str:
@@ -138,7 +142,7 @@ def orthanc(folder: Path) -> Iterator[Server]:
     path = folder / "orthanc.json"
     path.write_text(json.dumps(settings))
     environment = {**os.environ, "TCP_NODELAY": "1"}
-    with running(["Orthanc", str(path)], environment, folder / "log"):
+    with running(["Orthanc", str(path)], environment, folder / "log") as process:
         await_port(dicom)
         await_port(http)
         time.sleep(1)
@@ -146,7 +150,7 @@ def orthanc(folder: Path) -> Iterator[Server]:
             "each file (fsync) before the answer; its SQLite index in WAL mode is not synced"
         )
         url = f"http://127.0.0.1:{http}/dicom-web/studies"
-        yield Server("orthanc", dicom, url, "", syncs, folder)
+        yield Server("orthanc", dicom, url, "", syncs, folder, process)
 
 
 def installed() -> list[str]:
