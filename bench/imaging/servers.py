@@ -115,7 +115,7 @@ def register(url: str) -> str:
         network.register_peer(conn, Peer(PeerId(NONE), group, "dicom", "Bench", "BENCH"))
         network.register_peer(conn, Peer(PeerId(NONE), group, "dicom", "DCMTK", "STORESCU"))
         user = identity.create_user(
-            conn, "bench", "Bench", Role.IT_ENGINEER, group=group, reader=None, site=None,
+            conn, "bench", "Bench", Role.GROUP_MANAGER, group=group, reader=None, site=None,
             password="green kettle under stairs", now=now,  # noqa: S106
         )  # fmt: skip
         token = identity.create_token(
