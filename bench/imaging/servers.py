@@ -18,11 +18,11 @@ from uuid import UUID
 
 from confrere.database.engine import connect, transaction
 from confrere.identity import service as identity
-from confrere.kernel.ids import GroupId, PeerId
+from confrere.kernel.ids import GroupId, PeerId, ReaderId
 from confrere.kernel.principal import Role
 from confrere.main.serve import Database, environment_of
 from confrere.network import service as network
-from confrere.network.model import Group
+from confrere.network.model import Group, Reader
 from confrere.network.systems import Peer
 from confrere.settings import load
 
@@ -114,8 +114,11 @@ def register(url: str) -> str:
         group = network.add_group(conn, Group(GroupId(NONE), "BEN", "Bench", "America/Chicago"))
         network.register_peer(conn, Peer(PeerId(NONE), group, "dicom", "Bench", "BENCH"))
         network.register_peer(conn, Peer(PeerId(NONE), group, "dicom", "DCMTK", "STORESCU"))
+        reader = network.add_reader(
+            conn, Reader(ReaderId(NONE), group, "Bench, Ben", "", frozenset())
+        )
         user = identity.create_user(
-            conn, "bench", "Bench", Role.GROUP_MANAGER, group=group, reader=None, site=None,
+            conn, "bench", "Bench", Role.RADIOLOGIST, group=group, reader=reader, site=None,
             password="green kettle under stairs", now=now,  # noqa: S106
         )  # fmt: skip
         token = identity.create_token(
