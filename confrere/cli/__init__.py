@@ -1,4 +1,4 @@
-"""The command line: `confrere demo | serve | init | doctor | scrub | simulate | db | token`."""
+"""The command line: `confrere demo | serve | init | doctor | scrub | simulate | identities ...`."""
 
 import argparse
 import sys
@@ -9,6 +9,7 @@ from confrere.cli import (
     database,
     demonstration,
     doctor,
+    identities,
     scrubbing,
     serving,
     simulating,
@@ -24,6 +25,7 @@ COMMANDS = (
     doctor.add,
     scrubbing.add,
     simulating.add,
+    identities.add,
     database.add,
 )
 

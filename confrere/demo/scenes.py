@@ -8,6 +8,16 @@ from confrere.demo.messages import PersonPlan
 
 HEAD_PERSON = PersonPlan("Lindgren", "Harriet", date(1951, 3, 9), "F", "60151")
 CHEST_PERSON = PersonPlan("Pruitt", "Walter", date(1957, 8, 22), "M", "60424")
+# the same woman before and after she married: doubtful, so the review page asks
+DOUBTFUL = (
+    PersonPlan("Dvorak", "Helen", date(1961, 7, 3), "F", "60118"),
+    PersonPlan("Bergstrom", "Helen", date(1961, 7, 3), "F", "60118"),
+)
+# twins of one house: never one person, whatever else agrees
+TWINS = (
+    PersonPlan("Olson", "Nicole", date(1990, 2, 11), "F", "53140"),
+    PersonPlan("Olson", "Ingrid", date(1990, 2, 11), "F", "53140"),
+)
 STROKE_NOTE = "Found at 02:10 with slurred speech; last seen well the evening before."
 
 
@@ -35,14 +45,14 @@ class Scene:
 
 LIGHT = (
     Scene("LBH", "CTHEAD", "S", "E", "ct-brain"),
-    Scene("EKH", "XRSPINE", "R", "E", "cr-neck"),
+    Scene("EKH", "XRSPINE", "R", "E", "cr-neck", DOUBTFUL[0]),
     Scene("CRM", "CTHEART", "R", "O", "ct-calcium", as_omi=True),
     Scene("GBR", "MRBRAIN", "A", "I", "mr-angiography", allergy="Gadolinium contrast"),
-    Scene("TCC", "MRLSPINE", "R", "O", "mr-pilot", as_omi=True),
+    Scene("TCC", "MRLSPINE", "R", "O", "mr-pilot", DOUBTFUL[1], as_omi=True),
     Scene("BWH", "USABD", "R", "E", "us-clip"),
-    Scene("LIC", "MRKNEE", "R", "O", "mr-jpeg-ls"),
+    Scene("LIC", "MRKNEE", "R", "O", "mr-jpeg-ls", TWINS[0]),
     Scene("MOM", "CTCHESTN", "R", "I", "ct-jpeg2000", as_omi=True),
-    Scene("LBH", "MRSHOUL", "R", "O", "mr-rle"),
+    Scene("LBH", "MRSHOUL", "R", "O", "mr-rle", TWINS[1]),
     Scene(
         "HCM", "CTSINUS", "A", "E", "ct-jpeg2000-lossy", code="CTXTBONE",
         text="CT temporal bones, navigation protocol",

@@ -21,6 +21,7 @@ class Permission(StrEnum):
     STORE_IMAGES = "store images"
     READ_REPORTS = "read reports"
     READ_PATIENTS = "look up patients"
+    RESOLVE_IDENTITIES = "say which identities are one person"
     READ_DIRECTORY = "see who is who"
     READ_AUDIT = "read the audit trail"
     READ_DELIVERY = "see what was delivered"
@@ -79,6 +80,7 @@ _OF_ROLE: dict[Role, frozenset[Permission]] = {
             _P.ASSIGN,
             _P.READ_REPORTS,
             _P.READ_PATIENTS,
+            _P.RESOLVE_IDENTITIES,
             _P.READ_DIRECTORY,
             _P.READ_AUDIT,
             _P.READ_DELIVERY,

@@ -185,9 +185,13 @@ def share(
     ]  # fmt: skip
     if rows:
         made = insert(t.shares)
+        c = t.shares.c
+        # what is offered stays so, though it is a prior of another exam too
+        offered = sa.and_(c.ended_at.is_(None), c.why == "offer")
+        why_now = sa.case((offered, c.why), else_=made.excluded.why)
         again = made.on_conflict_do_update(
             index_elements=["owner_group", "to_group", "object_id"],
-            set_={"ended_at": None, "why": made.excluded.why},
+            set_={"ended_at": None, "why": why_now},
         )
         conn.execute(again, rows)
 
@@ -201,19 +205,15 @@ def shared(conn: Connection, to: Sequence[GroupId], kind: str) -> list[UUID]:
 
 
 def end_shares(
-    conn: Connection, owner: GroupId, to: GroupId, objects: Sequence[Any], at: datetime
-) -> None:
-    """Stop another group from seeing these objects."""
-    conn.execute(
-        sa.update(t.shares)
-        .where(
-            t.shares.c.owner_group == owner,
-            t.shares.c.to_group == to,
-            t.shares.c.object_id.in_(objects),
-            t.shares.c.ended_at.is_(None),
-        )
-        .values(ended_at=at)
-    )
+    conn: Connection, owner: GroupId, to: GroupId | None, objects: Sequence[Any],
+    at: datetime, why: str,
+) -> None:  # fmt: skip
+    """Stop another group, or all where none is named, from seeing these objects."""
+    c = t.shares.c
+    which = [c.owner_group == owner, c.object_id.in_(objects), c.ended_at.is_(None)]
+    which += [c.to_group == to] if to else []
+    which += [c.why == why] if why else []
+    conn.execute(sa.update(t.shares).where(*which).values(ended_at=at))
 
 
 def _grouped(

@@ -16,7 +16,14 @@ from confrere.dimse.door import Door
 from confrere.dimse.events import Event as DoorEvent
 from confrere.dimse.events import Opened, TurnedAway
 from confrere.dimse.limits import Limits
-from confrere.dimse.service import CALLING_NOT_RECOGNISED, Admission, Call, Outcome, Rejection
+from confrere.dimse.service import (
+    CALLING_NOT_RECOGNISED,
+    Admission,
+    Call,
+    Outcome,
+    Rejection,
+    Service,
+)
 from confrere.dimse.store import StoreRequest
 from confrere.files.folder import Incoming as Blob
 from confrere.imaging import asides
@@ -33,6 +40,8 @@ from confrere.network.systems import Peer, SiteHints
 from confrere.wiring import device_audit
 from confrere.wiring.device_audit import Caller
 from confrere.wiring.device_permissions import dimse_services
+from confrere.wiring.dicom_query import Desk, query_services
+from confrere.wiring.dicom_worklist import sites_with_worklist, worklist_service
 from confrere.wiring.house import House
 from confrere.wiring.peers import PeerBook
 
@@ -173,10 +182,16 @@ def open_dicom_door(house: House, book: PeerBook, host: str, port: int) -> Dicom
     filing = GroupCommit(house.app, house.blobs)
     door = Door(
         host, port, Limits(), admitter(book), Sink(house, book, filing),
-        observe=observer(house, book), title=house.settings.aet,
+        observe=observer(house, book), title=house.settings.aet, further=further_services(house, book),
     )  # fmt: skip
     door.start()
     return DicomDoor(door, filing)
+
+
+def further_services(house: House, book: PeerBook) -> tuple[Service, ...]:
+    """What the door provides beside C-ECHO and C-STORE."""
+    desk = Desk(house, book)
+    return (*query_services(desk), worklist_service(desk))
 
 
 def admitter(book: PeerBook) -> Callable[[Call], Admission | Rejection]:
@@ -188,7 +203,8 @@ def admitter(book: PeerBook) -> Callable[[Call], Admission | Rejection]:
         peer = book.by_title(call.calling_aet, call.address)
         if peer is None:
             return CALLING_NOT_RECOGNISED
-        return Admission(Caller(peer, f"{boot}-{next(numbers)}"), services)
+        able = services if sites_with_worklist(book, peer) else services - {"worklist"}
+        return Admission(Caller(peer, f"{boot}-{next(numbers)}"), able)
 
     return admit
 

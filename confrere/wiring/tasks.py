@@ -30,7 +30,8 @@ from confrere.logs import report
 from confrere.network import credentialing
 from confrere.orders import service as orders
 from confrere.orders.model import OrderChanged
-from confrere.patients.model import PatientSeen
+from confrere.patients import linking
+from confrere.patients.model import PairDecided, PatientSeen, PersonChanged
 from confrere.reading.model import ReportReceived, ReportSigned
 from confrere.wiring import exams, facts, inbound_hl7, priors, results, scrubbing
 from confrere.wiring.device_audit import STORED_TASK, note_stored
@@ -54,6 +55,8 @@ SUBSCRIBERS: dict[type, tuple[str, ...]] = {
     StudyCorrected: ("exams.study_corrected",),
     OrderChanged: ("exams.order_changed", "alerts.order_changed"),
     PatientSeen: ("exams.patient_seen",),
+    PairDecided: ("patients.pair_decided",),
+    PersonChanged: ("priors.person_changed",),
     ItemOffered: ("priors.share",),
     ItemFinished: ("facts.item_finished",),
     ReportSigned: ("results.report_signed", "priors.report_came"),
@@ -117,6 +120,7 @@ def register(house: House) -> None:
         await apart("confrere.experimenter", simulation_id)
 
     _register_exams(run, task)
+    _register_persons(run, task)
     _register_priors(run, task)
     _register_outcomes(run, task)
 
@@ -176,6 +180,17 @@ def _register_exams(run: Run, task: Task) -> None:
     @task("exams.patient_seen")
     def patient_seen(patient_id: str, **_: Any) -> None:
         run(lambda c, now: exams.patient_seen(c, PatientId(UUID(patient_id)), now))
+
+
+def _register_persons(run: Run, task: Task) -> None:
+    @task("patients.pair_decided")
+    def pair_decided(one: str, other: str, **_: Any) -> None:
+        ids = [PatientId(UUID(one)), PatientId(UUID(other))]
+        run(lambda c, now: _ignore(linking.settle(c, ids, now)))
+
+    @task("priors.person_changed")
+    def person_changed(patient_id: str, **_: Any) -> None:
+        run(lambda c, now: priors.person_changed(c, PatientId(UUID(patient_id)), now))
 
 
 def _register_priors(run: Run, task: Task) -> None:

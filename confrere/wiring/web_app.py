@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from confrere.audit import service as audit
 from confrere.audit.model import COLLABORATIVE
 from confrere.database.engine import transaction
 from confrere.dicomweb.router import router as dicomweb_router
+from confrere.dimse import client
+from confrere.dimse.client import Remote
 from confrere.fhir.door import router as fhir_router
 from confrere.identity.permissions import Permission
 from confrere.kernel.ids import GroupId, PatientId, StudyId
@@ -33,6 +36,7 @@ from confrere.web import (
     exceptions_twice,
     expiry_page,
     given_page,
+    identities_page,
     import_page,
     network_page,
     notices_page,
@@ -64,13 +68,14 @@ from confrere.wiring import stow
 from confrere.wiring.house import House
 from confrere.wiring.sharing import open_studies
 
+ECHO_WAIT = timedelta(seconds=5)
 PAGES = (
     worklist_page, views_page, duty_page, study_page, reading_api, reading_take, dashboard_page, pooled_page,
     deliveries_page, exceptions_page, exceptions_twice, procedures_page, network_page, agreement_form,
     agreements_page, opt_outs_page, rosters_page, roster_files_page, routing_page, peers_page, admin_page,
     patients_page, reports_page, credentials_page, directory_page, expiry_page, import_page, packets_page,
     rules_page, study_assign, simulate_page, told_page, notices_page, contacts_page,
-    board_page, given_page, choices_page, shadow_page,
+    board_page, given_page, choices_page, shadow_page, identities_page,
 )  # fmt: skip
 READS = {"search": "R", "view": "R", "store": "C"}
 
@@ -87,6 +92,9 @@ def create(house: House, assets: Path) -> FastAPI:
         synthetic=lambda: is_synthetic(house),
         zone_of=lambda me: zone_of(house, me.group),
         viewer_cleared=lambda: viewer_cleared(house),
+        verify=lambda host, port, aet: client.echo(
+            Remote(host, port, aet, house.settings.aet, ECHO_WAIT)
+        ),
     )
     dicomweb = dicomweb_router(
         house.app, house.blobs, allow=named, note_access=image_noter(house), now=house.now,

@@ -8,7 +8,7 @@ weighed on top of the columns.
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,24 +16,21 @@ from numpy.typing import NDArray
 from confrere.kernel.ids import GroupId, ReaderId, SiteId
 from confrere.network.agreements import between, consent
 from confrere.network.credentials import (
-    FACILITY,
-    MEDICARE,
-    TELERADIOLOGY,
     Exclusion,
     day_of,
     in_force,
 )
-from confrere.network.model import Agreement, Directory, Reader, Site
-from confrere.orders.priorities import AT_ONCE
-from confrere.worklist import columns as c
+from confrere.network.model import Agreement, Directory, Reader
 from confrere.worklist.case import exam_day_of
 from confrere.worklist.columns import NEVER, Bits, Columns, micros
-from confrere.worklist.competence import MAMMOGRAPHY, needs
+from confrere.worklist.competence import needs
 from confrere.worklist.lending import ANY_READ, asked, wanted_reads
 from confrere.worklist.model import Item
-from confrere.worklist.payment import FEDERAL, SELF_PAY
+from confrere.worklist.weighing import Weighing, is_urgent
 
 MOST_LINES = 4096  # kinds of exam whose readers are kept ready
+MOST_ROWS = 200_000  # exams, as far as rules tell them apart, whose rows are kept
+Rows = NDArray[np.int32]
 
 
 class Judging:
@@ -47,8 +44,9 @@ class Judging:
         self._directory, self._at = directory, at
         self.readers = tuple(directory.readers)
         self._row = {reader: n for n, reader in enumerate(self.readers)}
-        self._tins = {one.id: one.tin for one in directory.groups.values()}
-        self._columns = Columns(len(self.readers), directory.sites, self._tins)
+        tins = {one.id: one.tin for one in directory.groups.values()}
+        self._columns = Columns(len(self.readers), directory.sites, tins)
+        self._weighing = Weighing(self._columns, tins, len(self.readers))
         self._members: dict[GroupId, Bits] = {}
         self._npis: dict[str, list[int]] = defaultdict(list)
         self._people: dict[ReaderId, Reader] = {}
@@ -60,6 +58,8 @@ class Judging:
         self._lends: dict[GroupId, dict[GroupId, tuple[Agreement, ...]]] = {}
         self._at_site: dict[Hashable, dict[GroupId, tuple[Agreement, ...]]] = {}
         self._lendings: dict[Hashable, Mapping[GroupId, Agreement]] = {}
+        self._rows: dict[Hashable, Rows] = {}
+        self._rules: tuple[date | None, frozenset[str]] = (None, frozenset())
         self._minute = 0
         self.lend(directory)
         for reader in directory.readers.values():
@@ -91,6 +91,7 @@ class Judging:
         """
         self._directory = directory
         self._lendings.clear()
+        self._rows.clear()
         self._at_site.clear()
         self._lends = {}
         for owner in {one.owner_group for one in directory.agreements}:
@@ -110,6 +111,7 @@ class Judging:
         if minute != self._minute:
             self._minute = minute
             self._lendings.clear()
+            self._rows.clear()
         wanted = read_types or wanted_reads(item)
         key = (
             item.owner_group, item.site, item.subspecialty, item.priority, item.modality,
@@ -161,16 +163,34 @@ class Judging:
 
     def _forget(self) -> None:
         self._lines.clear()
+        self._rows.clear()
         self._next = int(self._columns.changes_at.min(initial=NEVER))
 
     def eligible(self, item: Item, at: datetime, read_type: str = "") -> list[ReaderId]:
         """The readers for whom no rule stands in the way."""
         return [self.readers[row] for row in np.nonzero(self.mask(item, at, read_type))[0]]
 
+    def rows(self, item: Item, at: datetime) -> Rows:
+        """The rows of who is eligible, in order; the same array for exams alike."""
+        self.advance(at)
+        self.lending(item, at)  # lets go of what was kept for another minute
+        key = (
+            self._line_key(item, self._codes()), item.subspecialty, item.priority,
+            item.description, item.preliminary_at is None, frozenset(self._rows_barred(item)),
+        )  # fmt: skip
+        found = self._rows.get(key) if item.held_by is None else None
+        if found is None:
+            if len(self._rows) >= MOST_ROWS:
+                self._rows.clear()
+            found = np.flatnonzero(self.mask(item, at)).astype(np.int32)
+            if item.held_by is None:
+                self._rows[key] = found
+        return found
+
     def mask(self, item: Item, at: datetime, read_type: str = "") -> Bits:
         """One bit a reader, in the order of `readers`."""
         self.advance(at)
-        rules = frozenset(r.code for r in self._directory.rules if r.in_force(day_of(at)))
+        rules = self._codes()
         own = self._members.get(item.owner_group, self._columns.bits("nobody"))
         found = self._line(item, rules, own).copy()
         if "CONSENT_ORG" in rules:
@@ -181,69 +201,33 @@ class Judging:
             found[list(self._rows_barred(item))] = False
         return found
 
+    def _codes(self) -> frozenset[str]:
+        """The rules in force at this instant."""
+        day = day_of(self._at)
+        if self._rules[0] != day:
+            self._rules = (
+                day,
+                frozenset(rule.code for rule in self._directory.rules if rule.in_force(day)),
+            )
+        return self._rules[1]
+
+    def _line_key(self, item: Item, rules: frozenset[str]) -> Hashable:
+        asked = needs(item, self._directory.sites[item.site], self._at)
+        return (
+            item.site, item.owner_group, item.modality, tuple(asked.items()), item.payer_class,
+            is_urgent(item), exam_day_of(item, self._at), rules,
+        )  # fmt: skip
+
     def _line(self, item: Item, rules: frozenset[str], own: Bits) -> Bits:
         """Who may read exams like this one; kept until a fact changes."""
-        site = self._directory.sites[item.site]
-        asked = needs(item, site, self._at)
-        day = exam_day_of(item, self._at)
-        key = (
-            item.site, item.owner_group, item.modality, tuple(asked.items()), item.payer_class,
-            _is_urgent(item), day, rules,
-        )  # fmt: skip
+        key = self._line_key(item, rules)
         if key not in self._lines:
             if len(self._lines) >= MOST_LINES:
                 self._lines.clear()
-            self._lines[key] = self._weighed(item, site, asked, rules, own)
+            site = self._directory.sites[item.site]
+            asked = needs(item, site, self._at)
+            self._lines[key] = self._weighing.weigh(item, site, asked, rules, own, self._at)
         return self._lines[key]
-
-    def _weighed(
-        self, item: Item, site: Site, asked: dict[str, bool], rules: frozenset[str], own: Bits
-    ) -> Bits:
-        bits = self._columns.bits
-        weigh = {
-            "ACTIVE": lambda: bits(c.MEMBER),
-            "LIC_PATIENT": lambda: bits(c.LICENSED, site.state) & bits(c.SEATED),
-            "PRIV": lambda: self._either(c.PRIVILEGED, item),
-            "PROXY_OK": lambda: self._proxy(item),
-            "SCOPE": lambda: self._scope(item, asked, own),
-            "SANCTION": lambda: ~bits(c.CLOSED_URGENT if _is_urgent(item) else c.CLOSED),
-            "US_LOCATION": lambda: self._location(item, site),
-            "PAYER_ENROL": lambda: self._payer(item, site),
-        }
-        if item.modality == MAMMOGRAPHY:
-            weigh["MQSA"] = lambda: bits(c.MQSA, site.id)
-        found: Bits = np.ones(len(self.readers), np.bool_)
-        for code in weigh.keys() & rules:
-            found &= weigh[code]()
-        if "COVER" in rules:  # dearer than a column: only for who is left
-            rows = np.nonzero(found)[0]
-            found[rows] = self._cover(rows, item, site, own)
-        return found
-
-    def _either(self, what: int, item: Item) -> Bits:
-        every = self._columns.bits(what, item.site, "all")
-        return every | self._columns.bits(what, item.site, item.modality)
-
-    def _proxy(self, item: Item) -> Bits:
-        sound = self._either(c.FULL, item) | self._either(c.CLEAN, item)
-        return sound | ~self._either(c.PROXY, item)
-
-    def _scope(self, item: Item, asked: dict[str, bool], own: Bits) -> Bits:
-        if not item.subspecialty:
-            return own
-        found: Bits = np.ones(len(self.readers), np.bool_)
-        for code, explicit in asked.items():
-            found &= self._columns.bits(c.SHOWN if explicit else c.READS, code)
-        return found
-
-    def _cover(self, rows: NDArray[np.intp], item: Item, site: Site, own: Bits) -> Bits:
-        day, policies = exam_day_of(item, self._at), self._columns.covers
-        away = frozenset({TELERADIOLOGY})
-        found = policies.bits(rows, site, item.modality, away, day)
-        mine = np.nonzero(own[rows])[0]
-        at_home = away | {FACILITY}
-        found[mine] = policies.bits(rows[mine], site, item.modality, at_home, day)
-        return found
 
     def _lent(self, item: Item, read_types: frozenset[str]) -> Bits:
         """Who is of a group that an agreement lends this exam to."""
@@ -259,24 +243,6 @@ class Judging:
             found[self._row[holder.id]] = mine is not None
         return found
 
-    def _location(self, item: Item, site: Site) -> Bits:
-        if site.forbids_offshore:
-            return self._columns.bits(c.IN_US)
-        if item.payer_class in FEDERAL:
-            return ~self._columns.bits(c.ABROAD)
-        return np.ones(len(self.readers), np.bool_)
-
-    def _payer(self, item: Item, site: Site) -> Bits:
-        payer, bits = item.payer_class, self._columns.bits
-        if payer in ("", SELF_PAY) or _is_urgent(item):
-            return np.ones(len(self.readers), np.bool_)
-        where = c.HERE if payer == MEDICARE else site.state
-        known, able = bits(c.OWN_ENROLLED, payer), bits(c.OWN_ABLE, payer, where)
-        if tin := self._tins.get(item.owner_group, ""):
-            known = known | bits(c.ENROLLED, payer, tin)
-            able = able | bits(c.ABLE, payer, tin, where)
-        return ~known | able
-
     def _rows_barred(self, item: Item) -> Iterable[int]:
         for named in (item.patient, item.site):
             for one in self._barred.get(named, ()) if named is not None else ():
@@ -285,7 +251,3 @@ class Judging:
         for npi in item.orderers:
             if npi:
                 yield from self._npis.get(npi, ())
-
-
-def _is_urgent(item: Item) -> bool:
-    return item.priority in AT_ONCE

@@ -44,6 +44,7 @@ class Agreements:
         self.match_open: Flags = np.ones(16, bool)
         self.able_open: Flags = np.ones(16, bool)
         self.overflow: Floats = np.full(16, -NEVER)
+        self.most_overflow = -NEVER  # no agreement has ever had more
         self._changes: list[tuple[float, int]] = []
         self._next: list[float] = [NEVER]  # of each pair, when its hours change
 
@@ -99,3 +100,4 @@ class Agreements:
         self.able_open[number] = within
         self.match_open[number] = within or (alive and terms.match_any_hour)
         self.overflow[number] = terms.overflow if alive and terms.overflow > 0 else -NEVER
+        self.most_overflow = max(self.most_overflow, float(self.overflow[number]))

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from confrere.worklist.policy import OWN_ABLE, Floats, Ints, Policy
 from confrere.worklist.presence import NOTHING, Reader
 from confrere.worklist.queues import NEVER, Id, Queues, Study
@@ -89,8 +87,9 @@ class Placing:
         """List who reads something now and may read the study: rows and rings."""
         there = self.rings.presence
         rows, rings, pacts = there.readers_of(int(self.queues.lane[q]))
-        at = there.on[rows] & (there.reading[rows] != NOTHING)
-        at &= self.rings.open_to(q, rings, pacts, study.due, now)
+        at = (there.on[rows] & (there.reading[rows] != NOTHING)).nonzero()[0]
+        rows, rings, pacts = rows[at], rings[at], pacts[at]
+        at = self.rings.open_to(q, rings, pacts, study.due, now).nonzero()[0]
         return rows[at], rings[at]
 
     def _interrupted(
@@ -99,18 +98,17 @@ class Placing:
         """Of several readers, name who reads the least urgent; then the lowest ring."""
         there = self.rings.presence
         level = there.reading[rows]
-        rank = np.where(self.queues.urgent[level], NEVER, rings - RINGS * level)
-        while len(rank) and rank.min() < NEVER:
-            best = rank == rank.min()
-            found = [
-                there.rows[row].key
-                for row in rows[best].tolist()
-                if self._yields(there.rows[row], study) and row not in spoken
-            ]
-            if found:
-                return min(found)
-            rank[best] = NEVER
-        return None
+        calm = (~self.queues.urgent[level]).nonzero()[0]
+        if not len(calm):
+            return None
+        rank = (rings - RINGS * level)[calm].tolist()
+        best, found = NEVER, list[Id]()
+        for order, row in zip(rank, rows[calm].tolist(), strict=True):
+            one = there.rows[row]
+            if order <= best and row not in spoken and self._yields(one, study):
+                found = [one.key] if order < best else [*found, one.key]
+                best = order
+        return min(found, default=None)
 
     def _yields(self, reader: Reader, study: Study) -> bool:
         """Say whether a reader may be asked to put aside the one study they hold."""

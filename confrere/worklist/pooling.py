@@ -9,13 +9,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
+
 from confrere.kernel.ids import GroupId, ItemId, ReaderId
 from confrere.network.agreements import overflow_opens, share_left
 from confrere.network.model import Agreement, Directory, Reader
-from confrere.network.rosters import cover, serves
+from confrere.network.rosters import cover
 from confrere.network.routing_settings import EVENNESS_FIRST as EVEN
 from confrere.network.routing_settings import PULL, RoutingSettings
-from confrere.worklist.judging import Judging
+from confrere.worklist.judging import Judging, Rows
 from confrere.worklist.model import Item
 from confrere.worklist.pacts import Agreement as Pact
 from confrere.worklist.policy import (
@@ -24,16 +26,14 @@ from confrere.worklist.policy import (
     Level,
     Policy,
     Wishes,
-    ring_of,
 )
 from confrere.worklist.queues import NEVER, Service, Study
+from confrere.worklist.reach import MINUTE, Kind, Part, Reach, line_of, united
 from confrere.worklist.routing import Pool
 from confrere.worklist.standing import patient_of, split_patients
 
 ZERO = datetime(2020, 1, 1, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
 RVU_OF_MINUTE = 0.1  # work that an exam counts for whose code has no wRVU
-Line = tuple[str, str, bool, tuple[str, ...], int]  # a service line
 
 
 def minutes_of(at: datetime) -> float:
@@ -48,12 +48,6 @@ def work_of(item: Item) -> float:
         if item.wrvu is not None
         else RVU_OF_MINUTE * item.reading_time / MINUTE
     )
-
-
-def line_of(item: Item) -> Line:
-    """The service line of an exam: what tells its queue from others of its site and level."""
-    minutes = int(item.reading_time / MINUTE)
-    return item.modality, item.subspecialty, item.advanced, item.certificates, minutes
 
 
 def wishes_of(settings: RoutingSettings) -> Wishes:
@@ -80,14 +74,6 @@ class Hour:
     declined: Mapping[ItemId, frozenset[ReaderId]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """Exams of one site and service line: who may read any of them, who of these is there."""
-
-    lane: frozenset[ReaderId]
-    serving: frozenset[ReaderId]
-
-
 class Look:
     """One look at exams that wait, and at who could read them."""
 
@@ -105,10 +91,8 @@ class Look:
         self.directory, self.judging, self.hour, self.now = directory, judging, hour, now
         self.at = minutes_of(now)
         self.policy = policy or Policy()
-        self.able = {
-            one.id: frozenset(judging.eligible(one, now)) for one in self.waiting.values()
-        }
-        self._kinds = self._kinds_of()
+        self.reach = Reach(list(self.waiting.values()), directory, judging, now)
+        self.able = self.reach.able
         self._covered: dict[tuple[object, ...], bool] = {}
         self._split = split_patients([*self.waiting.values(), *hour.held])
         # who is asked in the middle of a read is looked for apart: groups may not want it
@@ -120,30 +104,7 @@ class Look:
             for one in self.waiting.values()
             if one.id not in self.standing and one.id not in hour.attached
         ]
-        self.pool.arrived(self.at, *(self.study(one) for one in loose))
-
-    def _kinds_of(self) -> dict[tuple[object, Line], Kind]:
-        lanes: dict[tuple[object, Line], set[ReaderId]] = defaultdict(set)
-        first: dict[tuple[object, Line], Item] = {}
-        for one in self.waiting.values():
-            kind = one.site, line_of(one)
-            lanes[kind] |= self.able[one.id]
-            first.setdefault(kind, one)
-        readers = self.directory.readers
-        return {
-            kind: Kind(
-                frozenset(lane),
-                frozenset(
-                    one
-                    for one in lane
-                    if serves(
-                        readers[one], first[kind].owner_group, first[kind].subspecialty,
-                        first[kind].site, self.now,
-                    )
-                ),
-            )
-            for kind, lane in lanes.items()
-        }  # fmt: skip
+        self.pool.waits(*(self.study(one) for one in loose))
 
     def _places(self) -> None:
         every = [*self.waiting.values(), *self.hour.held]
@@ -164,25 +125,12 @@ class Look:
             )
 
     def _people(self) -> None:
-        rings: dict[ReaderId, dict[tuple[object, Line, bool], int]] = defaultdict(dict)
-        for item in self.waiting.values():
-            place = item.site, line_of(item), self.level(item).urgent
-            for one in self.able[item.id]:
-                if place in rings[one]:
-                    continue
-                reader = self.directory.readers[one]
-                rings[one][place] = ring_of(
-                    own=reader.group == item.owner_group,
-                    matched=item.subspecialty in reader.certificates, advanced=item.advanced,
-                )  # fmt: skip
-        for one, places in rings.items():
-            reader = self.directory.readers[one]
-            self.pool.set_reader(one, reader.group)
-            self.pool.set_rings(one, places)
-            shifts = [(minutes_of(s.starts_at), minutes_of(s.ends_at)) for s in reader.shifts]
-            self.pool.roster_changed(self.at, one, [s for s in shifts if s[0] > self.at])
+        able = self._lanes()
+        for one in able:
+            shifts = [(minutes_of(s.starts_at), minutes_of(s.ends_at)) for s in one.shifts]
+            self.pool.roster_changed(self.at, one.id, [s for s in shifts if s[0] > self.at])
         asked = set(self.standing.values()) | {self.hour.offers[i] for i in self.hour.silent}
-        for reader in self.there(rings):
+        for reader in self.there(able):
             shift = reader.shift_at(self.now)
             assert shift is not None  # noqa: S101 - who is on duty has a shift
             self.pool.signed_on(
@@ -196,10 +144,33 @@ class Look:
                 self.pool.queues.add(self._plain(item))
                 self.pool.taken(minutes_of(item.held_at), item.held_by, item.id)
 
-    def there(self, who: Iterable[ReaderId]) -> list[Reader]:
+    def _lanes(self) -> list[Reader]:
+        """Tell the pool who may read what; return all who may read anything."""
+        places: dict[tuple[Kind, bool], dict[int, Rows]] = defaultdict(dict)
+        owners: dict[Kind, GroupId] = {}
+        for item in self.waiting.values():
+            kind, rows = (item.site, line_of(item)), self.able[item.id]
+            places[kind, self.level(item).urgent][id(rows)] = rows
+            owners[kind] = item.owner_group
+        parts = [np.zeros((3, 0), np.int32)]
+        for (kind, urgent), several in places.items():
+            rows = united(list(several.values()))
+            lane = np.full(len(rows), self.pool.lane(*kind, urgent), np.int32)
+            parts.append(np.stack([rows, lane, self.reach.rings(rows, owners[kind], kind[1])]))
+        every = np.concatenate(parts, axis=1)
+        every = every[:, np.argsort(every[0], kind="stable")]
+        found, starts = np.unique(every[0], return_index=True)
+        if not len(found):
+            return []
+        able = [self.reach.readers[row] for row in found.tolist()]
+        for one, part in zip(able, np.split(every, starts[1:], axis=1), strict=True):
+            self.pool.set_reader(one.id, one.group)
+            self.pool.set_lanes(one.id, part[1], part[2])
+        return able
+
+    def there(self, who: Iterable[Reader]) -> list[Reader]:
         """Those of these readers who are on duty, by when their shifts began."""
-        readers = (self.directory.readers[one] for one in who)
-        present = [(one.shift_at(self.now), one) for one in readers if one.on_duty(self.now)]
+        present = [(one.shift_at(self.now), one) for one in who if one.on_duty(self.now)]
         return [
             one
             for shift, one in sorted(
@@ -222,36 +193,26 @@ class Look:
 
     def excluded(self, item: Item) -> frozenset[ReaderId]:
         """Who of the lane's readers is not offered this exam now."""
-        able, kind = self.able[item.id], self._kinds[item.site, line_of(item)]
-        there = able & kind.serving
+        there = self.reach.there(item)
         declined = self.hour.declined.get(item.id, frozenset())
         if item.id in self.hour.silent:
             declined |= {self.hour.offers[item.id]}
-        if there <= declined:
+        if there.readers <= declined:
             declined = frozenset()
-        off_scope = {
-            one for one in able - there if self.directory.readers[one].on_duty(self.now)
-        }
-        return (kind.lane - able) | declined | off_scope | self._not_asked(item, there)
+        return there.never.union(declined, *self._not_asked(item, there.parts))
 
-    def _not_asked(self, item: Item, there: frozenset[ReaderId]) -> set[ReaderId]:
+    def _not_asked(self, item: Item, parts: Sequence[Part]) -> list[frozenset[ReaderId]]:
         """Those who are there and to whom it is not open yet, or who take from the list."""
         pacts = self.judging.lending(item, self.now)
         pressing = bool(self.level(item).first) or (item.at_risk_at or self.now) <= self.now
-        opens: dict[tuple[GroupId, bool], bool] = {}
-        found = set()
-        for one in there:
-            reader = self.directory.readers[one]
-            if not pressing and self.directory.routing_of(reader.group).mode == PULL:
-                found.add(one)
-            if reader.group == item.owner_group:
-                continue
-            matched = not item.advanced or item.subspecialty in reader.certificates
-            key = reader.group, matched
-            if key not in opens:
-                opens[key] = self._open(item, pacts.get(reader.group), matched=matched)
-            if not opens[key]:
-                found.add(one)
+        found = []
+        for part in parts:
+            pulls = not pressing and self.directory.routing_of(part.group).mode == PULL
+            away = part.group != item.owner_group
+            if pulls or (
+                away and not self._open(item, pacts.get(part.group), matched=part.matched)
+            ):
+                found.append(part.readers)
         return found
 
     def _open(self, item: Item, pact: Agreement | None, *, matched: bool) -> bool:
@@ -279,8 +240,7 @@ class Look:
 
     def serving(self, item: ItemId) -> frozenset[ReaderId]:
         """The eligible readers who are there for an exam."""
-        one = self.waiting[item]
-        return self.able[item] & self._kinds[one.site, line_of(one)].serving
+        return self.reach.there(self.waiting[item]).readers
 
     def level(self, item: Item) -> Level:
         """The urgency class of an exam."""

@@ -14,8 +14,9 @@ from confrere.kernel.ids import ItemId
 from confrere.network.model import Directory, Reader
 from confrere.worklist.model import Item
 from confrere.worklist.policy import OWN_ABLE, Policy, ring_of, urgency
-from confrere.worklist.pooling import MINUTE, wishes_of
+from confrere.worklist.pooling import wishes_of
 from confrere.worklist.queues import NEVER
+from confrere.worklist.reach import MINUTE
 
 NO_CLOCK = -1.0  # an exam whose clock has not started comes after all others
 

@@ -62,10 +62,12 @@ class Rings:
         matched = not (keep_own and self.presence.own_match_on[lane])
         able = not (held or (keep_own and self.presence.own_on[lane]))
         by_ring = np.array((True, matched, not held, able))
-        allowed = np.where(
-            rings == PARTNER_MATCH, agreements.match_open[pacts], agreements.able_open[pacts]
-        )
-        allowed |= left <= agreements.overflow[pacts]
+        allowed: Flags = agreements.able_open[pacts]
+        if queues.advanced[q]:  # nothing else is anybody's match
+            match = (rings == PARTNER_MATCH) & agreements.match_open[pacts]
+            allowed = match | (allowed & (rings != PARTNER_MATCH))
+        if left <= agreements.most_overflow:
+            allowed = allowed | (left <= agreements.overflow[pacts])
         opened: Flags = by_ring[rings] & allowed
         return opened
 

@@ -109,6 +109,12 @@ class Pool(World):
 
     # studies
 
+    def waits(self, *studies: Study) -> None:
+        """Let studies wait until somebody asks for them."""
+        for study in studies:
+            self.queues.add(study)
+            self._set_excluded(study.id, study.excluded)
+
     def arrived(self, now: float, *studies: Study) -> list[Proposal]:
         """Let studies wait, and propose idle readers for them.
 
@@ -116,9 +122,7 @@ class Pool(World):
         call changes nothing.
         """
         self._advance(now)
-        for study in studies:
-            self.queues.add(study)
-            self._set_excluded(study.id, study.excluded)
+        self.waits(*studies)
         spoken: set[int] = set()
         found = []
         for study in sorted(studies, key=self._rank) if len(studies) > 1 else studies:

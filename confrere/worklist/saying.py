@@ -107,7 +107,7 @@ def _queue(
 
 def _leave(made: Offering, item: Item, look: Look, directory: Directory, now: datetime) -> None:
     """Let an exam wait, saying for what; one that nobody can type goes to who is on call."""
-    able = look.able.get(item.id, frozenset())
+    able = len(look.able.get(item.id, ()))
     if item.id in look.waiting and (there := len(look.serving(item.id))):
         waits = f"waits for a reader: {there} on duty may read it"
         made.say(Word(item, None, waits))
@@ -121,7 +121,7 @@ def _leave(made: Offering, item: Item, look: Look, directory: Directory, now: da
         made.say(Word(item, offer.reader, offer.reason, (), case, eligibility(case)))
         return
     if able:
-        made.say(Word(item, None, f"{len(able)} eligible, none on duty now", (OFF_DUTY,)))
+        made.say(Word(item, None, f"{able} eligible, none on duty now", (OFF_DUTY,)))
         return
     reason = "nobody is eligible: see why, reader by reader"
     made.say(Word(item, None, reason, (NOBODY,)))

@@ -132,8 +132,9 @@ def finished_since(conn: Connection, reader: ReaderId, at: datetime) -> list[Ite
 
 
 def finished_after(conn: Connection, at: datetime) -> list[Item]:
-    """What anybody finished since `at`."""
-    return finished_items(conn, items.c.finished_at >= at, limit=50_000)
+    """What readers finished since `at`."""
+    read = items.c.finished_by.is_not(None)
+    return finished_items(conn, read, items.c.finished_at >= at, limit=50_000)
 
 
 def lapsed(conn: Connection, at: datetime) -> list[Item]:

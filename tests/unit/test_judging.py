@@ -198,6 +198,8 @@ def test_bits_and_rules_agree_at_once_and_as_time_goes_on(
         found = compiled.mask(exam, at, read_type)
         judged = dict(zip(compiled.readers, found.tolist(), strict=True))
         assert judged == one_by_one(who, exam, at, read_type)
+        rows = compiled.rows(exam, at).tolist()
+        assert rows == compiled.mask(exam, at).nonzero()[0].tolist()
 
 
 @settings(max_examples=25, deadline=None)

@@ -7,8 +7,8 @@ duplicates, conflicts, new series and closed studies.
 
 from alembic import op
 
-revision = "0020"
-down_revision = "0018"
+revision = "0030"
+down_revision = "0020"
 
 
 def upgrade() -> None:
