@@ -18,6 +18,7 @@ TWINS = (
     PersonPlan("Olson", "Nicole", date(1990, 2, 11), "F", "53140"),
     PersonPlan("Olson", "Ingrid", date(1990, 2, 11), "F", "53140"),
 )
+ABDOMEN_PERSON = PersonPlan("Okafor", "Denise", date(1968, 11, 2), "F", "60126")
 STROKE_NOTE = "Found at 02:10 with slurred speech; last seen well the evening before."
 
 
@@ -81,6 +82,15 @@ CHEST_PAIR = (
         "SMC", "CTCHEST", "A", "E", pictures.CHEST, CHEST_PERSON,
         "Cough with blood; known nodule, growth?", as_omi=True,
     ),
+)  # fmt: skip
+# a CT that was made nine days ago is ordered again; and a spine that may wait
+AGAIN = (
+    Scene(
+        "HCM", "CTABDPEL", "R", "E", "ct-calcium", ABDOMEN_PERSON, "Right-sided abdominal pain",
+        wording.ABDOMEN_PRIOR, timedelta(days=9),
+    ),
+    Scene("HCM", "CTABDPEL", "R", "E", "", ABDOMEN_PERSON, "Abdominal pain persists"),
+    Scene("HCM", "MRLSPINE", "R", "O", "", question="Low back pain since two weeks"),
 )  # fmt: skip
 
 # an order that rings a reader, and images that follow

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from confrere.kernel.ids import GroupId, PeerId, ReaderId, SiteId
 from confrere.network import store_credentials
@@ -20,6 +20,12 @@ from confrere.network.presence import Shift
 from confrere.network.systems import Peer, SiteRule
 
 Facts = Mapping[UUID, Mapping[str, Sequence[Fact]]]
+
+SHARED = sa.select(t.shares.c.object_id).where(  # made once: every access to images asks it
+    t.shares.c.to_group == sa.any_(sa.bindparam("to", type_=ARRAY(sa.Uuid))),
+    t.shares.c.kind == sa.bindparam("kind"),
+    t.shares.c.ended_at.is_(None),
+)
 
 
 def groups(conn: Connection) -> list[Group]:
@@ -198,10 +204,7 @@ def share(
 
 def shared(conn: Connection, to: Sequence[GroupId], kind: str) -> list[UUID]:
     """Which objects of other groups these groups may see now."""
-    query = sa.select(t.shares.c.object_id).where(
-        t.shares.c.to_group.in_(to), t.shares.c.kind == kind, t.shares.c.ended_at.is_(None)
-    )
-    return list(conn.execute(query).scalars())
+    return list(conn.execute(SHARED, {"to": list(to), "kind": kind}).scalars())
 
 
 def end_shares(

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from confrere.database.engine import transaction
 from confrere.delivery.service import PROCESS_TASK
+from confrere.imaging import deid_exports
 from confrere.imaging.asides import REPLAY_TASK
 from confrere.imaging.model import ImagesArrived, StudyArrived, StudyClosed, StudyCorrected
 from confrere.jobs import events
@@ -33,7 +34,16 @@ from confrere.orders.model import OrderChanged
 from confrere.patients import linking
 from confrere.patients.model import PairDecided, PatientSeen, PersonChanged
 from confrere.reading.model import ReportReceived, ReportSigned
-from confrere.wiring import exams, facts, inbound_hl7, priors, results, scrubbing
+from confrere.wiring import (
+    advising,
+    deidentifying,
+    exams,
+    facts,
+    inbound_hl7,
+    priors,
+    results,
+    scrubbing,
+)
 from confrere.wiring.device_audit import STORED_TASK, note_stored
 from confrere.wiring.house import House
 from confrere.worklist import prealerting
@@ -45,6 +55,7 @@ log = logging.getLogger(__name__)
 REMIND_AT = "7 * * * *"  # hourly; a reminder is made once all the same
 SCRUB_AT = "* * * * *"  # often and for seconds: nothing waits long behind it
 SCRUB_SECONDS = 4.0
+LAPSE_AT = "23 * * * *"
 RETRY = RetryStrategy(max_attempts=6, exponential_wait=2)
 Work = Callable[[Connection, datetime], None]
 
@@ -53,7 +64,7 @@ SUBSCRIBERS: dict[type, tuple[str, ...]] = {
     ImagesArrived: ("exams.images_arrived",),
     StudyClosed: ("exams.study_closed",),
     StudyCorrected: ("exams.study_corrected",),
-    OrderChanged: ("exams.order_changed", "alerts.order_changed"),
+    OrderChanged: ("exams.order_changed", "alerts.order_changed", "advice.order_changed"),
     PatientSeen: ("exams.patient_seen",),
     PairDecided: ("patients.pair_decided",),
     PersonChanged: ("priors.person_changed",),
@@ -119,6 +130,7 @@ def register(house: House) -> None:
     async def simulate(simulation_id: str) -> None:
         await apart("confrere.experimenter", simulation_id)
 
+    _register_deidentified(house, task)
     _register_exams(run, task)
     _register_persons(run, task)
     _register_priors(run, task)
@@ -142,6 +154,17 @@ async def apart(module: str, *words: str) -> None:
 
 Run = Callable[[Work], None]
 Task = Callable[[str], Callable[[Callable[..., None]], Any]]
+
+
+def _register_deidentified(house: House, task: Task) -> None:
+    @task(deid_exports.RUN_TASK)
+    def deidentify(export_id: str) -> None:
+        deidentifying.run(house, UUID(export_id))
+
+    @events.app.periodic(cron=LAPSE_AT)
+    @task(deid_exports.LAPSE_TASK)
+    def lapse(timestamp: int) -> None:  # noqa: ARG001 - the queue's own argument
+        deidentifying.lapse(house)
 
 
 def _register_exams(run: Run, task: Task) -> None:
@@ -213,6 +236,10 @@ def _register_outcomes(run: Run, task: Task) -> None:
     @task("results.report_signed")
     def report_signed(report_id: str, number: int, **_: Any) -> None:
         run(lambda c, now: results.report_signed(c, ReportId(UUID(report_id)), number, now))
+
+    @task("advice.order_changed")
+    def order_advised(order_id: str, **_: Any) -> None:
+        run(lambda c, now: advising.order_changed(c, OrderId(UUID(order_id)), now))
 
     @task("facts.item_finished")
     def item_finished(item_id: str, **_: Any) -> None:

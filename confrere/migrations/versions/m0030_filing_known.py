@@ -8,7 +8,7 @@ duplicates, conflicts, new series and closed studies.
 from alembic import op
 
 revision = "0030"
-down_revision = "0020"
+down_revision = "0023"
 
 
 def upgrade() -> None:
