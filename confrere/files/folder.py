@@ -163,6 +163,11 @@ class BlobStore:
         with self.open(digest) as stream:
             return stream.read()
 
+    def remove(self, digest: bytes) -> None:
+        """Remove a blob that nothing refers to any more and that was not put just now."""
+        path_of(self.root, digest).unlink(missing_ok=True)
+        damaged_path(self.root, digest).unlink(missing_ok=True)
+
     def sweep(self) -> int:
         """Remove what crashes left half written; return how many. Call before any door opens."""
         left = list((self.root / "incoming").iterdir())
