@@ -1,4 +1,4 @@
-"""The command line: `confrere demo | serve | init | doctor | simulate | identities | db | token`."""
+"""The command line: `confrere demo | serve | init | doctor | scrub | simulate | identities ...`."""
 
 import argparse
 import sys
@@ -10,6 +10,7 @@ from confrere.cli import (
     demonstration,
     doctor,
     identities,
+    scrubbing,
     serving,
     simulating,
 )
@@ -22,6 +23,7 @@ COMMANDS = (
     serving.add,
     accounts.add,
     doctor.add,
+    scrubbing.add,
     simulating.add,
     identities.add,
     database.add,
