@@ -7,7 +7,7 @@ duplicates, conflicts, new series and closed studies.
 
 from alembic import op
 
-revision = "0030"
+revision = "0024"
 down_revision = "0023"
 
 
