@@ -1,4 +1,4 @@
-"""The command line: `confrere demo | serve | init | doctor | simulate | import-images | db | token`."""
+"""The command line: `confrere demo | serve | init | doctor | scrub | import-images | ...`."""
 
 import argparse
 import sys
@@ -9,7 +9,9 @@ from confrere.cli import (
     database,
     demonstration,
     doctor,
+    identities,
     importing_images,
+    scrubbing,
     serving,
     simulating,
 )
@@ -22,8 +24,10 @@ COMMANDS = (
     serving.add,
     accounts.add,
     doctor.add,
+    scrubbing.add,
     simulating.add,
     importing_images.add,
+    identities.add,
     database.add,
 )
 

@@ -9,6 +9,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
+from confrere.advice import tables as _advice
 from confrere.analytics import tables as _analytics
 from confrere.audit import tables as _audit
 from confrere.database.metadata import metadata
@@ -26,6 +27,7 @@ from confrere.worklist import tables as _worklist
 __all__ = ["config", "current", "head", "metadata", "upgrade"]
 
 PARTS = (
+    _advice,
     _analytics,
     _audit,
     _delivery,

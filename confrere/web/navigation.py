@@ -48,6 +48,14 @@ PLACES = (
         Permission.READ_REPORTS,
     ),
     Place(
+        "/advice",
+        "Advice",
+        "v",
+        "M9 18h6M10 21h4M12 3a6 6 0 0 1 3.6 10.8c-.4.4-.6.8-.6 1.2H9c0-.4-.2-.8-.6-1.2A6 6 0 "
+        "0 1 12 3z",
+        Permission.READ_ADVICE,
+    ),
+    Place(
         "/my-declines",
         "My declines",
         "c",
@@ -103,6 +111,13 @@ PLACES = (
         "k",
         "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM12 10a2 2 0 1 0 0 4 2 2 0 0 0 0-4zM12 3v4",
         Permission.IMPORT_IMAGES,
+    ),
+    Place(
+        "/deidentified",
+        "De-identify",
+        "z",
+        "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4.5 20a7.5 7.5 0 0 1 11-6.6M15 17h6M15 20h6",
+        Permission.ASK_DEIDENTIFIED,
     ),
     Place(
         "/audit",

@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from confrere.advice import service as advice
+from confrere.advice.model import Given
 from confrere.audit.service import note_access
 from confrere.delivery import service as delivery
 from confrere.delivery.model import Outgoing
@@ -58,6 +60,7 @@ class Exam:
     received: tuple[tuple[Report, tuple[Version, ...]], ...]  # of this exam, from elsewhere
     first_prior: tuple[Report, tuple[Version, ...]] | None  # shown without a click
     messages: tuple[Outgoing, ...]  # results on their way to the site
+    advice: tuple[Given, ...] = ()  # what was advised on its orders; own group only
 
 
 def look(conn: "Connection", me: Principal, item_id: UUID, now: datetime) -> Look:
@@ -122,6 +125,7 @@ def gather(conn: "Connection", found: Look) -> Exam:
         tuple((one, tuple(texts[one.id])) for one in received),
         (first, tuple(texts[first.id])) if first else None,
         tuple(delivery.of_report(conn, report.id)) if report else (),
+        tuple(advice.of_orders(conn, item.owner_group, item.orders)),
     )  # fmt: skip
 
 

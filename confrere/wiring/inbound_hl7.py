@@ -11,7 +11,7 @@ from confrere.delivery.model import DONE, Received
 from confrere.hl7.datatypes import Times
 from confrere.hl7.orders import OrderMessage, read_order
 from confrere.hl7.parse import Message, parse
-from confrere.hl7.patients import read_patient
+from confrere.hl7.patients import read_patient, read_patients
 from confrere.hl7.results import read_results
 from confrere.kernel.errors import DomainError, Invalid, Refused
 from confrere.kernel.ids import MessageId, PatientId, SiteId
@@ -32,12 +32,14 @@ from confrere.orders.payers import payer_class_of
 from confrere.wiring import status_in
 from confrere.wiring.device_audit import note_message
 from confrere.wiring.heard import Heard, person_name, record, refuse_anothers
+from confrere.wiring.inbound_identities import IDENTITY_EVENTS, obey
 from confrere.wiring.inbound_report import receive_report
 
 ORDER_KINDS = frozenset({("ORM", "O01"), ("OMI", "O23"), ("OMG", "O19")})
 PATIENT_EVENTS = frozenset({"A01", "A04", "A05", "A08", "A28", "A31"})
 REMEDIES = {
     "PID-3": "send the patient identifier with its assigner, then replay",
+    "MRG-1": "send the number that is merged away in MRG-1, then replay",
     "OBR-18": "correct the accession number or the patient at the sender and send it again",
     "site": "add a site rule for this sender on the network page, then replay",
 }
@@ -89,10 +91,8 @@ def _apply(conn: Connection, kept: Received, now: datetime) -> Done:
         heard = Heard(peer, site, message, kept.received_at)
         touched = {_place(conn, heard, one, now).patient for one in read_order(message, zone)}
     elif kind == "ADT":
-        if trigger not in PATIENT_EVENTS:
-            raise Invalid(f"ADT^{trigger} is not handled yet: it is kept", "MSH-9")
         what = "patient"
-        touched = {record(conn, site, read_patient(message, zone), now).id}
+        touched = _patients(conn, Heard(peer, site, message, kept.received_at), zone, now)
     elif kind == "ORU":
         what = "report"
         heard = Heard(peer, site, message, kept.received_at)
@@ -101,6 +101,16 @@ def _apply(conn: Connection, kept: Received, now: datetime) -> Done:
         raise Invalid(f"{kind}^{trigger} is not handled: it is kept", "MSH-9")
     said_at = Times(zone).at(message.header, 7)
     return Done(peer, site.id, what, frozenset(touched), said_at)
+
+
+def _patients(conn: Connection, heard: Heard, zone: ZoneInfo, now: datetime) -> set[PatientId]:
+    trigger = heard.message.kind[1]
+    if trigger in IDENTITY_EVENTS:
+        told = read_patients(heard.message, zone)
+        return {one.id for one in obey(conn, heard, told, now)}
+    if trigger not in PATIENT_EVENTS:
+        raise Invalid(f"ADT^{trigger} is not handled yet: it is kept", "MSH-9")
+    return {record(conn, heard.site, read_patient(heard.message, zone), now).id}
 
 
 def _site(conn: Connection, peer: Peer, message: Message) -> Site:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from confrere.database.engine import transaction
 from confrere.delivery.service import PROCESS_TASK
-from confrere.imaging import importing
+from confrere.imaging import deid_exports, importing
 from confrere.imaging.asides import REPLAY_TASK
 from confrere.imaging.model import ImagesArrived, StudyArrived, StudyClosed, StudyCorrected
 from confrere.jobs import events
@@ -31,9 +31,21 @@ from confrere.logs import report
 from confrere.network import credentialing
 from confrere.orders import service as orders
 from confrere.orders.model import OrderChanged
-from confrere.patients.model import PatientSeen
+from confrere.patients import linking
+from confrere.patients.model import PairDecided, PatientSeen, PersonChanged
 from confrere.reading.model import ReportReceived, ReportSigned
-from confrere.wiring import exams, facts, imports, inbound_hl7, priors, rejected, results
+from confrere.wiring import (
+    advising,
+    deidentifying,
+    exams,
+    facts,
+    imports,
+    inbound_hl7,
+    priors,
+    rejected,
+    results,
+    scrubbing,
+)
 from confrere.wiring.device_audit import STORED_TASK, note_stored
 from confrere.wiring.house import House
 from confrere.worklist import prealerting
@@ -43,6 +55,9 @@ from confrere.worklist.trials import RUN_TASK
 log = logging.getLogger(__name__)
 
 REMIND_AT = "7 * * * *"  # hourly; a reminder is made once all the same
+SCRUB_AT = "* * * * *"  # often and for seconds: nothing waits long behind it
+SCRUB_SECONDS = 4.0
+LAPSE_AT = "23 * * * *"
 RETRY = RetryStrategy(max_attempts=6, exponential_wait=2)
 Work = Callable[[Connection, datetime], None]
 
@@ -51,8 +66,10 @@ SUBSCRIBERS: dict[type, tuple[str, ...]] = {
     ImagesArrived: ("exams.images_arrived",),
     StudyClosed: ("exams.study_closed",),
     StudyCorrected: ("exams.study_corrected",),
-    OrderChanged: ("exams.order_changed", "alerts.order_changed"),
+    OrderChanged: ("exams.order_changed", "alerts.order_changed", "advice.order_changed"),
     PatientSeen: ("exams.patient_seen",),
+    PairDecided: ("patients.pair_decided",),
+    PersonChanged: ("priors.person_changed",),
     ItemOffered: ("priors.share",),
     ItemFinished: ("facts.item_finished",),
     ReportSigned: ("results.report_signed", "priors.report_came"),
@@ -106,12 +123,19 @@ def register(house: House) -> None:
     def remind(timestamp: int) -> None:  # noqa: ARG001 - the queue's own argument
         run(lambda c, now: _ignore(credentialing.remind(c, now)))
 
+    @events.app.periodic(cron=SCRUB_AT)
+    @events.app.task(name="images.scrub", queue=events.LONG, queueing_lock="images.scrub")
+    def scrub(timestamp: int) -> None:  # noqa: ARG001 - the queue's own argument
+        scrubbing.run(house, SCRUB_SECONDS)
+
     @events.app.task(name=RUN_TASK, retry=RETRY)
     async def simulate(simulation_id: str) -> None:
         await apart("confrere.experimenter", simulation_id)
 
+    _register_deidentified(house, task)
     _register_exams(run, task, house)
     _register_imports(run, task, house)
+    _register_persons(run, task)
     _register_priors(run, task)
     _register_outcomes(run, task)
 
@@ -133,6 +157,17 @@ async def apart(module: str, *words: str) -> None:
 
 Run = Callable[[Work], None]
 Task = Callable[[str], Callable[[Callable[..., None]], Any]]
+
+
+def _register_deidentified(house: House, task: Task) -> None:
+    @task(deid_exports.RUN_TASK)
+    def deidentify(export_id: str) -> None:
+        deidentifying.run(house, UUID(export_id))
+
+    @events.app.periodic(cron=LAPSE_AT)
+    @task(deid_exports.LAPSE_TASK)
+    def lapse(timestamp: int) -> None:  # noqa: ARG001 - the queue's own argument
+        deidentifying.lapse(house)
 
 
 def _register_exams(run: Run, task: Task, house: House) -> None:
@@ -191,6 +226,17 @@ def _register_imports(run: Run, task: Task, house: House) -> None:
         ))  # fmt: skip
 
 
+def _register_persons(run: Run, task: Task) -> None:
+    @task("patients.pair_decided")
+    def pair_decided(one: str, other: str, **_: Any) -> None:
+        ids = [PatientId(UUID(one)), PatientId(UUID(other))]
+        run(lambda c, now: _ignore(linking.settle(c, ids, now)))
+
+    @task("priors.person_changed")
+    def person_changed(patient_id: str, **_: Any) -> None:
+        run(lambda c, now: priors.person_changed(c, PatientId(UUID(patient_id)), now))
+
+
 def _register_priors(run: Run, task: Task) -> None:
     @task("priors.share")
     def share(item_id: str, to_group: str, **_: Any) -> None:
@@ -211,6 +257,10 @@ def _register_outcomes(run: Run, task: Task) -> None:
     @task("results.report_signed")
     def report_signed(report_id: str, number: int, **_: Any) -> None:
         run(lambda c, now: results.report_signed(c, ReportId(UUID(report_id)), number, now))
+
+    @task("advice.order_changed")
+    def order_advised(order_id: str, **_: Any) -> None:
+        run(lambda c, now: advising.order_changed(c, OrderId(UUID(order_id)), now))
 
     @task("facts.item_finished")
     def item_finished(item_id: str, **_: Any) -> None:
