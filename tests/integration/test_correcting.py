@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Connection
 
 from confrere.database.engine import transaction
-from confrere.imaging import correcting, rejecting, undoing
+from confrere.imaging import correcting, finding, recoding, rejecting, undoing
 from confrere.imaging import service as imaging
 from confrere.imaging.corrections import QUALITY, SAFETY, By, series_uid_in
 from confrere.imaging.model import Study
@@ -275,6 +275,18 @@ def test_a_note_from_elsewhere_is_obeyed_also_when_it_comes_first(service: Servi
     (shown,) = sent(service, "/studies/1.2.1")
     assert shown.SOPInstanceUID == "1.2.1.1.3"
     assert bad != shown.SOPInstanceUID
+
+
+def test_what_goes_out_by_dimse_is_corrected_too(service: Service) -> None:
+    put(service, "1.2.1", "1.2.1.1", 1)
+    study = by_uid(service, "1.2.1")
+    with transaction(service.databases.app, frozenset({A})) as conn:
+        correcting.reassign(conn, study.id, someone(conn), None, WHY, BY, NOW)
+        (instance,) = finding.instances_of(conn, study.id)
+    for syntax, implicit in ((EXPLICIT, False), ("1.2.840.10008.1.2", True)):
+        with recoding.coded(service.blobs, instance, syntax) as stream:
+            data = pydicom.filereader.read_dataset(stream, implicit, True)
+        assert (data.PatientID, "OriginalAttributesSequence" in data) == ("M-Right", True)
 
 
 def test_ids_of_another_study_are_refused(service: Service) -> None:
