@@ -5,13 +5,13 @@ from typing import Literal
 from uuid import UUID, uuid4
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from confrere.imaging import importing
 from confrere.kernel.principal import Role
 from confrere.web import exceptions_page, exceptions_pieces, images_page, imports_page
 from tests.acceptance.chromium import browser, violations
-from tests.integration.lists_house import lists_house
+from tests.integration.lists_house import House, lists_house
 from tests.integration.test_web_images import arrived, ordered
 from tests.integration.test_web_imports import blobs_of, cd, local, opened
 from tests.integration.web_shell import PASSWORD
@@ -65,22 +65,25 @@ def test_images_are_rejected_given_away_and_brought_from_outside(
         page.goto("/exceptions/pieces")
         assert violations(page) == []
         page.screenshot(path=str(tmp_path / f"pieces-{scheme}.png"), full_page=True)
+        _bring(page, house, tmp_path, scheme)
 
-        patient, outside = local(house), f"2.25.{uuid4().int}"
-        (tmp_path / "cd.zip").write_bytes(cd(outside))
-        page.goto("/imports")
-        assert violations(page) == []
-        page.set_input_files("[name=file]", str(tmp_path / "cd.zip"))
-        page.fill("[name=label]", "CD of Mercy Hospital")
-        page.get_by_role("button", name="Upload").press("Enter")
-        page.wait_for_url("**/imports/*-*")
-        key = UUID(page.url.rpartition("/")[2])
-        importing.read_zip(lambda: opened(house), blobs_of(house), key)
-        expect(page.locator("#body")).to_contain_text("Say whose they are", timeout=8000)
-        page.locator("details.choose summary").press("Enter")
-        page.get_by_label(f"patient {patient.demographics.mrn}").check()
-        page.get_by_label("I compared name").check()
-        assert violations(page) == []
-        page.screenshot(path=str(tmp_path / f"import-{scheme}.png"), full_page=True)
-        page.get_by_role("button", name="Take them in").press("Enter")
-        expect(page.locator("#said")).to_contain_text("Being taken in")
+
+def _bring(page: Page, house: House, tmp_path: Path, scheme: str) -> None:
+    patient, outside = local(house), f"2.25.{uuid4().int}"
+    (tmp_path / "cd.zip").write_bytes(cd(outside))
+    page.goto("/imports")
+    assert violations(page) == []
+    page.set_input_files("[name=file]", str(tmp_path / "cd.zip"))
+    page.fill("[name=label]", "CD of Mercy Hospital")
+    page.get_by_role("button", name="Upload").press("Enter")
+    page.wait_for_url("**/imports/*-*")
+    key = UUID(page.url.rpartition("/")[2])
+    importing.read_zip(lambda: opened(house), blobs_of(house), key)
+    expect(page.locator("#body")).to_contain_text("Say whose they are", timeout=8000)
+    page.locator("details.choose summary").press("Enter")
+    page.get_by_label(f"patient {patient.demographics.mrn}").check()
+    page.get_by_label("I compared name").check()
+    assert violations(page) == []
+    page.screenshot(path=str(tmp_path / f"import-{scheme}.png"), full_page=True)
+    page.get_by_role("button", name="Take them in").press("Enter")
+    expect(page.locator("#said")).to_contain_text("Being taken in")

@@ -25,7 +25,7 @@ from confrere.orders.model import Order, OrderContent
 from confrere.patients import service as patients
 from confrere.patients.model import Demographics, Patient
 from tests.database import Databases
-from tests.dicomweb import NOW, SITE, A, Service, as_file, image, parts_of, serve
+from tests.dicomweb import EXPLICIT, NOW, SITE, A, Service, as_file, image, parts_of, serve
 
 BY = By("Olga Owner")
 WHOLE = 'multipart/related; type="application/dicom"; transfer-syntax=*'
