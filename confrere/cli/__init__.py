@@ -1,4 +1,4 @@
-"""The command line: `confrere demo | serve | init | doctor | scrub | simulate | identities ...`."""
+"""The command line: `confrere demo | serve | init | doctor | scrub | import-images | ...`."""
 
 import argparse
 import sys
@@ -10,6 +10,7 @@ from confrere.cli import (
     demonstration,
     doctor,
     identities,
+    importing_images,
     scrubbing,
     serving,
     simulating,
@@ -25,6 +26,7 @@ COMMANDS = (
     doctor.add,
     scrubbing.add,
     simulating.add,
+    importing_images.add,
     identities.add,
     database.add,
 )

@@ -30,6 +30,8 @@ class Permission(StrEnum):
     MANAGE_NOTICES = "keep call lists, and send notices again"
     READ_EXCEPTIONS = "see what was kept aside"
     RESOLVE_EXCEPTIONS = "resolve what was kept aside"
+    IMPORT_IMAGES = "import images from outside"
+    CORRECT_IMAGES = "reject images, and correct whose they are"
     READ_MEASURES = "see the own group's measures"
     READ_POOLED = "see pooled measures"
     MANAGE_PEERS = "register devices and systems"
@@ -82,7 +84,7 @@ _OF_ROLE: dict[Role, frozenset[Permission]] = {
     # a resident drafts and signs preliminary; the final signature is an attending's
     # (42 CFR 415.180: the physician interprets or reviews and signs)
     Role.RESIDENT: _READS,
-    Role.RADIOLOGIST: _READS | {_P.SIGN_FINAL, _P.ASK_DEIDENTIFIED},
+    Role.RADIOLOGIST: _READS | {_P.SIGN_FINAL, _P.ASK_DEIDENTIFIED, _P.CORRECT_IMAGES},
     Role.GROUP_MANAGER: frozenset(
         {
             _P.READ_WORKLIST,
@@ -98,6 +100,8 @@ _OF_ROLE: dict[Role, frozenset[Permission]] = {
             _P.MANAGE_NOTICES,
             _P.READ_EXCEPTIONS,
             _P.RESOLVE_EXCEPTIONS,
+            _P.CORRECT_IMAGES,
+            _P.IMPORT_IMAGES,
             _P.READ_MEASURES,
             _P.READ_POOLED,
             _P.MANAGE_AGREEMENTS,
@@ -126,6 +130,8 @@ _OF_ROLE: dict[Role, frozenset[Permission]] = {
             _P.READ_NOTICES,
             _P.READ_EXCEPTIONS,
             _P.RESOLVE_EXCEPTIONS,
+            _P.CORRECT_IMAGES,
+            _P.IMPORT_IMAGES,
             _P.MANAGE_PEERS,
             _P.READ_DIRECTORY,
             _P.CUT_OVER,

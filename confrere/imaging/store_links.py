@@ -84,7 +84,8 @@ def studies_of_order(conn: Connection, order: OrderId) -> list[Study]:
 def studies_of_patients(conn: Connection, patients: Collection[PatientId]) -> list[Study]:
     """Return these patients' studies, newest first."""
     keys = sa.literal(sorted(patients), ARRAY(sa.Uuid))
-    return _studies(conn, studies.c.patient_id == sa.any_(keys))
+    theirs = studies.c.patient_id == sa.any_(keys)
+    return _studies(conn, sa.and_(theirs, studies.c.instance_count > 0))
 
 
 def _studies(conn: Connection, wanted: Any) -> list[Study]:

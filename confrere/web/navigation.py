@@ -106,6 +106,13 @@ PLACES = (
         Permission.READ_EXCEPTIONS,
     ),
     Place(
+        "/imports",
+        "Imports",
+        "k",
+        "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM12 10a2 2 0 1 0 0 4 2 2 0 0 0 0-4zM12 3v4",
+        Permission.IMPORT_IMAGES,
+    ),
+    Place(
         "/deidentified",
         "De-identify",
         "z",

@@ -26,6 +26,7 @@ from confrere.patients.model import Demographics, Patient
 from confrere.patients.telling import UNTOLD
 from confrere.worklist import service as worklist
 from confrere.worklist.model import Item
+from confrere.worklist.withdrawing import withdraw
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,9 @@ def study_changed(
     site = network.site(conn, study.site_id)
     patient = _patient(conn, study, site, now)
     found = _orders(conn, study, site, patient, now)
+    if not found and (study.instance_count == 0 or study.outside):
+        # moved away, rejected, or brought along as a prior: nothing to be read by itself
+        return withdraw(conn, study.owner_group, study.id, now)
     if found and patient and found[0].patient != patient.id and _names_no_issuer(study, site):
         patient = patients.get(conn, found[0].patient)  # the order says whose number it is
         imaging.attach_patient(conn, study.id, patient.id)

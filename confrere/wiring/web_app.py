@@ -43,11 +43,14 @@ from confrere.web import (
     directory_page,
     duty_page,
     exceptions_page,
+    exceptions_pieces,
     exceptions_twice,
     expiry_page,
     given_page,
     identities_page,
+    images_page,
     import_page,
+    imports_page,
     network_page,
     notices_page,
     opt_outs_page,
@@ -88,6 +91,7 @@ PAGES = (
     rules_page, study_assign, simulate_page, told_page, notices_page, contacts_page,
     board_page, given_page, choices_page, shadow_page, identities_page,
     advice_page, advice_rules_page, advice_try_page, advice_effect_page, deid_page, deid_review,
+    images_page, imports_page, exceptions_pieces,
 )  # fmt: skip
 READS = {"search": "R", "view": "R", "store": "C"}
 
