@@ -1,10 +1,18 @@
-"""The command line: `confrere demo | serve | init | doctor | simulate | db | token`."""
+"""The command line: `confrere demo | serve | init | doctor | simulate | load-reports | db | token`."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 
-from confrere.cli import accounts, database, demonstration, doctor, serving, simulating
+from confrere.cli import (
+    accounts,
+    backloading,
+    database,
+    demonstration,
+    doctor,
+    serving,
+    simulating,
+)
 from confrere.database.local_account import LocalServerError
 from confrere.kernel.errors import DomainError
 from confrere.logs import set_up
@@ -15,6 +23,7 @@ COMMANDS = (
     accounts.add,
     doctor.add,
     simulating.add,
+    backloading.add,
     database.add,
 )
 

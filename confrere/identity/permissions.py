@@ -31,6 +31,8 @@ class Permission(StrEnum):
     RESOLVE_EXCEPTIONS = "resolve what was kept aside"
     READ_MEASURES = "see the own group's measures"
     READ_POOLED = "see pooled measures"
+    LOAD_REPORTS = "load earlier reports from files"
+    NOTE_EXAMS = "note what a technologist knows of an exam"
     MANAGE_PEERS = "register devices and systems"
     CUT_OVER = "take a site live, or into shadow mode"
     MANAGE_USERS = "manage accounts"
@@ -50,6 +52,7 @@ class Permission(StrEnum):
     HL7_ORDER = "HL7: send orders"
     HL7_RESULT = "HL7: send results"
     HL7_ADT = "HL7: send patient updates"
+    HL7_DOCUMENT = "HL7: send documents"
 
 
 _P = Permission
@@ -93,12 +96,16 @@ _OF_ROLE: dict[Role, frozenset[Permission]] = {
             _P.READ_CREDENTIALS,
             _P.MANAGE_CREDENTIALS,
             _P.MANAGE_ROSTERS,
+            _P.LOAD_REPORTS,
+            _P.NOTE_EXAMS,
             _P.SIMULATE,
             _P.CUT_OVER,
         }
     ),
     # of its own site only; the services narrow by `Principal.site`
     Role.HOSPITAL_CLIENT: frozenset({_P.READ_REPORTS, _P.READ_MEASURES}),
+    # of the exams of its own site only
+    Role.TECHNOLOGIST: frozenset({_P.NOTE_EXAMS}),
     Role.ANALYST: frozenset({_P.READ_POOLED}),
     Role.IT_ENGINEER: frozenset(
         {
@@ -107,6 +114,7 @@ _OF_ROLE: dict[Role, frozenset[Permission]] = {
             _P.READ_NOTICES,
             _P.READ_EXCEPTIONS,
             _P.RESOLVE_EXCEPTIONS,
+            _P.LOAD_REPORTS,
             _P.MANAGE_PEERS,
             _P.READ_DIRECTORY,
             _P.CUT_OVER,
@@ -141,7 +149,7 @@ OF_DOOR: Mapping[str, frozenset[Permission]] = MappingProxyType(
                 _P.DICOM_WORKLIST,
             }
         ),
-        "hl7": frozenset({_P.HL7_ORDER, _P.HL7_RESULT, _P.HL7_ADT}),
+        "hl7": frozenset({_P.HL7_ORDER, _P.HL7_RESULT, _P.HL7_ADT, _P.HL7_DOCUMENT}),
     }
 )
 # HL7 v3 PurposeOfUse: TREAT, HOPERAT, HSYSADMIN
@@ -149,6 +157,7 @@ _PURPOSES = {
     Role.RADIOLOGIST: "treatment",
     Role.RESIDENT: "treatment",
     Role.HOSPITAL_CLIENT: "treatment",
+    Role.TECHNOLOGIST: "treatment",
     Role.GROUP_MANAGER: "operations",
     Role.ANALYST: "operations",
     Role.IT_ENGINEER: "system administration",

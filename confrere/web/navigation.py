@@ -140,6 +140,7 @@ _STARTS = {
     Role.RESIDENT: ("/worklist",),
     Role.GROUP_MANAGER: ("/dashboard", "/worklist"),
     Role.HOSPITAL_CLIENT: ("/reports", "/dashboard"),
+    Role.TECHNOLOGIST: ("/technologist",),
     Role.ANALYST: ("/pooled",),
     Role.IT_ENGINEER: ("/deliveries", "/exceptions", "/network"),
     Role.ADMINISTRATOR: ("/admin", "/audit"),

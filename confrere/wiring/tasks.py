@@ -31,8 +31,9 @@ from confrere.network import credentialing
 from confrere.orders import service as orders
 from confrere.orders.model import OrderChanged
 from confrere.patients.model import PatientSeen
+from confrere.reading.backloads import CHECK_TASK, LOAD_TASK
 from confrere.reading.model import ReportReceived, ReportSigned
-from confrere.wiring import exams, facts, inbound_hl7, priors, results
+from confrere.wiring import backload, exams, facts, inbound_hl7, priors, results
 from confrere.wiring.device_audit import STORED_TASK, note_stored
 from confrere.wiring.house import House
 from confrere.worklist import prealerting
@@ -86,7 +87,7 @@ def register(house: House) -> None:
     @task(PROCESS_TASK)
     def process(message_id: str) -> None:
         run(lambda c, now: inbound_hl7.process(
-            c, house.audit_key, MessageId(UUID(message_id)), now
+            c, house.audit_key, MessageId(UUID(message_id)), now, house.blobs
         ))  # fmt: skip
 
     @task(STORED_TASK)
@@ -109,6 +110,7 @@ def register(house: House) -> None:
     async def simulate(simulation_id: str) -> None:
         await apart("confrere.experimenter", simulation_id)
 
+    _register_backloads(house)
     _register_exams(run, task)
     _register_priors(run, task)
     _register_outcomes(run, task)
@@ -127,6 +129,18 @@ async def apart(module: str, *words: str) -> None:
         raise
     if code:
         raise RuntimeError(f"{module} ended with {code}")
+
+
+def _register_backloads(house: House) -> None:
+    """Files of reports take minutes: in threads of the queue of what is long."""
+
+    @events.app.task(name=CHECK_TASK, retry=RETRY)
+    def check(backload_id: str) -> None:
+        backload.check(house.system, house.blobs, UUID(backload_id), house.now())
+
+    @events.app.task(name=LOAD_TASK, retry=RETRY)
+    def load(backload_id: str) -> None:
+        backload.load(house.system, house.blobs, UUID(backload_id), house.now)
 
 
 Run = Callable[[Work], None]
