@@ -263,7 +263,7 @@ def coverage(conn: Connection, owner: GroupId, since: datetime) -> list[Coverage
             c.updated_at >= since,
             c.status != CANCELLED,
             c.clock_source != BACKLOADED,
-        )  # fmt: skip
+        )
         .group_by(c.site_id)
     )
     return [Coverage(SiteId(r[0]), r[1], r[2]) for r in conn.execute(query)]

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from confrere.audit.service import note_access
+from confrere.chart import service as chart
+from confrere.chart.model import Beside
 from confrere.delivery import service as delivery
 from confrere.delivery.model import Outgoing
 from confrere.imaging import service as imaging
@@ -58,6 +60,7 @@ class Exam:
     received: tuple[tuple[Report, tuple[Version, ...]], ...]  # of this exam, from elsewhere
     first_prior: tuple[Report, tuple[Version, ...]] | None  # shown without a click
     messages: tuple[Outgoing, ...]  # results on their way to the site
+    beside: Beside  # notes, allergies, lab values, papers
 
 
 def look(conn: "Connection", me: Principal, item_id: UUID, now: datetime) -> Look:
@@ -122,7 +125,13 @@ def gather(conn: "Connection", found: Look) -> Exam:
         tuple((one, tuple(texts[one.id])) for one in received),
         (first, tuple(texts[first.id])) if first else None,
         tuple(delivery.of_report(conn, report.id)) if report else (),
+        chart.beside(conn, _identities(conn, patient), item.orders),
     )  # fmt: skip
+
+
+def _identities(conn: "Connection", patient: Patient | None) -> list[PatientId]:
+    """The exam's patient under all identifiers that are surely theirs."""
+    return [one.id for one in patients.same_person(conn, patient)] if patient else []
 
 
 def report_here(conn: "Connection", item: Item) -> Report | None:
@@ -188,7 +197,7 @@ def _priors(
     if patient is None:
         return ()
     item = found.standing.item
-    ids: list[PatientId] = [one.id for one in patients.same_person(conn, patient)]
+    ids = _identities(conn, patient)
     mine = {one.id for one in own}
     studies = [one for one in imaging.studies_of_patients(conn, ids) if one.id not in mine]
     studies = studies[:MOST_PRIORS]

@@ -54,6 +54,8 @@ from confrere.web import (
     simulate_page,
     study_assign,
     study_page,
+    study_papers,
+    technologist_page,
     told_page,
     views_page,
     worklist_page,
@@ -71,7 +73,7 @@ PAGES = (
     agreements_page, opt_outs_page, rosters_page, roster_files_page, routing_page, peers_page, admin_page,
     patients_page, reports_page, credentials_page, directory_page, expiry_page, import_page, packets_page,
     rules_page, study_assign, simulate_page, told_page, notices_page, contacts_page,
-    board_page, given_page, choices_page, shadow_page, backload_page,
+    board_page, given_page, choices_page, shadow_page, backload_page, study_papers, technologist_page,
 )  # fmt: skip
 READS = {"search": "R", "view": "R", "store": "C"}
 

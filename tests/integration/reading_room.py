@@ -40,6 +40,7 @@ from confrere.web import (
     reading_take,
     study_assign,
     study_page,
+    study_papers,
     worklist_page,
 )
 from confrere.web.access import allow
@@ -174,7 +175,7 @@ def routers(made: Databases, blobs: BlobStore, clock: Clock) -> list[APIRouter]:
         note_access=lambda *_: None, now=clock, resolve_store=nowhere, shared=open_studies,
     )  # fmt: skip
     return [
-        worklist_page.router, study_page.router, study_assign.router, reading_api.router,
+        worklist_page.router, study_page.router, study_papers.router, study_assign.router, reading_api.router,
         reading_take.router, images,
     ]  # fmt: skip
 
