@@ -11,6 +11,8 @@ from uuid import UUID
 from procrastinate import RetryStrategy
 from sqlalchemy import Connection
 
+from confrere.archives import service as archives
+from confrere.archives.model import FETCH_TASK, LOOK_TASK, TEST_TASK
 from confrere.database.engine import transaction
 from confrere.delivery.service import PROCESS_TASK
 from confrere.imaging.asides import REPLAY_TASK
@@ -33,7 +35,7 @@ from confrere.orders.model import OrderChanged
 from confrere.patients.model import PatientSeen
 from confrere.reading.backloads import CHECK_TASK, LOAD_TASK
 from confrere.reading.model import ReportReceived, ReportSigned
-from confrere.wiring import backload, exams, facts, inbound_hl7, priors, results
+from confrere.wiring import backload, exams, facts, fetching, inbound_hl7, priors, results
 from confrere.wiring.device_audit import STORED_TASK, note_stored
 from confrere.wiring.house import House
 from confrere.worklist import prealerting
@@ -48,10 +50,10 @@ Work = Callable[[Connection, datetime], None]
 
 SUBSCRIBERS: dict[type, tuple[str, ...]] = {
     StudyArrived: ("exams.study_arrived", "priors.study_arrived"),
+    StudyClosed: ("exams.study_closed", "archives.study_closed"),
     ImagesArrived: ("exams.images_arrived",),
-    StudyClosed: ("exams.study_closed",),
     StudyCorrected: ("exams.study_corrected",),
-    OrderChanged: ("exams.order_changed", "alerts.order_changed"),
+    OrderChanged: ("exams.order_changed", "alerts.order_changed", "archives.order_changed"),
     PatientSeen: ("exams.patient_seen",),
     ItemOffered: ("priors.share",),
     ItemFinished: ("facts.item_finished",),
@@ -111,6 +113,7 @@ def register(house: House) -> None:
         await apart("confrere.experimenter", simulation_id)
 
     _register_backloads(house)
+    _register_archives(house)
     _register_exams(run, task)
     _register_priors(run, task)
     _register_outcomes(run, task)
@@ -141,6 +144,46 @@ def _register_backloads(house: House) -> None:
     @events.app.task(name=LOAD_TASK, retry=RETRY)
     def load(backload_id: str) -> None:
         backload.load(house.system, house.blobs, UUID(backload_id), house.now)
+
+
+def _register_archives(house: House) -> None:
+    """Asking others and fetching take seconds to minutes: in the queue of what is long."""
+    way = fetching.Way(house.system, house.blobs, house.settings.aet)
+
+    def queue(task: str, **what: Any) -> None:
+        with transaction(house.system, frozenset()) as conn:
+            if archives.listed(conn):
+                once = f"{task}:{what}"
+                events.defer(conn, task, once=once, queue=events.LONG, **what)
+
+    @events.app.task(name="archives.order_changed", retry=RETRY)
+    def order_changed(order_id: str, **_: Any) -> None:
+        queue(LOOK_TASK, order_id=order_id)
+
+    @events.app.task(name="archives.study_closed", retry=RETRY)
+    def study_closed(study_id: str, **_: Any) -> None:
+        queue("archives.look_study", study_id=study_id)
+
+    @events.app.task(name=LOOK_TASK, retry=RETRY)
+    def look(order_id: str) -> None:
+        fetching.look(way, OrderId(UUID(order_id)), house.now())
+
+    @events.app.task(name="archives.look_study", retry=RETRY)
+    def look_study(study_id: str) -> None:
+        fetching.of_study(way, StudyId(UUID(study_id)), house.now())
+
+    @events.app.task(name=TEST_TASK)
+    def test(archive_id: str) -> None:
+        fetching.test(way, UUID(archive_id), house.now())
+
+    @events.app.periodic(cron="* * * * *")
+    @events.app.task(name="archives.sweep", queue=events.LONG)
+    def sweep(timestamp: int) -> None:  # noqa: ARG001 - the queue's own argument
+        fetching.fetch_due(way, house.now)
+
+    @events.app.task(name=FETCH_TASK, retry=RETRY)
+    def fetch() -> None:
+        fetching.fetch_due(way, house.now)
 
 
 Run = Callable[[Work], None]

@@ -21,6 +21,7 @@ from confrere.web import (
     admin_page,
     agreement_form,
     agreements_page,
+    archives_page,
     backload_page,
     board_page,
     choices_page,
@@ -73,7 +74,7 @@ PAGES = (
     agreements_page, opt_outs_page, rosters_page, roster_files_page, routing_page, peers_page, admin_page,
     patients_page, reports_page, credentials_page, directory_page, expiry_page, import_page, packets_page,
     rules_page, study_assign, simulate_page, told_page, notices_page, contacts_page,
-    board_page, given_page, choices_page, shadow_page, backload_page, study_papers, technologist_page,
+    board_page, given_page, choices_page, shadow_page, archives_page, backload_page, study_papers, technologist_page,
 )  # fmt: skip
 READS = {"search": "R", "view": "R", "store": "C"}
 

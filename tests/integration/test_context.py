@@ -79,6 +79,7 @@ def hear(room: Room, raw: bytes, kind: str = "ORU^R01") -> str:
         inbound_hl7.process(conn, KEY, kept, NOW, BlobStore(room.site.home()))
     X
 
+
 def page(room: Room, who: str = "neuro") -> str:
     answer = room.reader(who).get(room.path)
     assert answer.status_code == 200
