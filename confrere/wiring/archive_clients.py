@@ -5,7 +5,7 @@ before, never along a redirect. Source: PS3.4 C.4, PS3.18 10.4 and 10.6.
 """
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,7 +25,7 @@ WAIT_SECONDS = 30.0
 MOVE_SECONDS = 1800.0
 MOST_CANDIDATES = 200
 _PENDING = (0xFF00, 0xFF01)
-_FIELDS = "00080020,00080061,00081030,00080050"
+_FIELDS = ("00080020", "00080061", "00081030", "00080050")
 
 
 def find(archive: Archive, token: str, calling: str, mrn: str) -> list[Candidate]:
@@ -33,9 +33,9 @@ def find(archive: Archive, token: str, calling: str, mrn: str) -> list[Candidate
     if archive.way == "dimse":
         return _find_dimse(archive, calling, mrn)
     with _client(archive, token) as client:
-        answer = _ask(client, "/studies", {
-            "PatientID": mrn, "limit": str(MOST_CANDIDATES), "includefield": _FIELDS,
-        })  # fmt: skip
+        # one parameter for each field: not every archive takes a list (PS3.18 8.3.4)
+        query = [("PatientID", mrn), ("limit", str(MOST_CANDIDATES))]
+        answer = _ask(client, "/studies", [*query, *(("includefield", f) for f in _FIELDS)])
         rows = answer.json() if answer.status_code == httpx.codes.OK else []
     found = [_of_json(one) for one in rows if _json(one, "00100020") in ("", mrn)]
     return [one for one in found if one.study_uid]
@@ -50,7 +50,7 @@ def check(archive: Archive, token: str, calling: str) -> str:
             raise Unavailable("it accepts us and does not answer the echo")
         return "answers the echo"
     with _client(archive, token) as client:
-        _ask(client, "/studies", {"limit": "1", "PatientID": "confrere-connection-test"})
+        _ask(client, "/studies", [("limit", "1"), ("PatientID", "confrere-connection-test")])
     return "answers a search"
 
 
@@ -188,8 +188,8 @@ def _client(archive: Archive, token: str) -> Iterator[httpx.Client]:
             raise Unavailable(f"it does not answer: {type(error).__name__}") from None
 
 
-def _ask(client: httpx.Client, path: str, query: dict[str, str]) -> httpx.Response:
-    answer = client.get(path, params=query)
+def _ask(client: httpx.Client, path: str, query: Sequence[tuple[str, str]]) -> httpx.Response:
+    answer = client.get(path, params=list(query))
     _check_status(answer)
     return answer
 

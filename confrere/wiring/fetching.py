@@ -115,9 +115,11 @@ def _places(conn: Connection, order: Order) -> list[_Place]:
             agreements, {one.owner_group, order.owner_group}
         ):
             continue
-        for archive in archives.listed(conn, [one.owner_group]):
-            if archive.enabled and archive.assigner == one.demographics.assigner:
-                found.append(_Place(archive, one, archives.token_of(conn, archive)))
+        found += [
+            _Place(archive, one, archives.token_of(conn, archive))
+            for archive in archives.listed(conn, [one.owner_group])
+            if archive.enabled and archive.assigner == one.demographics.assigner
+        ]
     return found
 
 
@@ -133,11 +135,8 @@ def _ask(
     ]  # fmt: skip
     ranked = sorted(
         ((judge(order, one, now), one) for one in new),
-        key=lambda pair: (
-            -pair[0].score,
-            -(_day(pair[1].study_date) or datetime.min).toordinal(),
-        ),
-    )
+        key=lambda pair: (pair[0].score, pair[1].study_date), reverse=True,
+    )  # fmt: skip
     wanted = [(r, c) for r, c in ranked if r.is_relevant][: place.archive.most_studies]
     zone = network.site(conn, place.archive.site).time_zone if place.archive.site else "UTC"
     start = starts_at(place.archive, zone, now, urgent=order.priority in AT_ONCE)

@@ -35,6 +35,7 @@ from confrere.orders import service as orders
 from confrere.orders.model import OrderContent
 from confrere.reading import service as reading
 from confrere.reading.service import Received
+from confrere.settings import Settings
 from confrere.web import (
     reading_api,
     reading_take,
@@ -146,7 +147,10 @@ def reading_room(
     with transaction(made.system, frozenset()) as conn:
         world, item = furnish(conn, blobs, *studies)
     clock = Clock(NOW)
-    site = House(made, assets, routers(made, blobs, clock), clock=clock, data=home)
+    settings = Settings(home=home)
+    site = House(
+        made, assets, routers(made, blobs, clock), settings=settings, clock=clock, data=home
+    )  # fmt: skip
     site.start()
     try:
         yield Room(site, world, item, blobs, made)

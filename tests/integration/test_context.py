@@ -76,8 +76,8 @@ def hear(room: Room, raw: bytes, kind: str = "ORU^R01") -> str:
     with transaction(room.made.system, frozenset()) as conn:
         peer = network.peer(conn, room.world.hl7)
         kept = delivery.keep(conn, peer, kind, uuid4().hex[:12], raw, "127.0.0.1", NOW)
-        inbound_hl7.process(conn, KEY, kept, NOW, BlobStore(room.site.home()))
-    X
+        inbound_hl7.process(conn, KEY, kept, NOW, BlobStore(room.site.home() / "blobs"))
+        return delivery.received(conn, kept).state
 
 
 def page(room: Room, who: str = "neuro") -> str:
