@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from confrere.archives import service as archives
+from confrere.archives.model import Fetch
 from confrere.audit.service import note_access
 from confrere.chart import service as chart
 from confrere.chart.model import Beside
@@ -61,6 +63,7 @@ class Exam:
     first_prior: tuple[Report, tuple[Version, ...]] | None  # shown without a click
     messages: tuple[Outgoing, ...]  # results on their way to the site
     beside: Beside  # notes, allergies, lab values, papers
+    fetched: dict[str, Fetch]  # study UID -> how a prior came here from a foreign archive
 
 
 def look(conn: "Connection", me: Principal, item_id: UUID, now: datetime) -> Look:
@@ -125,8 +128,16 @@ def gather(conn: "Connection", found: Look) -> Exam:
         tuple((one, tuple(texts[one.id])) for one in received),
         (first, tuple(texts[first.id])) if first else None,
         tuple(delivery.of_report(conn, report.id)) if report else (),
-        chart.beside(conn, _identities(conn, patient), item.orders),
+        chart.beside(conn, _identities(conn, patient), item.orders), _fetched(conn, priors),
     )  # fmt: skip
+
+
+def _fetched(conn: "Connection", priors: Sequence[Prior]) -> dict[str, Fetch]:
+    found: dict[str, Fetch] = {}
+    for owner in {one.study.owner_group for one in priors if one.study}:
+        uids = [p.study.study_uid for p in priors if p.study and p.study.owner_group == owner]
+        found |= archives.asked(conn, owner, uids)
+    return found
 
 
 def _identities(conn: "Connection", patient: Patient | None) -> list[PatientId]:

@@ -15,7 +15,7 @@ from confrere.delivery import service as delivery
 from confrere.delivery.model import DONE
 from confrere.files.folder import BlobStore
 from confrere.kernel.errors import Invalid
-from confrere.kernel.ids import PatientId
+from confrere.kernel.ids import GroupId, PatientId, ReaderId
 from confrere.kernel.principal import Role
 from confrere.network import service as network
 from confrere.orders import service as orders
@@ -86,6 +86,17 @@ def page(room: Room, who: str = "neuro") -> str:
     return " ".join(answer.text.split())
 
 
+def outsider_of(room: Room) -> tuple[GroupId, ReaderId]:
+    """The one reader of a third group, made when first asked for."""
+    with transaction(room.made.system, frozenset()) as conn:
+        known = [one for one in network.groups(conn) if one.code == "OTH"]
+        if not known:
+            return stranger(conn, room.world)
+        return known[0].id, next(
+            one.id for one in network.readers(conn, NOW) if one.group == known[0].id
+        )
+
+
 def patient(conn: Connection) -> PatientId:
     return orders.search(conn, 1, accession="LM100")[0].patient
 
@@ -144,8 +155,7 @@ def test_a_requisition_is_listed_and_opened_as_a_pdf_that_can_do_nothing(room: R
     policy = answer.headers["content-security-policy"]
     assert "script-src 'none'" in policy
     assert "default-src 'none'" in policy
-    with transaction(room.made.system, frozenset()) as conn:
-        other, who = stranger(conn, room.world)
+    other, who = outsider_of(room)
     outsider = room.browser(room.person(Role.RADIOLOGIST, other, who))
     assert outsider.get(f"{room.path}/papers/{address}").status_code == 404
 
@@ -167,8 +177,8 @@ def test_a_document_of_no_known_exam_waits(room: Room) -> None:
 
 
 def test_a_group_without_a_share_sees_nothing_of_it(room: Room) -> None:
+    other, _ = outsider_of(room)
     with transaction(room.made.system, frozenset()) as conn:
-        other, _ = stranger(conn, room.world)
         key = patient(conn)
         exam = orders.search(conn, 1, accession="LM100")[0].id
     with transaction(room.made.app, frozenset()) as conn:
