@@ -1,6 +1,7 @@
 """The web process: pages, JSON API, DICOMweb, FHIR, served by granian in this one process."""
 
 import asyncio
+import gc
 import resource
 import signal
 import sys
@@ -23,15 +24,18 @@ THREADS = 24  # of handlers; the connection pool has as many
 MOST_PAGES = 8192
 # how long a handler's thread may reckon while the loop, which brings news to pages, waits
 SWITCH_SECONDS = 0.001
+GARBAGE = 20_000  # new objects before the collector looks at them
 WAITING = 1024  # connections that the system holds until they are accepted
 
 
 async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT."""
     house = open_house(settings, pool=THREADS)
+    house.blobs.open_spool("web")
     tasks.register(house)
     assets = Path(settings.assets) if settings.assets else default_folder()
     app = create(house, assets)
+    _leave_alone_what_stays()
     server = Server(
         app, address=settings.http_host, port=settings.http_port,
         interface=Interfaces.ASGI, log_access=False, log_enabled=False,
@@ -55,6 +59,17 @@ async def serve(settings: Settings) -> None:
         await server.serve()
     finally:
         house.close()
+
+
+def _leave_alone_what_stays() -> None:
+    """Do not look through the program's own objects for garbage again and again.
+
+    A page of a search makes some thousands of objects, and each thousand had the collector
+    walk the whole application.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE, 20, 50)
 
 
 def _allow_many_files() -> None:

@@ -12,6 +12,7 @@ from confrere.audit.tables import audit_events as events
 from confrere.kernel.ids import GroupId, PatientId, StudyId, UserId
 
 CHAIN_BATCH = 2000
+ADD = sa.insert(events)  # made once: every search and every page ends in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,25 +61,26 @@ def add(conn: Connection, link: Link) -> None:
     """Add a link."""
     event, agent = link.event, link.event.agent
     conn.execute(
-        sa.insert(events).values(
-            owner_group=event.owner_group,
-            seq=link.seq,
-            at=event.at,
-            action=event.action,
-            kind=event.kind,
-            door=event.door,
-            outcome=event.outcome,
-            user_id=agent.user,
-            user_name=agent.name,
-            user_group=agent.group,
-            session=agent.session,
-            purpose=agent.purpose,
-            patient_id=event.patient_id,
-            study_id=event.study_id,
-            object_id=event.object_id,
-            detail=dict(event.detail),
-            mac=link.mac,
-        )
+        ADD,
+        {
+            "owner_group": event.owner_group,
+            "seq": link.seq,
+            "at": event.at,
+            "action": event.action,
+            "kind": event.kind,
+            "door": event.door,
+            "outcome": event.outcome,
+            "user_id": agent.user,
+            "user_name": agent.name,
+            "user_group": agent.group,
+            "session": agent.session,
+            "purpose": agent.purpose,
+            "patient_id": event.patient_id,
+            "study_id": event.study_id,
+            "object_id": event.object_id,
+            "detail": dict(event.detail),
+            "mac": link.mac,
+        },
     )
 
 

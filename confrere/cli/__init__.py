@@ -1,4 +1,4 @@
-"""The command line: `confrere demo | serve | init | doctor | simulate | load-reports | db | token`."""
+"""The command line: `confrere demo | serve | init | doctor | scrub | load-reports | ...`."""
 
 import argparse
 import sys
@@ -10,6 +10,8 @@ from confrere.cli import (
     database,
     demonstration,
     doctor,
+    identities,
+    scrubbing,
     serving,
     simulating,
 )
@@ -22,8 +24,10 @@ COMMANDS = (
     serving.add,
     accounts.add,
     doctor.add,
+    scrubbing.add,
     simulating.add,
     backloading.add,
+    identities.add,
     database.add,
 )
 

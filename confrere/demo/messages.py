@@ -147,7 +147,8 @@ def _header(order: OrderPlan, stamp: Stamp, kind: tuple[str, ...], version: str)
 
 def _patient(order: OrderPlan) -> Iterator[str]:
     person, site = order.person, order.site
-    street = f"{sum(map(ord, order.mrn)) * 3} {_STREETS[len(order.person.family) % 5]}"
+    house = sum(map(ord, person.family + person.postal_code)) * 3
+    street = f"{house} {_STREETS[len(person.family) % 5]}"
     yield segment("PID", {
         1: "1", 3: (order.mrn, "", "", (site.assigner,), "MR"),
         5: (person.family, person.given), 7: person.birth_date.strftime("%Y%m%d"),

@@ -8,6 +8,17 @@ from confrere.demo.messages import PersonPlan
 
 HEAD_PERSON = PersonPlan("Lindgren", "Harriet", date(1951, 3, 9), "F", "60151")
 CHEST_PERSON = PersonPlan("Pruitt", "Walter", date(1957, 8, 22), "M", "60424")
+# the same woman before and after she married: doubtful, so the review page asks
+DOUBTFUL = (
+    PersonPlan("Dvorak", "Helen", date(1961, 7, 3), "F", "60118"),
+    PersonPlan("Bergstrom", "Helen", date(1961, 7, 3), "F", "60118"),
+)
+# twins of one house: never one person, whatever else agrees
+TWINS = (
+    PersonPlan("Olson", "Nicole", date(1990, 2, 11), "F", "53140"),
+    PersonPlan("Olson", "Ingrid", date(1990, 2, 11), "F", "53140"),
+)
+ABDOMEN_PERSON = PersonPlan("Okafor", "Denise", date(1968, 11, 2), "F", "60126")
 STROKE_NOTE = "Found at 02:10 with slurred speech; last seen well the evening before."
 
 
@@ -36,14 +47,14 @@ class Scene:
 
 LIGHT = (
     Scene("LBH", "CTHEAD", "S", "E", "ct-brain"),
-    Scene("EKH", "XRSPINE", "R", "E", "cr-neck"),
+    Scene("EKH", "XRSPINE", "R", "E", "cr-neck", DOUBTFUL[0]),
     Scene("CRM", "CTHEART", "R", "O", "ct-calcium", as_omi=True),
     Scene("GBR", "MRBRAIN", "A", "I", "mr-angiography", allergy="Gadolinium contrast"),
-    Scene("TCC", "MRLSPINE", "R", "O", "mr-pilot", as_omi=True),
+    Scene("TCC", "MRLSPINE", "R", "O", "mr-pilot", DOUBTFUL[1], as_omi=True),
     Scene("BWH", "USABD", "R", "E", "us-clip"),
-    Scene("LIC", "MRKNEE", "R", "O", "mr-jpeg-ls"),
+    Scene("LIC", "MRKNEE", "R", "O", "mr-jpeg-ls", TWINS[0]),
     Scene("MOM", "CTCHESTN", "R", "I", "ct-jpeg2000", as_omi=True),
-    Scene("LBH", "MRSHOUL", "R", "O", "mr-rle"),
+    Scene("LBH", "MRSHOUL", "R", "O", "mr-rle", TWINS[1]),
     Scene(
         "HCM", "CTSINUS", "A", "E", "ct-jpeg2000-lossy", code="CTXTBONE",
         text="CT temporal bones, navigation protocol",
@@ -72,6 +83,15 @@ CHEST_PAIR = (
         "SMC", "CTCHEST", "A", "E", pictures.CHEST, CHEST_PERSON,
         "Cough with blood; known nodule, growth?", as_omi=True,
     ),
+)  # fmt: skip
+# a CT that was made nine days ago is ordered again; and a spine that may wait
+AGAIN = (
+    Scene(
+        "HCM", "CTABDPEL", "R", "E", "ct-calcium", ABDOMEN_PERSON, "Right-sided abdominal pain",
+        wording.ABDOMEN_PRIOR, timedelta(days=9),
+    ),
+    Scene("HCM", "CTABDPEL", "R", "E", "", ABDOMEN_PERSON, "Abdominal pain persists"),
+    Scene("HCM", "MRLSPINE", "R", "O", "", question="Low back pain since two weeks"),
 )  # fmt: skip
 
 # an order that rings a reader, and images that follow

@@ -64,7 +64,13 @@ class Traffic:
             )
         else:
             light = scenes.LIGHT
-            played = (*light[:2], *scenes.HEAD_PAIR, *light[2:], *scenes.CHEST_PAIR)
+            played = (
+                *light[:2],
+                *scenes.HEAD_PAIR,
+                *light[2:],
+                *scenes.CHEST_PAIR,
+                *scenes.AGAIN,
+            )
         done = sum(self.perform(scene) for scene in played if not self._stop.is_set())
         if played and not self._stop.is_set():
             self.perform(scenes.ALERT)

@@ -14,6 +14,11 @@ COMPARISON: None.
 FINDINGS: 14 mm spiculated nodule in the right upper lobe. No enlarged mediastinal or hilar \
 lymph nodes. No pleural effusion.
 IMPRESSION: 14 mm spiculated right upper lobe nodule. PET/CT or biopsy recommended."""
+ABDOMEN_PRIOR = """\
+CT ABDOMEN AND PELVIS WITH CONTRAST
+COMPARISON: None.
+FINDINGS: Appendix normal. No free fluid or obstruction. Small simple cyst of the left kidney.
+IMPRESSION: No cause of right-sided pain is seen."""
 _FINDINGS = {
     "head": ("No hemorrhage, mass effect or acute infarct.", "No acute abnormality."),
     "neck": ("No mass or enlarged lymph node.", "Normal examination."),

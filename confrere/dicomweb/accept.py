@@ -1,16 +1,18 @@
 """What a client accepts (PS3.18 sections 8.3.3 and 8.7), and what it gets. Pure."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from confrere.imaging.syntaxes import EXPLICIT, NATIVE, media_of, served
+from confrere.imaging.syntaxes import EXPLICIT, HTJ2K, JPEG_LS, NATIVE, media_of, served
 
 DICOM = "application/dicom"
 OCTETS = "application/octet-stream"
 JSON = "application/dicom+json"
 PARTS = "multipart/related"
 LONGEST = 8192
+# what an image type means without a transfer syntax (PS3.18 table 8.7.3-5)
+USUAL = {"image/jphc": HTJ2K, "image/jls": JPEG_LS}
 PARAMETER = re.compile(r';\s*([A-Za-z0-9_-]+)\s*=\s*("[^"]*"|[^;,\s"]+)')
 RANGE = re.compile(
     r"\s*([\w*.+-]+/[\w*.+-]+)((?:\s*;\s*[A-Za-z0-9_-]+\s*=\s*(?:\"[^\"]*\"|[^;,\s\"]+))*)\s*(?:,|$)"
@@ -75,8 +77,16 @@ def for_objects(asked: Iterable[Wish], syntaxes: set[str], *, single: bool) -> C
     return None
 
 
-def for_frames(asked: Iterable[Wish], syntax: str, *, single: bool) -> Choice | None:
+def for_frames(
+    asked: Iterable[Wish],
+    syntax: str,
+    *,
+    single: bool,
+    encodable: Callable[[], frozenset[str]] = frozenset,
+) -> Choice | None:
     """Choose how frames are sent; None when nothing fits (406).
+
+    `encodable` says what they can be made into; it is asked only where a client wants that.
 
     Octets without a transfer syntax mean uncompressed (PS3.18 table 8.7.3-4); an image type
     fits when the frames are stored as that.
@@ -85,6 +95,13 @@ def for_frames(asked: Iterable[Wish], syntax: str, *, single: bool) -> Choice | 
     natural = media_of(syntax)
     for wish in asked:
         multipart = wish.multipart or not single or "*" in wish.media
+        wanted = wish.syntax or USUAL.get(wish.media, "")
+        if (
+            wanted not in ("", "*", own)
+            and wish.media in (OCTETS, media_of(wanted))
+            and wanted in encodable()
+        ):
+            return Choice(media_of(wanted), wanted, multipart, stored=False)
         if wish.media == OCTETS:
             if wish.syntax in ("*", own):
                 return Choice(OCTETS, own, multipart, stored=True)

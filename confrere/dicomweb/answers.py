@@ -1,8 +1,11 @@
 """Search results and store responses as DICOM JSON (PS3.18 annexes F and I). Pure."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
+from json.encoder import encode_basestring as quoted
+from operator import attrgetter
 from typing import Any
 
 from confrere.imaging.attributes import ATTRIBUTES, Attribute, Level
@@ -10,6 +13,7 @@ from confrere.imaging.model import Found
 from confrere.imaging.syntaxes import served
 
 Json = dict[str, Any]
+URL = ""  # in place of a member: the result's own address
 # returned without asking (PS3.18 tables 10.6.3-3 to 10.6.3-5); issuer is ours, because a
 # patient ID says nothing without it
 USUAL = frozenset(
@@ -20,45 +24,64 @@ USUAL = frozenset(
 
 def results(found: Iterable[Found], level: Level, extra: frozenset[str], base: str) -> bytes:
     """Write search results; `extra` names tags to add, or "all"."""
-    shown = [
-        one
-        for one in ATTRIBUTES
-        if one.level <= level and (one.hex in USUAL or one.hex in extra or "all" in extra)
-    ]
-    rows = [_result(one, level, shown, base) for one in found]
-    return json.dumps(rows, separators=(",", ":"), ensure_ascii=False).encode()
+    members = _members(level, extra)
+    return b"[" + ",".join(_result(one, level, members, base) for one in found).encode() + b"]"
 
 
-def _result(found: Found, level: Level, shown: list[Attribute], base: str) -> Json:
-    answer: Json = {
-        "00080005": {"vr": "CS", "Value": ["ISO_IR 192"]},
-        "00080056": {"vr": "CS", "Value": ["ONLINE"]},
-        "00081190": {"vr": "UR", "Value": [_url(found, level, base)]},
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """How one attribute of every result is written."""
+
+    head: str  # its tag and VR, the object still open
+    of: int  # the level that it is read from
+    value: Callable[[Any], Any]
+    text: Callable[[Any], str]
+
+
+@lru_cache(maxsize=64)
+def _members(level: Level, extra: frozenset[str]) -> tuple[_Member | str, ...]:
+    """What each result holds, in the order of tags; URL stands for its own address."""
+    members: dict[str, _Member | str] = {
+        "00080005": '"00080005":{"vr":"CS","Value":["ISO_IR 192"]}',
+        "00080056": '"00080056":{"vr":"CS","Value":["ONLINE"]}',
+        "00081190": URL,
     }
-    of_level = {
-        Level.STUDY: found.study,
-        Level.SERIES: found.series,
-        Level.INSTANCE: found.instance,
-    }
-    for one in shown:
-        answer[one.hex] = attribute(one, getattr(of_level[one.level], one.column))
-    return dict(sorted(answer.items()))
+    for one in ATTRIBUTES:
+        if one.level <= level and (one.hex in USUAL or one.hex in extra or "all" in extra):
+            head = f'"{one.hex}":{{"vr":"{one.vr}"'
+            members[one.hex] = _Member(head, one.level, attrgetter(one.column), _text_of(one))
+    return tuple(members[tag] for tag in sorted(members))
 
 
-def attribute(one: Attribute, value: Any) -> Json:
-    """Write one attribute; empty values have no Value."""
-    if value in (None, "", ()):
-        return {"vr": one.vr}
+def _text_of(one: Attribute) -> Callable[[Any], str]:
     if one.vr == "PN":
-        return {"vr": "PN", "Value": [_name(value)]}
+        return _name
     if one.keyword == "AvailableTransferSyntaxUID":
-        value = served(value)
-    return {"vr": one.vr, "Value": list(value) if isinstance(value, tuple) else [value]}
+        return lambda value: quoted(served(value))
+    if one.column == "modalities":
+        return lambda value: ",".join(map(quoted, value))
+    return str if one.vr in ("IS", "US") else quoted
 
 
-def _name(value: str) -> Json:
+def _result(found: Found, level: Level, members: tuple[_Member | str, ...], base: str) -> str:
+    levels = (found.study, found.series, found.instance)
+    pieces = []
+    for member in members:
+        if isinstance(member, str):
+            pieces.append(
+                member or f'"00081190":{{"vr":"UR","Value":["{_url(found, level, base)}"]}}'
+            )
+            continue
+        value = member.value(levels[member.of])
+        # an empty value has no Value (PS3.18 F.2.5)
+        empty = value is None or value in ("", ())
+        pieces.append(member.head + ("}" if empty else f',"Value":[{member.text(value)}]}}'))
+    return "{" + ",".join(pieces) + "}"
+
+
+def _name(value: str) -> str:
     groups = zip(("Alphabetic", "Ideographic", "Phonetic"), value.split("="), strict=False)
-    return {key: text for key, text in groups if text}
+    return "{" + ",".join(f'"{key}":{quoted(text)}' for key, text in groups if text) + "}"
 
 
 def _url(found: Found, level: Level, base: str) -> str:

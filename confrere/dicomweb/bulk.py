@@ -38,7 +38,7 @@ def routes(door: Door) -> APIRouter:
         if path.upper() in PIXEL_PATHS:
             where = door.frames.map(instance)
             if where.frames:
-                return frames.send(door, request, instance, range(1, where.count + 1))
+                return frames.send(door.frames, request, instance, range(1, where.count + 1))
             return _value(door, request, instance, path, (where.at, where.native_size))
         return _value(door, request, instance, path)
 

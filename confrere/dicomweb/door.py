@@ -1,7 +1,7 @@
 """What every DICOMweb route needs, and how an error becomes an answer."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -13,7 +13,7 @@ from confrere.files.folder import BlobStore
 from confrere.imaging import finding
 from confrere.imaging.frames import Frames
 from confrere.imaging.head import Head
-from confrere.imaging.model import Scope, Study
+from confrere.imaging.model import Instance, Scope, Study
 from confrere.kernel.errors import (
     Conflict,
     DomainError,
@@ -70,6 +70,7 @@ class Door:
     resolve_store: Callable[[Principal, Head], Place]
     shared: Callable[[Any, Principal], frozenset[StudyId]]
     frames: Frames
+    opened: Callable[[Request, str, str, Sequence[Instance]], None]
 
     def scope(self, conn: Any, principal: Principal) -> Scope:
         """Say whose studies this principal may see."""

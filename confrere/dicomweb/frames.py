@@ -7,12 +7,14 @@ from typing import Annotated, TypeAlias
 from fastapi import APIRouter, Depends, Request, Response
 
 from confrere.dicomweb import accept, sending
+from confrere.dicomweb.accept import Choice
 from confrere.dicomweb.door import VIEW, DicomRoute, Door, NotAcceptable
 from confrere.dicomweb.sending import KEPT, Part
 from confrere.dicomweb.wado import instances, wished
+from confrere.imaging.frames import Frames
 from confrere.imaging.model import Instance
-from confrere.imaging.syntaxes import served
-from confrere.kernel.errors import Invalid
+from confrere.imaging.syntaxes import EXPLICIT, served
+from confrere.kernel.errors import Invalid, NotFound
 from confrere.kernel.principal import Principal
 
 OBJECT = "/studies/{study}/series/{series}/instances/{sop}"
@@ -34,8 +36,13 @@ def routes(door: Door) -> APIRouter:
         sop: str,
         numbers: str,
     ) -> Response:
-        (instance,) = instances(door, principal, study, series, sop)
-        return send(door, request, instance, listed(numbers))
+        wanted = listed(numbers)
+        found = instances(door, principal, study, series, None)
+        instance = next((one for one in found if one.sop_uid == sop), None)
+        if instance is None:
+            raise NotFound("this study holds no such series or object")
+        door.opened(request, study, series, found)
+        return send(door.frames, request, instance, wanted)
 
     return router
 
@@ -50,22 +57,36 @@ def listed(text: str) -> list[int]:
     return numbers
 
 
-def send(door: Door, request: Request, instance: Instance, numbers: Sequence[int]) -> Response:
+def send(
+    read: Frames, request: Request, instance: Instance, numbers: Sequence[int]
+) -> Response:
     """Answer with frames, as stored or uncompressed."""
     syntax = served(instance.transfer_syntax)
-    choice = accept.for_frames(wished(request), syntax, single=len(numbers) == 1)
+    choice = accept.for_frames(
+        wished(request),
+        syntax,
+        single=len(numbers) == 1,
+        encodable=lambda: read.encodable(instance),
+    )
     if choice is None:
         raise NotAcceptable("accept these frames as stored: transfer-syntax=*")
     tag = sending.etag(instance.digest, repr((numbers, choice)).encode())
     if (same := sending.unchanged(request, tag)) is not None:
         return same
-    where = door.frames.map(instance)
+    where = read.map(instance)
     for number in numbers:
         where.ranges(number)  # refuses before the first byte is sent
     kind = f"{choice.media}; transfer-syntax={choice.syntax}"
-    read = door.frames.stored if choice.stored else door.frames.native
-    parts = (Part(kind, [read(instance, number)]) for number in numbers)
+    parts = (Part(kind, [_read(read, instance, number, choice)]) for number in numbers)
     headers = {**KEPT, "ETag": tag}
-    if choice.multipart:
-        return sending.several(parts, choice.media, headers)
-    return sending.one(next(parts), headers)
+    if len(numbers) == 1:  # most of all that are asked for: one write, no stream
+        return sending.whole(next(parts), choice.media if choice.multipart else "", headers)
+    return sending.several(parts, choice.media, headers)
+
+
+def _read(read: Frames, instance: Instance, number: int, choice: Choice) -> bytes:
+    if choice.stored:
+        return read.stored(instance, number)
+    if choice.syntax == EXPLICIT:
+        return read.native(instance, number)
+    return read.encoded(instance, number, choice.syntax)

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 from confrere.dicomweb import bulk, frames, pictures, qido, stow, wado
 from confrere.dicomweb.door import Door, NoteAccess, Place
+from confrere.dicomweb.recent import Recent
 from confrere.files.folder import BlobStore
 from confrere.imaging.finding import BASE
 from confrere.imaging.frames import Frames
@@ -30,15 +31,22 @@ def router(
     now: Callable[[], datetime],
     resolve_store: Callable[[Principal, Head], Place],
     shared: Callable[[Any, Principal], frozenset[StudyId]] = nothing_shared,
+    frames_of: Frames | None = None,
+    recent: Recent | None = None,
 ) -> APIRouter:
     """Make the routes (PS3.18 section 10).
 
     `allow(permission)` is a FastAPI dependency that yields the Principal or refuses;
     permissions are `see images` and `store images`. `resolve_store` says whose an instance
     is that a principal stores, or raises Refused. `shared` names the studies of other groups
-    that are open to the principal, as the database's policies know them too.
+    that are open to the principal, as the database's policies know them too. `frames_of` and
+    `recent` are those of `QuickFrames`, where that stands before the routes.
     """
-    door = Door(engine, blobs, allow, note_access, now, resolve_store, shared, Frames(blobs))
+    read = frames_of or Frames(blobs)
+    opened = (recent or Recent()).remember
+    door = Door(
+        engine, blobs, allow, note_access, now, resolve_store, shared, read, opened
+    )  # fmt: skip
     made = APIRouter(prefix=BASE, tags=["DICOMweb"])
     for part in (qido, wado, frames, pictures, bulk, stow):
         made.include_router(part.routes(door))

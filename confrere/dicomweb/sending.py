@@ -1,11 +1,13 @@
 """Stream stored objects: 1 MiB reads, nothing held in memory."""
 
+import asyncio
 import itertools
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from anyio.to_thread import run_sync
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
@@ -18,8 +20,14 @@ from confrere.imaging.plain import open_plain
 from confrere.imaging.syntaxes import served
 
 CHUNK = 1 << 20
-# what bytes a UID stands for never changes, so the viewer may keep them
-KEPT = {**PRIVATE, "Cache-Control": "private, max-age=3600"}
+BLOCK = 1 << 20
+# what bytes a UID stands for never changes, so the viewer may keep them: for the same person
+# (the next one at this workstation has another cookie) and the same wish
+KEPT = {
+    **PRIVATE,
+    "Cache-Control": "private, max-age=3600",
+    "Vary": "Accept, Authorization, Cookie",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +61,33 @@ def range_pieces(stream: BinaryIO, at: int, length: int | None) -> Iterator[byte
 def several(parts: Iterable[Part], media: str, headers: dict[str, str]) -> Response:
     """Answer with multipart/related (RFC 2387)."""
     boundary = secrets.token_hex(16)
-    kind = f'multipart/related; type="{media}"; boundary={boundary}'
     body = _primed(_body(parts, boundary))
-    return StreamingResponse(body, headers=headers, media_type=kind)
+    return StreamingResponse(
+        _blocks(body), headers=headers, media_type=_related(media, boundary)
+    )
+
+
+def whole(part: Part, media: str, headers: dict[str, str]) -> Response:
+    """Answer with one small part at once: multipart of `media`, or bare when that is empty."""
+    content = b"".join(part.pieces)
+    if not media:
+        safe = {**headers, "Content-Disposition": "attachment"}
+        return Response(content, headers=safe, media_type=part.content_type)
+    boundary = secrets.token_hex(16)
+    start = multipart.part_head(boundary, {"Content-Type": part.content_type}, first=True)
+    body = b"".join((start, content, multipart.closing(boundary)))
+    return Response(body, headers=headers, media_type=_related(media, boundary))
+
+
+def _related(media: str, boundary: str) -> str:
+    return f'multipart/related; type="{media}"; boundary={boundary}'
 
 
 def one(part: Part, headers: dict[str, str]) -> Response:
     """Answer with a single part."""
     safe = {**headers, "Content-Disposition": "attachment"}
     body = _primed(iter(part.pieces))
-    return StreamingResponse(body, headers=safe, media_type=part.content_type)
+    return StreamingResponse(_blocks(body), headers=safe, media_type=part.content_type)
 
 
 def etag(*digests: bytes) -> str:
@@ -80,6 +105,28 @@ def _primed(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Make the first piece now, so that what can't be read is an error and not half an answer."""
     first = list(itertools.islice(pieces, 1))
     return itertools.chain(first, pieces)
+
+
+async def _blocks(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Hand on blocks of about BLOCK bytes; the next is read while one is sent."""
+    reading = asyncio.ensure_future(run_sync(_block, pieces))
+    try:
+        while block := await reading:
+            reading = asyncio.ensure_future(run_sync(_block, pieces))
+            yield block
+    finally:
+        if not reading.done():  # the client went away: what is being read goes unused
+            reading.cancel()
+
+
+def _block(pieces: Iterator[bytes]) -> bytes:
+    taken, size = [], 0
+    for piece in pieces:
+        taken.append(piece)
+        size += len(piece)
+        if size >= BLOCK:
+            break
+    return taken[0] if len(taken) == 1 else b"".join(taken)
 
 
 def _body(parts: Iterable[Part], boundary: str) -> Iterator[bytes]:

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from confrere.dimse import command, pdu, service, status
 from confrere.dimse.command import C_CANCEL_RQ, RESPONSE, Command
+from confrere.dimse.conversation import Conversation
 from confrere.dimse.events import Ended, Opened, TurnedAway
 from confrere.dimse.limits import Limits
 from confrere.dimse.messages import Inbound, Released
@@ -24,13 +25,14 @@ from confrere.dimse.service import (
     Rejection,
     Request,
     Service,
+    Talk,
 )
 from confrere.dimse.store import Refusal
 from confrere.dimse.wire import Cut, Gone, Late, Wire
 
 Seat = Callable[["Association"], bool]
 _PENDING = frozenset({0xFF00, 0xFF01})
-_WARNINGS = range(0xB000, 0xC000)
+
 _STOPPING = "we are stopping"
 
 
@@ -54,7 +56,7 @@ class _Tally:
 
     def count(self, answered: int) -> None:
         """Count one response by its status (PS3.7 annex C)."""
-        if answered == status.SUCCESS or answered in _WARNINGS:
+        if answered == status.SUCCESS or answered in status.WARNINGS:
             self.succeeded += 1
         elif answered not in _PENDING:
             self.failed += 1
@@ -187,23 +189,30 @@ class Association:
             return service.CONGESTED
 
     def _serve(self, session: _Session) -> NoReturn:
-        inbound = Inbound(self._wire, self._house.limits)
+        limits = self._house.limits
+        inbound = Inbound(self._wire, limits)
+        talk = Conversation(self._wire, inbound, limits, session.contexts, session.max_pdu)
         while True:
             context_id, asked = inbound.command()
             self._busy = True
             context = session.contexts.get(context_id)
             if context is None:
                 raise Malformed("presentation context was not accepted", pdu.INVALID_PARAMETER)
-            self._one(inbound, session, context, asked)
+            self._one(inbound, talk, session, context, asked)
             self._busy = False
             if self._draining:
                 raise Cut(_STOPPING)
 
     def _one(
-        self, inbound: Inbound, session: _Session, context: Context, asked: Command
+        self,
+        inbound: Inbound,
+        talk: Talk,
+        session: _Session,
+        context: Context,
+        asked: Command,
     ) -> None:
         """Take one message's data set, if any, and let its receiver answer."""
-        receiver = self._receiver(session, context, asked)
+        receiver = self._receiver(session, context, asked, talk)
         whole = False
         try:
             if asked.has_data_set:
@@ -222,13 +231,16 @@ class Association:
 
         receiver.finish(answer)
 
-    def _receiver(self, session: _Session, context: Context, asked: Command) -> Receiver:
+    def _receiver(
+        self, session: _Session, context: Context, asked: Command, talk: Talk
+    ) -> Receiver:
         if asked.field == C_CANCEL_RQ or asked.field & RESPONSE:
             return Refusal(Outcome(status.SUCCESS))
         asked.number(command.MESSAGE_ID)  # without it no answer is possible
         for provided in self._house.services:
             if provided.accepts(context.abstract_syntax) and asked.field in provided.fields:
-                return provided.open(Request(session.call, session.admission, context, asked))
+                request = Request(session.call, session.admission, context, asked, talk)
+                return provided.open(request)
         return Refusal(Outcome(status.UNRECOGNISED_OPERATION, "Operation is not provided here"))
 
 

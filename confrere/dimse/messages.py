@@ -35,6 +35,10 @@ class Inbound:
         self._limits = limits
         self._left = 0  # bytes of the current PDU after the current fragment
 
+    def pending(self) -> bool:
+        """Say whether the peer has begun to send another message."""
+        return bool(self._left) or self._wire.ready()
+
     def command(self) -> tuple[int, Command]:
         """Return the next command and its presentation context; raises Released, Gone, Malformed."""
         self._wire.allow_message(self._limits.idle)

@@ -7,9 +7,9 @@ several times (C-FIND, C-MOVE, C-GET with pending statuses).
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
-from confrere.dimse.command import Command
+from confrere.dimse.command import MESSAGE_ID, Command
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,30 @@ class Context:
     id: int
     abstract_syntax: str
     transfer_syntax: str
+    peer_provides: bool = False  # the peer also takes what we store (PS3.7 D.3.3.4)
+
+
+@dataclass(frozen=True, slots=True)
+class SubStore:
+    """One C-STORE that we ask of the peer, as part of its C-GET."""
+
+    context: Context
+    sop_class: str
+    sop_instance: str
+
+
+class Talk(Protocol):
+    """The association while a request is being answered; raises `wire.Gone` or `Malformed`."""
+
+    @property
+    def contexts(self) -> tuple[Context, ...]:
+        """The contexts in which the peer takes C-STORE from us."""
+
+    def cancelled(self, message: int) -> bool:
+        """Say whether the peer has cancelled this request; never waits."""
+
+    def store(self, wanted: SubStore, stream: BinaryIO) -> int:
+        """Store one instance to the peer and return the status that it answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +95,12 @@ class Request:
     admission: Admission
     context: Context
     command: Command
+    talk: Talk | None = None  # None only where no association is behind it
+
+    def cancelled(self) -> bool:
+        """Say whether the peer has cancelled this request (C-CANCEL)."""
+        number = self.command.number(MESSAGE_ID)
+        return self.talk is not None and self.talk.cancelled(number)
 
 
 @dataclass(frozen=True, slots=True)

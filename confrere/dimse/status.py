@@ -20,10 +20,17 @@ PROCESSING_FAILURE = 0x0110  # PS3.7 C.5.13
 NOT_AUTHORISED = 0x0124  # PS3.7 C.5.25
 UNRECOGNISED_OPERATION = 0x0211  # PS3.7 C.5.22
 OUT_OF_RESOURCES = 0xA700
+NOT_NEGOTIATED = 0x0122  # PS3.7 C.5.24: SOP class not supported (by the peer, in this syntax)
+NO_SUB_OPERATIONS = 0xA702  # PS3.4 table C.4-2
+UNKNOWN_DESTINATION = 0xA801
 DOES_NOT_MATCH_CLASS = 0xA900
 CANNOT_UNDERSTAND = 0xC000
 UNKNOWN_REFERENCE = 0xC001  # C0xx: "cannot understand", the last byte is ours to choose
 CONFLICTING_INSTANCE = 0xC002
+CANCELLED = 0xFE00
+PENDING, PENDING_PARTLY = 0xFF00, 0xFF01  # the second: a key's matching is not supported
+SOME_FAILED = 0xB000
+WARNINGS = range(0xB000, 0xC000)
 
 # Invalid fields that mean "this data set is not what its command announced".
 _ANNOUNCED = frozenset(("AffectedSOPClassUID", "AffectedSOPInstanceUID"))

@@ -7,6 +7,12 @@ EXPLICIT_LE = "1.2.840.10008.1.2.1"
 DEFLATED = "1.2.840.10008.1.2.1.99"
 EXPLICIT_BE = "1.2.840.10008.1.2.2"
 VERIFICATION = "1.2.840.10008.1.1"
+_QR = "1.2.840.10008.5.1.4.1.2."
+# SOP class to the root of its information model (PS3.4 C.6): patient root, study root
+FIND_ROOTS = {_QR + "1.1": "PATIENT", _QR + "2.1": "STUDY"}
+MOVE_ROOTS = {_QR + "1.2": "PATIENT", _QR + "2.2": "STUDY"}
+GET_ROOTS = {_QR + "1.3": "PATIENT", _QR + "2.3": "STUDY"}
+MODALITY_WORKLIST = "1.2.840.10008.5.1.4.31"
 
 # Any class under these roots, known to pydicom's dictionary or not: modalities are newer than
 # any list, and an archive that keeps bytes need not know a class to store it (PS3.4 B.3.1).
@@ -47,6 +53,11 @@ def is_storage_class(uid: str, private: frozenset[str] = frozenset()) -> bool:
     if uid in private or uid in _OTHER_STORAGE:
         return True
     return uid.startswith(_STORAGE_ROOT) and uid not in _NOT_STORAGE
+
+
+def choose_plain(proposed: tuple[str, ...]) -> str | None:
+    """Pick explicit or implicit little endian, whichever the proposer lists first."""
+    return next((s for s in proposed if s in {EXPLICIT_LE, IMPLICIT_LE}), None)
 
 
 def choose(proposed: tuple[str, ...], *, deflated: bool = False) -> str | None:

@@ -1,6 +1,7 @@
 """One peer's socket: a fixed buffer, bounded waiting, and a way to cut it from outside."""
 
 import contextlib
+import select
 import socket
 import ssl
 from datetime import timedelta
@@ -88,6 +89,16 @@ class Wire:
             self._fill()
         begin, self._start = self._start, min(self._end, self._start + most)
         return self._view[begin : self._start]
+
+    def ready(self) -> bool:
+        """Say whether a byte can be read without waiting."""
+        if self._start != self._end:
+            return True
+        if isinstance(self._sock, ssl.SSLSocket) and self._sock.pending():
+            return True
+        watched = select.poll()
+        watched.register(self._sock, select.POLLIN)
+        return bool(watched.poll(0))
 
     def _compact(self) -> None:
         kept = bytes(self._view[self._start : self._end])

@@ -14,7 +14,7 @@ VERSION = "4.0.1"
 
 
 def statement(resources: Sequence[Resource], base: str, at: datetime) -> Json:
-    """Say what this server does: read and search, nothing else."""
+    """Say what this server does: read, search, and the operations of a type."""
     return {
         "resourceType": "CapabilityStatement",
         "status": "active",
@@ -52,6 +52,10 @@ def _resource(resource: Resource) -> Json:
                     "documentation": _about(one.about, one.modifiers),
                 }
                 for one in resource.parameters
+            ],
+            "operation": [
+                {"name": one.name, "definition": one.definition, "documentation": one.about}
+                for one in resource.operations
             ],
         }
     )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -20,17 +20,16 @@ from confrere.fhir.capability import statement
 from confrere.fhir.diagnostic_report import DIAGNOSTIC_REPORT
 from confrere.fhir.elements import Json
 from confrere.fhir.imaging_study import IMAGING_STUDY
-from confrere.fhir.negotiation import base_of, form_of, is_strict, require_json
+from confrere.fhir.negotiation import base_of, form_of, is_strict, parameters_of, require_json
 from confrere.fhir.organization import ORGANIZATION
 from confrere.fhir.outcome import Unanswerable
-from confrere.fhir.patient import PATIENT
+from confrere.fhir.patients import PATIENT
 from confrere.fhir.practitioner import PRACTITIONER
 from confrere.fhir.query import Pairs, Query, pairs, read
-from confrere.fhir.resource import Access, Caller, Found, Resource
+from confrere.fhir.resource import Access, Caller, Found, NoteAccess, Operation, Resource
 from confrere.fhir.service_request import SERVICE_REQUEST
 from confrere.identity.permissions import Permission, may
 from confrere.kernel.errors import DomainError, NotFound
-from confrere.kernel.ids import GroupId, PatientId, StudyId
 from confrere.kernel.principal import Principal
 
 if TYPE_CHECKING:
@@ -53,27 +52,6 @@ RESOURCES = {
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 Allow = Callable[[Permission], Callable[..., Principal]]
-
-
-class NoteAccess(Protocol):
-    """Write one access to the audit trail, once for a session and object."""
-
-    def __call__(
-        self,
-        conn: "Connection",
-        who: Principal,
-        /,
-        *,
-        door: str,
-        kind: str,
-        owner_group: GroupId,
-        object_id: UUID | None,
-        now: datetime,
-        patient_id: PatientId | None = None,
-        study_id: StudyId | None = None,
-        action: str = "R",
-    ) -> None:
-        """Note it in the caller's transaction."""
 
 
 class FhirRoute(APIRoute):
@@ -134,6 +112,15 @@ class Door:
             shown = [one.access for one in (*page.found, *included)]
             self._note(conn, caller, [*asked, *shown])
         return searchset(resource.type, query, page, included, token, form=form)
+
+    def call(self, operation: Operation, principal: Principal, asked: Json) -> Json:
+        """Call an operation; that it was called is noted beside what it showed."""
+        caller = Caller(principal, self.now())
+        called = Access(operation.name, principal.group or COLLABORATIVE, None)
+        with transaction(self.engine, principal.groups) as conn:
+            answer = operation.run(conn, caller, asked)
+            self._note(conn, caller, [called, *answer.seen])
+        return answer.body
 
     def _note(
         self, conn: "Connection", caller: Caller, accesses: Iterable[Access | None]
@@ -203,10 +190,28 @@ def _add(
         require_json(request)
         return _json(door.read(resource, principal, key))
 
+    for operation in resource.operations:
+        _add_operation(made, door, resource, operation, permitted)
     made.add_api_route(f"/{resource.type}", search, methods=["GET"])
     made.add_api_route(f"/{resource.type}/_search", search, methods=["GET"])
     made.add_api_route(f"/{resource.type}/_search", search_form, methods=["POST"])
     made.add_api_route(f"/{resource.type}/{{key}}", read_one, methods=["GET"])
+
+
+def _add_operation(
+    made: APIRouter, door: Door, resource: Resource, operation: Operation, permitted: Any
+) -> None:
+    sent = Depends(parameters_of)
+
+    def call(
+        request: Request, principal: Principal = permitted, asked: Json = sent
+    ) -> Response:
+        """Call an operation of a type."""
+        require_json(request)
+        return _json(door.call(operation, principal, asked))
+
+    methods = ["POST", "GET"] if operation.by_get else ["POST"]
+    made.add_api_route(f"/{resource.type}/${operation.name}", call, methods=methods)
 
 
 def _add_the_rest(made: APIRouter, allowed: Callable[..., Principal]) -> None:

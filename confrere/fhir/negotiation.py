@@ -1,11 +1,14 @@
 """What a request carries beside its address: format, handling, form, and our own address."""
 
+import json
 from http import HTTPStatus
 
 from fastapi import Request
 
+from confrere.fhir.elements import Json
 from confrere.fhir.outcome import Unanswerable
 from confrere.fhir.query import JSON_FORMATS, Pairs, pairs
+from confrere.kernel.errors import Invalid
 
 LONGEST_FORM = 65_536  # bytes
 FORM = "application/x-www-form-urlencoded"
@@ -35,14 +38,42 @@ def require_json(request: Request) -> None:
 
 async def form_of(request: Request) -> Pairs:
     """Read a search's form; raises Unanswerable when it is another kind of body, or too long."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    body = await _body_of(request, "A form")
+    if body and _kind_of(request) != FORM:
+        raise Unanswerable(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Send the search as {FORM}.")
+    return pairs(body.decode("utf-8", "replace"))
+
+
+async def parameters_of(request: Request) -> Json:
+    """Read what an operation is called with: a Parameters resource, or the address's strings.
+
+    Raises Unanswerable when the body is another kind or too long, Invalid when it is no JSON.
+    """
+    if request.method == "GET":
+        given = [{"name": n, "valueString": v} for n, v in pairs(request.url.query)]
+        return {"resourceType": "Parameters", "parameter": given}
+    body = await _body_of(request, "A Parameters resource")
+    if _kind_of(request) not in JSON_FORMATS:
+        raise Unanswerable(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send application/fhir+json.")
+    try:
+        read = json.loads(body)
+    except (ValueError, RecursionError):
+        read = None
+    if not isinstance(read, dict):
+        raise Invalid("Parameters: send one JSON object", "Parameters")
+    return read
+
+
+async def _body_of(request: Request, what: str) -> bytes:
     body = bytearray()
     async for part in request.stream():
         body += part
         if len(body) > LONGEST_FORM:
             raise Unanswerable(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A form has at most {LONGEST_FORM} bytes."
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"{what} has at most {LONGEST_FORM} bytes."
             )
-    if body and kind != FORM:
-        raise Unanswerable(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Send the search as {FORM}.")
-    return pairs(body.decode("utf-8", "replace"))
+    return bytes(body)
+
+
+def _kind_of(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()

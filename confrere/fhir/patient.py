@@ -18,13 +18,13 @@ from confrere.fhir.elements import (
     reference,
 )
 from confrere.fhir.parameters import ID, LAST_UPDATED, Criteria, Kind, Parameter, Token
-from confrere.fhir.resource import Access, Caller, Found, Page, Resource
-from confrere.identity.permissions import Permission
+from confrere.fhir.resource import Access, Caller, Found, Page
 from confrere.imaging import service as imaging
 from confrere.kernel.ids import PatientId, SiteId
 from confrere.kernel.periods import Place
 from confrere.orders import service as orders
 from confrere.patients import service as patients
+from confrere.patients.comparing import phone
 from confrere.patients.model import Fit, NameSought, Patient, PatientsSought
 from confrere.reading import service as reading
 
@@ -44,6 +44,9 @@ PARAMETERS = (
     Parameter("name", Kind.STRING, "How the family or the given name begins"),
     Parameter("birthdate", Kind.DATE, "The date of birth"),
     Parameter("gender", Kind.TOKEN, "male, female or other"),
+    Parameter("active", Kind.TOKEN, "false: the number was merged away"),
+    Parameter("telecom", Kind.TOKEN, "The telephone number, written anyhow"),
+    Parameter("address-postalcode", Kind.STRING, "How the postal code begins"),
 )
 
 
@@ -59,17 +62,29 @@ def to_resource(patient: Patient) -> Json:
             "name": present(name),
             "gender": GENDERS.get(said.sex, ""),
             "birthDate": said.birth_date.isoformat() if said.birth_date else "",
-            "address": present(compact({"postalCode": said.postal_code})),
+            "telecom": present(_phone(said.phone)),
+            "address": present(
+                compact(
+                    {
+                        "line": [said.street] if said.street.strip() else [],
+                        "postalCode": said.postal_code,
+                    }
+                )
+            ),
             "managingOrganization": reference("Organization", patient.owner_group),
             "link": [{"other": successor, "type": "replaced-by"}] if successor else [],
         }
     )
 
 
+def _phone(number: str) -> Json:
+    return {"system": "phone", "value": number} if number.strip() else {}
+
+
 def load(conn: "Connection", caller: Caller, ids: Sequence[UUID]) -> list[Found]:
     """Patients by id."""
     wanted = [PatientId(one) for one in ids]
-    return [_found(one) for one in _visible(conn, caller, patients.get_many(conn, wanted))]
+    return [found(one) for one in visible(conn, caller, patients.get_many(conn, wanted))]
 
 
 def find(
@@ -77,25 +92,26 @@ def find(
 ) -> Page:
     """Patients that fit; a page of a hospital client may be short and have a next one."""
     wanted = sought(asked)
-    found: list[Found] = []
+    listed: list[Found] = []
     for _ in range(MOST_ROUNDS):
         batch = patients.page(conn, wanted, limit + 1, after)
-        seen = {one.id for one in _visible(conn, caller, batch[:limit])}
+        seen = {one.id for one in visible(conn, caller, batch[:limit])}
         for one in batch[:limit]:
             after = place(one)
-            found += [_found(one)] if one.id in seen else []
-            if len(found) == limit:
+            listed += [found(one)] if one.id in seen else []
+            if len(listed) == limit:
                 break
         if not batch or after == place(batch[-1]):
-            return Page(found)
-        if len(found) == limit:
+            return Page(listed)
+        if len(listed) == limit:
             break
-    return Page(found, after)
+    return Page(listed, after)
 
 
 def sought(asked: Criteria) -> PatientsSought:
     """Put what is asked in the words of the patients part."""
     ids = asked.ids()
+    active = asked.codes("active", "", ["true", "false"])
     genders = asked.codes("gender", GENDER_SYSTEM, list(GENDERS.values()))
     return PatientsSought(
         ids=frozenset(map(PatientId, ids)) if ids is not None else None,
@@ -111,6 +127,12 @@ def sought(asked: Criteria) -> PatientsSought:
         sexes=frozenset(sex for sex, gender in GENDERS.items() if gender in genders)
         if genders is not None
         else None,
+        postal_codes=tuple(codes for _, codes in asked.strings("address-postalcode")),
+        phones=tuple(
+            frozenset(phone(token.code or "") for token in tokens)
+            for tokens in asked.tokens("telecom")
+        ),
+        active=frozenset(one == "true" for one in active) if active is not None else None,
         born=asked.days("birthdate"),
         updated=asked.instants("_lastUpdated"),
     )
@@ -129,17 +151,18 @@ def _pairs(token: Token) -> list[tuple[str | None, str | None]]:
     return [] if assigner is None else [(assigner, token.code)]
 
 
-def _found(patient: Patient) -> Found:
+def found(patient: Patient) -> Found:
+    """Write a patient with what the audit trail keeps of it."""
     access = Access("patient", patient.owner_group, patient.id, patient.id)
     return Found(to_resource(patient), access)
 
 
-def _visible(conn: "Connection", caller: Caller, found: Sequence[Patient]) -> Sequence[Patient]:
+def visible(conn: "Connection", caller: Caller, listed: Sequence[Patient]) -> Sequence[Patient]:
     """Keep a hospital client's own: those with an order, a study or a report at its site."""
-    if caller.principal.site is None or not found:
-        return found
-    at_site = _at_site(conn, caller.principal.site, [one.id for one in found])
-    return [one for one in found if one.id in at_site]
+    if caller.principal.site is None or not listed:
+        return listed
+    at_site = _at_site(conn, caller.principal.site, [one.id for one in listed])
+    return [one for one in listed if one.id in at_site]
 
 
 def _at_site(conn: "Connection", site: SiteId, ids: Sequence[PatientId]) -> set[PatientId]:
@@ -148,13 +171,3 @@ def _at_site(conn: "Connection", site: SiteId, ids: Sequence[PatientId]) -> set[
         | imaging.patients_at(conn, site, ids)
         | reading.patients_at(conn, site, ids)
     )
-
-
-PATIENT = Resource(
-    "Patient",
-    "Who is examined, as one assigner of identifiers knows them",
-    Permission.READ_REPORTS,
-    PARAMETERS,
-    load,
-    find,
-)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 from uuid import UUID
 
 from confrere.fhir.elements import Json
@@ -50,6 +50,27 @@ class Access:
     study_id: StudyId | None = None
 
 
+class NoteAccess(Protocol):
+    """Write one access to the audit trail, once for a session and object."""
+
+    def __call__(
+        self,
+        conn: "Connection",
+        who: Principal,
+        /,
+        *,
+        door: str,
+        kind: str,
+        owner_group: GroupId,
+        object_id: UUID | None,
+        now: datetime,
+        patient_id: PatientId | None = None,
+        study_id: StudyId | None = None,
+        action: str = "R",
+    ) -> None:
+        """Note it in the caller's transaction."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """One resource; `access` is None where there are no patient data."""
@@ -67,6 +88,28 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What an operation answers, and what of it the audit trail keeps."""
+
+    body: Json
+    seen: Sequence[Access | None] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An operation on a type, called by its `name` with a Parameters resource.
+
+    `by_get` also takes its parameters from the address, each a string.
+    """
+
+    name: str
+    definition: str
+    about: str
+    run: Callable[["Connection", Caller, Json], Answer]
+    by_get: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Resource:
     """One type: what it takes, who may read it, and the functions that read and find it.
 
@@ -80,6 +123,7 @@ class Resource:
     parameters: tuple[Parameter, ...]
     load: Callable[["Connection", Caller, Sequence[UUID]], list[Found]]
     find: Callable[["Connection", Caller, Criteria, int, Place | None], Page]
+    operations: tuple[Operation, ...] = ()
 
     def parameter(self, name: str) -> Parameter | None:
         """One parameter by name."""

@@ -19,6 +19,7 @@ from confrere.hl7.datatypes import (
 from confrere.hl7.parse import Message, Segment
 from confrere.kernel.errors import Invalid
 
+NATIONAL_TYPE = "SS"  # table 0203
 _LEGAL = "L"
 _CLEARABLE = {5: "name", 7: "birth_date", 8: "sex", 11: "address", 13: "phones"}
 _EMAIL_USES = frozenset({"INTERNET", "X.400"})
@@ -31,6 +32,7 @@ class PatientMessage:
     `merged` are the identifiers of MRG that now belong to this patient (A40, A34, A36 ...).
     `cleared` names the attributes that the sender asks to delete with the explicit null.
     `unreadable` names fields, like "PID-7", that held something that could not be read.
+    `national` is a social security or like number (PID-3 of type SS, else PID-19), in full.
     `sex` is as sent (table 0001). Times are aware UTC; `occurred_at` is EVN-6, else EVN-2,
     else MSH-7.
     """
@@ -46,6 +48,7 @@ class PatientMessage:
     phones: tuple[str, ...]
     email: str
     merged: tuple[Identifier, ...]
+    national: str
     occurred_at: datetime | None
     cleared: frozenset[str]
     unreadable: tuple[str, ...]
@@ -109,10 +112,16 @@ def _read(
         phones=tuple(_phones(pid)),
         email=_email(pid),
         merged=tuple(i for mrg in mrgs for i in _merged(mrg)),
+        national=_national(pid, identifiers),
         occurred_at=times.at(evn, 6) or times.at(evn, 2) or times.at(message.header, 7),
         cleared=frozenset(name for n, name in _CLEARABLE.items() if is_null(pid, n)),
         unreadable=tuple(times.unreadable),
     )
+
+
+def _national(pid: Segment, identifiers: tuple[Identifier, ...]) -> str:
+    told = (one.value for one in identifiers if one.type_code.upper() == NATIONAL_TYPE)
+    return next(told, value(pid, 19))
 
 
 def _nobody() -> Invalid:

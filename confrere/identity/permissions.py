@@ -21,6 +21,7 @@ class Permission(StrEnum):
     STORE_IMAGES = "store images"
     READ_REPORTS = "read reports"
     READ_PATIENTS = "look up patients"
+    RESOLVE_IDENTITIES = "say which identities are one person"
     READ_DIRECTORY = "see who is who"
     READ_AUDIT = "read the audit trail"
     READ_DELIVERY = "see what was delivered"
@@ -43,6 +44,13 @@ class Permission(StrEnum):
     MANAGE_RULES = "change what a rule cites and when it is in force"
     SIMULATE = "try changes on a month that was"
     MANAGE_ROSTERS = "keep the own group's roster"
+    ASK_ADVICE = "ask for advice on orders"
+    READ_ADVICE = "see the advice on orders"
+    DECIDE_ADVICE = "decide on the advice on orders"
+    MANAGE_ADVICE = "keep the rules of advice on orders"
+    READ_EFFECT = "see what advice came to"
+    ASK_DEIDENTIFIED = "ask for de-identified exports"
+    RELEASE_DEIDENTIFIED = "allow, review and fetch de-identified exports"
     OWN_ACCOUNT = "use the own account"
     DICOM_ECHO = "DICOM: verify the connection"
     DICOM_STORE = "DICOM: store images"
@@ -69,19 +77,22 @@ _READS = frozenset(
         _P.READ_DIRECTORY,
         _P.READ_CREDENTIALS,
         _P.READ_MEASURES,
+        _P.READ_ADVICE,
+        _P.DECIDE_ADVICE,
     }
 )
 _OF_ROLE: dict[Role, frozenset[Permission]] = {
     # a resident drafts and signs preliminary; the final signature is an attending's
     # (42 CFR 415.180: the physician interprets or reviews and signs)
     Role.RESIDENT: _READS,
-    Role.RADIOLOGIST: _READS | {_P.SIGN_FINAL},
+    Role.RADIOLOGIST: _READS | {_P.SIGN_FINAL, _P.ASK_DEIDENTIFIED},
     Role.GROUP_MANAGER: frozenset(
         {
             _P.READ_WORKLIST,
             _P.ASSIGN,
             _P.READ_REPORTS,
             _P.READ_PATIENTS,
+            _P.RESOLVE_IDENTITIES,
             _P.READ_DIRECTORY,
             _P.READ_AUDIT,
             _P.READ_DELIVERY,
@@ -100,10 +111,18 @@ _OF_ROLE: dict[Role, frozenset[Permission]] = {
             _P.NOTE_EXAMS,
             _P.SIMULATE,
             _P.CUT_OVER,
+            _P.READ_ADVICE,
+            _P.DECIDE_ADVICE,
+            _P.MANAGE_ADVICE,
+            _P.READ_EFFECT,
+            _P.ASK_DEIDENTIFIED,
+            _P.RELEASE_DEIDENTIFIED,
         }
     ),
     # of its own site only; the services narrow by `Principal.site`
-    Role.HOSPITAL_CLIENT: frozenset({_P.READ_REPORTS, _P.READ_MEASURES}),
+    Role.HOSPITAL_CLIENT: frozenset(
+        {_P.READ_REPORTS, _P.READ_MEASURES, _P.ASK_ADVICE, _P.READ_ADVICE, _P.READ_EFFECT}
+    ),
     # of the exams of its own site only
     Role.TECHNOLOGIST: frozenset({_P.NOTE_EXAMS}),
     Role.ANALYST: frozenset({_P.READ_POOLED}),

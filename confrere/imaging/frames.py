@@ -4,12 +4,15 @@ import threading
 from collections import OrderedDict
 
 from confrere.files.folder import BlobStore
+from confrere.imaging.datasets import read_head
 from confrere.imaging.elements import encoding_of
+from confrere.imaging.encoding import MADE, encode
+from confrere.imaging.made import Made
 from confrere.imaging.model import Instance
 from confrere.imaging.pixels import PixelMap, map_pixels, read_frame
 from confrere.imaging.plain import open_plain
-from confrere.imaging.rendering import Look, native_frame, render
-from confrere.imaging.syntaxes import is_video, served
+from confrere.imaging.rendering import Look, decode, native_frame, render
+from confrere.imaging.syntaxes import NATIVE, is_video, served
 
 REMEMBERED = 1024  # objects
 LONGEST_REMEMBERED = 50_000  # frames of one object
@@ -20,6 +23,7 @@ class Frames:
 
     def __init__(self, blobs: BlobStore) -> None:
         self._blobs = blobs
+        self._made = Made(blobs.root / "made")
         self._known: OrderedDict[bytes, PixelMap] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -52,6 +56,26 @@ class Frames:
         syntax = served(instance.transfer_syntax)
         with open_plain(self._blobs, instance.digest, instance.transfer_syntax) as stream:
             return native_frame(stream, encoding_of(syntax), syntax, where, number)
+
+    def encodable(self, instance: Instance) -> frozenset[str]:
+        """Say into which syntaxes the frames can be encoded: grey ones that are native."""
+        pixels = (instance.rows or 0) * (instance.columns or 0)
+        if served(instance.transfer_syntax) not in NATIVE or not pixels:
+            return frozenset()
+        return (
+            MADE if self.map(instance).frame_bits in (8 * pixels, 16 * pixels) else frozenset()
+        )
+
+    def encoded(self, instance: Instance, number: int, syntax: str) -> bytes:
+        """Return a frame in one of the `encodable` syntaxes, kept once made; raises Invalid."""
+
+        def make() -> bytes:
+            where, own = self.map(instance), served(instance.transfer_syntax)
+            with open_plain(self._blobs, instance.digest, instance.transfer_syntax) as stream:
+                head = read_head(stream, encoding_of(own), loaded=True)
+                return encode(decode(stream, head, own, where, number)[0], syntax)
+
+        return self._made.get(instance.digest, number, syntax, make=make)
 
     def picture(self, instance: Instance, number: int, look: Look) -> bytes:
         """Make a picture of a frame; raises Invalid when it can't be decoded."""

@@ -6,6 +6,7 @@ from typing import Any
 from confrere.imaging.model import Instance, Series, Study
 from confrere.imaging.tables import instances, series, studies
 
+_MODALITIES = [field.name for field in fields(Study)].index("modalities")
 STUDY = [studies.c[field.name] for field in fields(Study)]
 SERIES = [series.c[field.name] for field in fields(Series)]
 INSTANCE = [instances.c[field.name] for field in fields(Instance)]
@@ -14,8 +15,9 @@ NEWEST = (studies.c.study_date.desc(), studies.c.study_time.desc(), studies.c.id
 
 def study_of(row: Any, start: int = 0) -> Study:
     """Make a study of the STUDY columns of `row` from position `start`."""
-    values = dict(zip((field.name for field in fields(Study)), row[start:], strict=False))
-    return Study(**{**values, "modalities": tuple(values["modalities"])})
+    values = list(row[start : start + len(STUDY)])
+    values[_MODALITIES] = tuple(values[_MODALITIES])
+    return Study(*values)
 
 
 def series_of(row: Any, start: int = 0) -> Series:

@@ -43,17 +43,19 @@ def search(
     conn: Connection, level: Level, query: Query, study: StudyId | None = None
 ) -> list[Found]:
     """Return what fits, newest first; `study` narrows to one study picked before."""
-    found: list[Found] = []
-    legs = [_own(query.scope)]
+    end = query.offset + query.limit
+    shared: list[Found] = []
     if query.scope.shared:
-        legs.append(_shared(query.scope))
-    take = query.offset + query.limit
-    for leg in legs:
-        rows = conn.execute(_select(level, query, leg, study).limit(take))
-        found += [_found(level, row) for row in rows]
-    if len(legs) > 1:
-        found.sort(key=_newest_last, reverse=True)
-    return found[query.offset : take]
+        statement = _select(level, query, _shared(query.scope), study).limit(end)
+        shared = [_found(level, row) for row in conn.execute(statement)]
+    # so many own rows lie before the page, wherever the shared ones stand among them
+    skipped = max(0, query.offset - len(shared))
+    statement = _select(level, query, _own(query.scope), study)
+    own = conn.execute(statement.offset(skipped).limit(end - skipped)).all()
+    found = [_found(level, row) for row in own]
+    if shared:
+        found = sorted(found + shared, key=_newest_last, reverse=True)
+    return found[query.offset - skipped : end - skipped]
 
 
 def pick_study(conn: Connection, scope: Scope, study_uid: str) -> Study | None:

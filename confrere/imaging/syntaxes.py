@@ -7,6 +7,9 @@ IMPLICIT = "1.2.840.10008.1.2"
 EXPLICIT = "1.2.840.10008.1.2.1"
 DEFLATED = "1.2.840.10008.1.2.1.99"
 BIG = "1.2.840.10008.1.2.2"
+HTJ2K = "1.2.840.10008.1.2.4.201"
+HTJ2K_RPCL = "1.2.840.10008.1.2.4.202"
+JPEG_LS = "1.2.840.10008.1.2.4.80"
 NATIVE = frozenset({IMPLICIT, EXPLICIT, DEFLATED, BIG})
 # read as explicit little endian: viewers no longer know these two
 UNDONE = frozenset({DEFLATED, BIG})

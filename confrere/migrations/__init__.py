@@ -9,6 +9,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
+from confrere.advice import tables as _advice
 from confrere.analytics import tables as _analytics
 from confrere.archives import tables as _archives
 from confrere.audit import tables as _audit
@@ -28,6 +29,7 @@ from confrere.worklist import tables as _worklist
 __all__ = ["config", "current", "head", "metadata", "upgrade"]
 
 PARTS = (
+    _advice,
     _analytics,
     _archives,
     _audit,

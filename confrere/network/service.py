@@ -291,7 +291,8 @@ def shared(conn: Connection, to: frozenset[GroupId], kind: str) -> frozenset[UUI
 
 
 def end_shares(
-    conn: Connection, owner: GroupId, to: GroupId, objects: Sequence[UUID], at: datetime
-) -> None:
-    """Stop another group from seeing these objects, at once."""
-    store.end_shares(conn, owner, to, objects, at)
+    conn: Connection, owner: GroupId, to: GroupId | None, objects: Sequence[UUID],
+    at: datetime, why: str = "",
+) -> None:  # fmt: skip
+    """Stop another group, or all, from seeing these objects, at once; for `why` if given."""
+    store.end_shares(conn, owner, to, objects, at, why)

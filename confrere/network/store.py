@@ -8,7 +8,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from confrere.kernel.ids import GroupId, PeerId, ReaderId, SiteId
 from confrere.network import store_credentials
@@ -20,6 +20,12 @@ from confrere.network.presence import Shift
 from confrere.network.systems import Peer, SiteRule
 
 Facts = Mapping[UUID, Mapping[str, Sequence[Fact]]]
+
+SHARED = sa.select(t.shares.c.object_id).where(  # made once: every access to images asks it
+    t.shares.c.to_group == sa.any_(sa.bindparam("to", type_=ARRAY(sa.Uuid))),
+    t.shares.c.kind == sa.bindparam("kind"),
+    t.shares.c.ended_at.is_(None),
+)
 
 
 def groups(conn: Connection) -> list[Group]:
@@ -185,35 +191,32 @@ def share(
     ]  # fmt: skip
     if rows:
         made = insert(t.shares)
+        c = t.shares.c
+        # what is offered stays so, though it is a prior of another exam too
+        offered = sa.and_(c.ended_at.is_(None), c.why == "offer")
+        why_now = sa.case((offered, c.why), else_=made.excluded.why)
         again = made.on_conflict_do_update(
             index_elements=["owner_group", "to_group", "object_id"],
-            set_={"ended_at": None, "why": made.excluded.why},
+            set_={"ended_at": None, "why": why_now},
         )
         conn.execute(again, rows)
 
 
 def shared(conn: Connection, to: Sequence[GroupId], kind: str) -> list[UUID]:
     """Which objects of other groups these groups may see now."""
-    query = sa.select(t.shares.c.object_id).where(
-        t.shares.c.to_group.in_(to), t.shares.c.kind == kind, t.shares.c.ended_at.is_(None)
-    )
-    return list(conn.execute(query).scalars())
+    return list(conn.execute(SHARED, {"to": list(to), "kind": kind}).scalars())
 
 
 def end_shares(
-    conn: Connection, owner: GroupId, to: GroupId, objects: Sequence[Any], at: datetime
-) -> None:
-    """Stop another group from seeing these objects."""
-    conn.execute(
-        sa.update(t.shares)
-        .where(
-            t.shares.c.owner_group == owner,
-            t.shares.c.to_group == to,
-            t.shares.c.object_id.in_(objects),
-            t.shares.c.ended_at.is_(None),
-        )
-        .values(ended_at=at)
-    )
+    conn: Connection, owner: GroupId, to: GroupId | None, objects: Sequence[Any],
+    at: datetime, why: str,
+) -> None:  # fmt: skip
+    """Stop another group, or all where none is named, from seeing these objects."""
+    c = t.shares.c
+    which = [c.owner_group == owner, c.object_id.in_(objects), c.ended_at.is_(None)]
+    which += [c.to_group == to] if to else []
+    which += [c.why == why] if why else []
+    conn.execute(sa.update(t.shares).where(*which).values(ended_at=at))
 
 
 def _grouped(

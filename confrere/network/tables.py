@@ -24,6 +24,7 @@ from confrere.network.tables_agreements import (
 )
 from confrere.network.tables_modes import site_modes
 from confrere.network.tables_rosters import attendance, roster_settings, routing_settings
+from confrere.network.tables_services import site_services
 
 __all__ = [
     "agreement_signatures",
@@ -48,6 +49,7 @@ __all__ = [
     "shifts",
     "site_modes",
     "site_rules",
+    "site_services",
     "sites",
 ]
 

@@ -167,6 +167,11 @@ def mark(conn: Connection, ids: Sequence[OrderId], status: str, at: datetime) ->
     store.set_values(conn, ids, {"status": status, "updated_at": at})
 
 
+def keep_study_uid(conn: Connection, order_id: OrderId, study_uid: str) -> None:
+    """Keep the UID under which an order's images will come, where it names none yet."""
+    store.keep_study_uid(conn, order_id, study_uid)
+
+
 def search(
     conn: Connection, limit: int, offset: int = 0, *, accession: str = "",
     patients: Sequence[PatientId] = (), status: str = "", ids: Sequence[OrderId] = (),

@@ -91,6 +91,12 @@ def by_study_uid(conn: Connection, owner: GroupId, study_uid: str) -> list[Order
     return [_order(row) for row in conn.execute(query)]
 
 
+def keep_study_uid(conn: Connection, order_id: OrderId, study_uid: str) -> None:
+    """Give an order a study UID unless it has one."""
+    unnamed = (orders.c.id == order_id) & (orders.c.study_uid == "")
+    conn.execute(sa.update(orders).where(unnamed).values(study_uid=study_uid))
+
+
 def set_values(conn: Connection, ids: Sequence[OrderId], values: dict[str, Any]) -> None:
     """Change fields of orders."""
     conn.execute(sa.update(orders).where(orders.c.id.in_(ids)).values(**values))

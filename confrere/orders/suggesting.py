@@ -162,3 +162,13 @@ def _told(lexicon: dict[str, str], words: frozenset[str]) -> str:
     """What most of the words mean; ties go to the first in the lexicon's order."""
     found = [meaning for word, meaning in lexicon.items() if word in words]
     return max(found, key=found.count, default="")
+
+
+def modality_of(words: frozenset[str]) -> str:
+    """Tell the modality that words name; empty where they name none."""
+    return _told(_MODALITIES, words)
+
+
+def region_of(words: frozenset[str]) -> str:
+    """Tell the body region that words name; empty where they name none."""
+    return _told(_REGIONS, words)

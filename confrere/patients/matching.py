@@ -1,23 +1,24 @@
-"""How sure we are that two identities are one person. Pure.
+"""How sure we are that two identities are one person, and what keeps them apart. Pure.
 
-Fellegi-Sunter: the sum of log2(m/u) over agreeing fields and log2((1-m)/(1-u)) over
-differing ones (Fellegi and Sunter, JASA 1969;64:1183). Fields absent on either side say
-nothing. The (m, u) pairs are the collaborative's published ones (DOMAIN H, T54).
+Fellegi-Sunter: the sum over fields of log2(m/u) on the level that they agree on. Before any
+sum come the vetoes: they keep a pair apart, or hold it for a person, whatever it scores.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
-from math import log2
 
+from confrere.patients.comparing import DIFFERENT, EXACT, compare
 from confrere.patients.model import Demographics
+from confrere.patients.weights import DEFAULT, Weights
 
-WEIGHTS = {
-    "family": (0.95, 0.01),
-    "given": (0.92, 0.02),
-    "birth_date": (0.98, 0.003),
-    "sex": (0.99, 0.5),
-    "postal_code": (0.90, 0.05),
-}
-LINK_AT, REVIEW_AT = 18.0, 8.0
+TWINS = "looks like twins: family name and birth date agree, first names do not"
+SEX_AND_BIRTH = "sex and birth date both differ"
+NAME_AND_BIRTH = "first name and birth date both differ"
+ONE_NUMBER = "like twins of one national number"
+SAME_ASSIGNER = "one assigner gave them different numbers"
+NATIONAL = "the national numbers differ"
+SAME_NUMBER = "one assigner gave both this number, but they score low: an overlay?"
 
 
 class Match(StrEnum):
@@ -28,38 +29,77 @@ class Match(StrEnum):
     APART = "apart"
 
 
-def score(one: Demographics, other: Demographics) -> float:
-    """Sum the evidence, in bits."""
-    total = 0.0
-    for field, (m, u) in WEIGHTS.items():
-        a, b = _plain(getattr(one, field)), _plain(getattr(other, field))
-        if a and b:
-            total += log2(m / u) if a == b else log2((1 - m) / (1 - u))
-    return total
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """One field of a pair: its level, and what that is worth in bits."""
+
+    field: str
+    level: str
+    bits: float
 
 
-def judge(one: Demographics, other: Demographics) -> tuple[Match, float]:
-    """Decide on a pair, with its score.
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is to be done with a pair, its score in bits, each field's share, and why not more."""
 
-    Hard vetoes come first: sex and birth date both known and both different; and twins
-    (same birth date and family name, different given name) are never linked by score.
+    match: Match
+    score: float
+    fields: tuple[Weighed, ...]
+    reasons: tuple[str, ...] = ()
+
+
+def judge(one: Demographics, other: Demographics, weights: Weights = DEFAULT) -> Verdict:
+    """Decide on a pair.
+
+    Kept apart: sex and birth date both differ; first name and birth date both differ; twins.
+    Held for a person: twins with one national number; different numbers of one assigner; different national numbers; the same number of one
+    assigner with a low score. Else the score decides.
     """
-    total = score(one, other)
-    if _differ(one.sex, other.sex) and _differ(one.birth_date, other.birth_date):
-        return Match.APART, total
-    twins = (
-        one.birth_date == other.birth_date
-        and _plain(one.family) == _plain(other.family)
-        and _differ(one.given, other.given)
-    )
-    if total >= LINK_AT and not twins:
-        return Match.LINK, total
-    return (Match.REVIEW if total >= REVIEW_AT else Match.APART), total
+    compared = compare(one, other)
+    fields = tuple(Weighed(c.field, c.level, weights.bits(c)) for c in compared)
+    total = sum(found.bits for found in fields)
+    at = {found.field: found.level for found in compared}
+    same_number = one.assigner == other.assigner and one.mrn == other.mrn
+    if apart := _apart(at):
+        return Verdict(Match.REVIEW if same_number else Match.APART, total, fields, (apart,))
+    held = tuple(_held(one, other, at, low=total < weights.review_at))
+    return Verdict(_by_score(total, weights, held, same_number), total, fields, held)
 
 
-def _differ(a: object, b: object) -> bool:
-    return bool(a) and bool(b) and _plain(a) != _plain(b)
+def _by_score(
+    total: float, weights: Weights, held: tuple[str, ...], same_number: bool
+) -> Match:
+    enough = weights.review_at if same_number else weights.link_at
+    if total >= enough and not held:
+        return Match.LINK
+    return Match.REVIEW if total >= weights.review_at or same_number else Match.APART
 
 
-def _plain(value: object) -> str:
-    return "" if value is None else " ".join(str(value).casefold().split())
+def _apart(at: Mapping[str, str]) -> str:
+    born_else = at.get("birth_date") == DIFFERENT
+    if born_else and at.get("sex") == DIFFERENT:
+        return SEX_AND_BIRTH
+    if born_else and at.get("given") == DIFFERENT and at.get("national_last4") != EXACT:
+        return NAME_AND_BIRTH
+    return TWINS if _like_twins(at) and at.get("national_last4") != EXACT else ""
+
+
+def _like_twins(at: Mapping[str, str]) -> bool:
+    alike = at.get("birth_date") == EXACT and at.get("family") not in (None, DIFFERENT)
+    return alike and at.get("given") == DIFFERENT
+
+
+def _held(
+    one: Demographics, other: Demographics, at: Mapping[str, str], *, low: bool
+) -> list[str]:
+    same_assigner = one.assigner == other.assigner
+    found = [SAME_ASSIGNER] if same_assigner and one.mrn != other.mrn else []
+    found += [NATIONAL] if at.get("national_last4") == DIFFERENT else []
+    found += [ONE_NUMBER] if _like_twins(at) else []
+    return found + ([SAME_NUMBER] if same_assigner and one.mrn == other.mrn and low else [])
+
+
+def probability(score: float, weights: Weights = DEFAULT) -> float:
+    """Return a score as a likelihood of 0 to 1: even odds midway between review and link."""
+    even = (weights.review_at + weights.link_at) / 2
+    return float(1 / (1 + 2 ** (even - score)))

@@ -20,6 +20,10 @@ class Demographics:
     birth_date: date | None = None
     sex: str = ""  # M, F, O or empty
     postal_code: str = ""
+    street: str = ""
+    phone: str = ""
+    # of a social security or like number only the last four are kept: enough to tell apart
+    national_last4: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,24 +72,35 @@ class PatientsSought:
     identifiers: tuple[frozenset[tuple[str | None, str | None]], ...] = ()
     names: tuple[NameSought, ...] = ()
     sexes: frozenset[str] | None = None
+    postal_codes: tuple[tuple[str, ...], ...] = ()  # one beginning of each set must fit
+    phones: tuple[frozenset[str], ...] = ()  # one of each set, as `comparing.phone` folds it
+    active: frozenset[bool] | None = None  # False: merged away
     born: Spans | None = None
     updated: Spans | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """Why an identity was joined to a person. `score` is in bits, as `matching` sums them."""
+class PatientSeen:
+    """Event: a patient was added or their demographics changed."""
 
-    patient: PatientId
-    score: float
-    how: str
-    decided_by: str
+    owner_group: GroupId
+    patient_id: PatientId
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class PatientSeen:
-    """Event: a patient was added or their demographics changed."""
+class PairDecided:
+    """Event: a person or a message decided on a pair; persons are to be put together anew."""
+
+    owner_group: GroupId
+    one: PatientId
+    other: PatientId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PersonChanged:
+    """Event: other identities than before are this one's person."""
 
     owner_group: GroupId
     patient_id: PatientId

@@ -10,15 +10,19 @@ from confrere.kernel.errors import Invalid, NotFound
 from confrere.kernel.ids import GroupId, PatientId
 from confrere.kernel.periods import Place
 from confrere.patients import store
-from confrere.patients.matching import Match, judge
-from confrere.patients.model import Demographics, Link, Patient, PatientSeen, PatientsSought
+from confrere.patients.model import Demographics, Patient, PatientSeen, PatientsSought
+from confrere.patients.telling import plausible
 
 LONGEST_IDENTIFIER = 64  # DICOM LO (PS3.5 table 6.2-1)
 
 
-def record(conn: Connection, owner: GroupId, said: Demographics, at: datetime) -> Patient:
-    """Record what a message or image says of a patient; publishes PatientSeen.
+def record(
+    conn: Connection, owner: GroupId, said: Demographics, at: datetime,
+    said_at: datetime | None = None,
+) -> Patient:  # fmt: skip
+    """Record what a message or image says of a patient; publishes PatientSeen when it is news.
 
+    `said_at` is when its sender said so: an older message only fills what no newer one told.
     Raises Invalid when the identifier is missing or absurd: nothing is ever invented.
     """
     if not said.mrn.strip():
@@ -31,8 +35,9 @@ def record(conn: Connection, owner: GroupId, said: Demographics, at: datetime) -
             "characters: correct it at the sender",
             "PID-3",
         )
-    patient = store.save(conn, owner, said, at)
-    events.publish(conn, PatientSeen(owner, patient.id, at))
+    patient, is_news = store.save(conn, owner, said, at, plausible(said_at, at))
+    if is_news:
+        events.publish(conn, PatientSeen(owner, patient.id, at))
     return patient
 
 
@@ -74,33 +79,3 @@ def same_person(conn: Connection, patient: Patient) -> list[Patient]:
     if patient.person is None:
         return [patient]
     return store.of_person(conn, patient.person)
-
-
-def links_of(conn: Connection, ids: Sequence[PatientId]) -> dict[PatientId, Link]:
-    """Why each of these identities was linked, by the newest decision on it."""
-    found: dict[PatientId, Link] = {}
-    for link in store.links_of(conn, ids):
-        found.setdefault(link.patient, link)
-    return found
-
-
-def link_matches(conn: Connection, patient_id: PatientId, at: datetime) -> list[PatientId]:
-    """Link an identity with those that surely are the same person; return them.
-
-    Needs the system role: the likely ones may belong to other groups. Doubtful pairs stay
-    apart until a person has looked.
-    """
-    patient = get(conn, patient_id)
-    if patient.demographics.birth_date is None:
-        return []
-    linked = []
-    for other in store.candidates(conn, patient):
-        verdict, score = judge(patient.demographics, other.demographics)
-        if verdict is Match.LINK and (patient.person is None or patient.person != other.person):
-            person = patient.person or other.person or store.new_person(conn)
-            for one in (patient, other):
-                store.set_person(conn, one.id, person)
-                store.note_link(conn, one, person, score, "scored", at)
-            patient = get(conn, patient_id)
-            linked.append(other.id)
-    return linked

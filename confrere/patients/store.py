@@ -1,6 +1,7 @@
 """SQL of this part, in and out."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,31 +13,60 @@ from sqlalchemy.dialects.postgresql import insert
 from confrere.database.paging import Condition, any_of, older, within
 from confrere.kernel.ids import GroupId, PatientId
 from confrere.kernel.periods import Place
-from confrere.patients.model import (
-    Demographics,
-    Fit,
-    Link,
-    NameSought,
-    Patient,
-    PatientsSought,
+from confrere.patients.comparing import phone
+from confrere.patients.model import Demographics, Fit, NameSought, Patient, PatientsSought
+from confrere.patients.tables import patients
+from confrere.patients.telling import FIELDS, told
+
+MOST_CANDIDATES = 100  # by one key; a key that more share tells nearly nothing
+# a branch a key, so that each is one walk of an index; equality is leakproof, so also behind
+# row-level security. That no key is empty is said for the sake of the partial indexes
+CANDIDATES = """
+select * from patients where id is distinct from cast(:self as uuid) and id in (
+    (select id from patients where birth_date = cast(:born as date) and not synthetic
+        limit 10 * :most)
+    union all (select id from patients where name_key = any(cast(:names as text[]))
+        and name_key <> '' and not synthetic limit :most)
+    union all (select id from patients where family_key = cast(:family as text)
+        and given_key = cast(:given as text) and not synthetic limit :most)
+    union all (select id from patients where house_key = cast(:house as text)
+        and house_key <> '' and not synthetic limit :most)
+    union all (select id from patients where phone_key = cast(:phone as text)
+        and phone_key <> '' and not synthetic limit :most)
+    union all (select id from patients where national_last4 = cast(:national as text)
+        and national_last4 <> '' and not synthetic limit 2 * :most)
+    union all (select id from patients where mrn = :mrn and assigner = :assigner
+        and not synthetic limit :most)
 )
-from confrere.patients.tables import patient_links, patients
+"""
+_KEYS = {"family": patients.c.family_key, "given": patients.c.given_key}
 
-FIELDS = ("family", "given", "birth_date", "sex", "postal_code")
 
-
-def save(conn: Connection, owner: GroupId, said: Demographics, at: datetime) -> Patient:
-    """Add a patient, or bring what is new; what a message leaves out is kept."""
-    given = {name: getattr(said, name) for name in FIELDS}
+def save(
+    conn: Connection, owner: GroupId, said: Demographics, at: datetime, said_at: datetime
+) -> tuple[Patient, bool]:
+    """Add a patient, or bring what is new; say whether anything was."""
+    words = {name: getattr(said, name) for name in FIELDS}
+    told_at = {name: said_at.isoformat() for name in FIELDS if words[name]}
+    key = ["owner_group", "assigner", "mrn"]
     made = insert(patients).values(
-        owner_group=owner, assigner=said.assigner, mrn=said.mrn, updated_at=at, **given
-    )
-    news: dict[str, Any] = {name: made.excluded[name] for name in FIELDS if given[name]}
-    news["updated_at"] = made.excluded.updated_at
-    done = made.on_conflict_do_update(
-        index_elements=["owner_group", "assigner", "mrn"], set_=news
-    ).returning(patients)
-    return _patient(conn.execute(done).one())
+        owner_group=owner, assigner=said.assigner, mrn=said.mrn, updated_at=at, source=told_at,
+        **words,
+    )  # fmt: skip
+    adding = made.on_conflict_do_nothing(index_elements=key).returning(patients)
+    if added := conn.execute(adding).first():
+        return _patient(added), True
+    theirs = _identity(owner, said.assigner, said.mrn)
+    known = conn.execute(sa.select(patients).where(theirs).with_for_update()).one()
+    before = _patient(known)
+    now, times = told(before.demographics, known.source, said, said_at)
+    if times == known.source:
+        return before, False
+    news = {name: getattr(now, name) for name in FIELDS}
+    is_news = now != before.demographics
+    news |= {"source": times} | ({"updated_at": at} if is_news else {})
+    done = sa.update(patients).where(patients.c.id == known.id).values(news)
+    return _patient(conn.execute(done.returning(patients)).one()), is_news
 
 
 def get(conn: Connection, ids: Sequence[PatientId]) -> list[Patient]:
@@ -47,25 +77,45 @@ def get(conn: Connection, ids: Sequence[PatientId]) -> list[Patient]:
 
 def by_identifier(conn: Connection, owner: GroupId, assigner: str, mrn: str) -> Patient | None:
     """The identity that an assigner gave."""
-    query = sa.select(patients).where(
-        patients.c.owner_group == owner, patients.c.assigner == assigner, patients.c.mrn == mrn
-    )
-    row = conn.execute(query).first()
+    row = conn.execute(sa.select(patients).where(_identity(owner, assigner, mrn))).first()
     return _patient(row) if row else None
 
 
-def candidates(conn: Connection, patient: Patient, limit: int = 50) -> list[Patient]:
-    """Identities worth comparing: the same birth date, or not yet known to differ."""
-    query = (
-        sa.select(patients)
-        .where(
-            patients.c.id != patient.id,
-            patients.c.birth_date == patient.demographics.birth_date,
-            patients.c.synthetic.is_(False),
-        )
-        .limit(limit)
+def _identity(owner: GroupId, assigner: str, mrn: str) -> Condition:
+    c = patients.c
+    return sa.and_(c.owner_group == owner, c.assigner == assigner, c.mrn == mrn)
+
+
+def candidates(
+    conn: Connection, said: Demographics, not_this: PatientId | None
+) -> list[Patient]:
+    """Identities worth comparing: they share one of the keys with what is said."""
+    query = sa.text(CANDIDATES).columns(*patients.c)
+    rows = conn.execute(query, _keys(said) | {"self": not_this, "most": MOST_CANDIDATES})
+    return [_patient(row) for row in rows]
+
+
+def _keys(said: Demographics) -> dict[str, Any]:
+    """The keys of one identity, as `tables` has the database make them.
+
+    Names also stand in each other's place: that is a slip of registration as well.
+    """
+    born = said.birth_date
+    orders = [(said.family, said.given), (said.given, said.family)]
+    names = [f"{a[:4].lower()}|{b[:1].lower()}|{born.year}" for a, b in orders if a and born]
+    number = re.search("[0-9]+", said.street)
+    letter = re.search("[A-Za-z]", said.street)
+    house = (
+        f"{said.postal_code[:5]}|{number[0]}|{letter[0].lower() if letter else ''}"
+        if (number and said.postal_code)
+        else None
     )
-    return [_patient(row) for row in conn.execute(query)]
+    return {
+        "assigner": said.assigner, "mrn": said.mrn, "born": born, "names": names,
+        "family": said.family.lower() or None, "given": said.given.lower() or None,
+        "house": house, "phone": phone(said.phone) or None,
+        "national": said.national_last4 or None,
+    }  # fmt: skip
 
 
 def of_person(conn: Connection, person: UUID) -> list[Patient]:
@@ -74,37 +124,33 @@ def of_person(conn: Connection, person: UUID) -> list[Patient]:
     return [_patient(row) for row in rows]
 
 
-def set_person(conn: Connection, patient: PatientId, person: UUID) -> None:
-    """Link an identity to a person."""
-    conn.execute(sa.update(patients).where(patients.c.id == patient).values(person_id=person))
+def set_persons(
+    conn: Connection, now: Mapping[PatientId, tuple[UUID | None, PatientId | None]],
+    at: datetime,
+) -> list[Patient]:  # fmt: skip
+    """Write each identity's person and successor; return those that this changed.
+
+    Who was merged away, or no longer is, counts as updated: others see that of the identity.
+    """
+    changed = []
+    for one, (person, successor) in sorted(now.items()):
+        c = patients.c
+        stays = c.merged_into.is_not_distinct_from(successor)
+        news = {
+            "person_id": person, "merged_into": successor,
+            "updated_at": sa.case((stays, c.updated_at), else_=at),
+        }  # fmt: skip
+        as_before = sa.and_(c.person_id.is_not_distinct_from(person), stays)
+        done = sa.update(patients).where(c.id == one, ~as_before).values(news)
+        changed += [_patient(row) for row in conn.execute(done.returning(patients))]
+    return changed
 
 
-def note_link(
-    conn: Connection, patient: Patient, person: UUID, score: float, how: str, at: datetime
-) -> None:
-    """Keep why a link was made."""
-    conn.execute(
-        sa.insert(patient_links).values(
-            owner_group=patient.owner_group, patient_id=patient.id, person_id=person,
-            score=score, how=how, decided_by="matching", at=at,
-        )
-    )  # fmt: skip
-
-
-def links_of(conn: Connection, ids: Sequence[PatientId]) -> list[Link]:
-    """Why these identities were linked, newest first."""
-    c = patient_links.c
-    query = sa.select(patient_links).where(c.patient_id.in_(ids)).order_by(c.at.desc(), c.id)
-    return [
-        Link(PatientId(r.patient_id), r.score, r.how, r.decided_by, r.at)
-        for r in conn.execute(query)
-    ]
-
-
-def new_person(conn: Connection) -> UUID:
-    """Make a person's id."""
-    made: UUID = conn.execute(sa.select(sa.func.gen_random_uuid())).scalar_one()
-    return made
+def samples(conn: Connection, most: int) -> list[Patient]:
+    """Return real identities to train on, drawn evenly by their random ids."""
+    query = sa.select(patients).where(patients.c.synthetic.is_(False))
+    rows = conn.execute(query.order_by(patients.c.id).limit(most))
+    return [_patient(row) for row in rows]
 
 
 def search(
@@ -119,14 +165,9 @@ def search(
         query = query.where(patients.c.mrn == conditions["mrn"])
     if "assigner" in conditions:
         query = query.where(patients.c.assigner == conditions["assigner"])
-    if "family" in conditions:
-        query = query.where(sa.func.lower(patients.c.family).startswith(
-            conditions["family"].lower(), autoescape=True
-        ))  # fmt: skip
-    if "given" in conditions:
-        query = query.where(sa.func.lower(patients.c.given).startswith(
-            conditions["given"].lower(), autoescape=True
-        ))  # fmt: skip
+    for name in ("family", "given"):
+        if name in conditions:
+            query = query.where(_begins(_KEYS[name], conditions[name]))
     if "birth_date" in conditions:
         query = query.where(patients.c.birth_date == conditions["birth_date"])
     return [_patient(row) for row in conn.execute(query.limit(limit).offset(offset))]
@@ -144,6 +185,12 @@ def page(
         within(c.updated_at, sought.updated) if sought.updated is not None else None,
         *(any_of(_identified(*pair) for pair in pairs) for pairs in sought.identifiers),
         *(_named(name) for name in sought.names),
+        *(c.phone_key.in_(some - {""}) for some in sought.phones),
+        *(
+            any_of(c.postal_code.startswith(code, autoescape=True) for code in codes)
+            for codes in sought.postal_codes
+        ),
+        c.merged_into.is_(None).in_(sought.active) if sought.active is not None else None,
         older(c.updated_at, c.id, after),
     ]
     query = (
@@ -166,20 +213,29 @@ def _named(name: NameSought) -> Condition:
     def fits(column: Any, value: str) -> Condition:
         if name.fit is Fit.EXACT:
             return sa.and_(column == value)
-        low = sa.func.lower(column)
-        at_start = name.fit is Fit.START
-        test = low.startswith if at_start else low.contains
-        return sa.and_(test(value.lower(), autoescape=True))
+        if name.fit is Fit.START:
+            return _begins(_KEYS[column.name], value)
+        return sa.and_(_KEYS[column.name].contains(value.lower(), autoescape=True))
 
     return any_of(
         fits(patients.c[field], value) for field in name.fields for value in name.values
     )
 
 
+def _begins(key: Any, start: str) -> Condition:
+    """Begin with these letters: a range, because LIKE has no index behind row-level security."""
+    low = start.lower()
+    if not low:
+        return sa.true()
+    # C collation compares bytes, and no UTF-8 text holds the byte after the last code point
+    return sa.and_(key >= low, key < low + "\U0010ffff")
+
+
 def _patient(r: Any) -> Patient:
     said = Demographics(
-        r.assigner, r.mrn, r.family, r.given, r.birth_date, r.sex, r.postal_code
-    )
+        r.assigner, r.mrn, r.family, r.given, r.birth_date, r.sex, r.postal_code, r.street,
+        r.phone, r.national_last4,
+    )  # fmt: skip
     return Patient(
         PatientId(r.id), GroupId(r.owner_group), said, r.person_id,
         PatientId(r.merged_into) if r.merged_into else None, r.updated_at,

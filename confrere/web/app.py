@@ -1,6 +1,7 @@
 """The web application, put together from routers that each declare who may use them."""
 
 import json
+import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -28,6 +29,7 @@ from confrere.web.rendering import STATIC
 THIRD_PARTY = frozenset({"htmx", "echarts", "inter", "axe"})
 
 shell = APIRouter()
+PROBE = os.urandom(128 << 10)
 
 
 def create(context: WebContext, routers: Sequence[APIRouter]) -> FastAPI:
@@ -86,6 +88,12 @@ def viewer_config(request: Request) -> Response:
         media_type="text/javascript",
         headers={"cache-control": "private, no-cache"},
     )
+
+
+@shell.get("/ohif/line-probe", dependencies=[Depends(allow(Permission.READ_IMAGES))])
+def line_probe() -> Response:
+    """Bytes that do not pack, for the viewer to tell a line from a network by."""
+    return Response(PROBE, media_type="application/octet-stream")
 
 
 @asynccontextmanager

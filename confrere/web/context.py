@@ -10,6 +10,7 @@ from fastapi import Request
 
 from confrere.files.folder import BlobStore
 from confrere.identity.model import Limits
+from confrere.kernel.errors import Unavailable
 from confrere.kernel.principal import Principal
 from confrere.settings import Settings
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 def _utc(_principal: Principal) -> str:
     return "UTC"
+
+
+def _unverified(_host: str, _port: int, _aet: str) -> timedelta:
+    raise Unavailable("this process speaks no DICOM")
 
 
 def _no() -> bool:
@@ -32,7 +37,8 @@ class WebContext:
     `zone_of` names the IANA zone in which a person reads times; `synthetic` says whether the
     deployment shows made-up people; `viewer_cleared` whether every site has recorded the
     image viewer's clearance for its intended use (until then the viewer says that it is
-    investigational).
+    investigational). `verify` sends a DICOM echo to a host, port and AE title and returns how
+    long its answer took; it raises Unavailable or Refused.
     """
 
     engine: "Engine"
@@ -44,6 +50,7 @@ class WebContext:
     synthetic: Callable[[], bool] = _no
     zone_of: Callable[[Principal], str] = _utc
     viewer_cleared: Callable[[], bool] = _no
+    verify: Callable[[str, int, str], timedelta] = _unverified
 
     @property
     def tls(self) -> bool:

@@ -30,7 +30,7 @@ from confrere.web.context import context_of
 from confrere.web.rendering import render
 
 LOG = logging.getLogger("confrere.web")
-PROGRAMS = ("/api/", "/dicom-web/", "/fhir/", "/events")
+PROGRAMS = ("/api/", "/dicom-web/", "/fhir/", "/cds-services", "/events")
 # error -> status, and what helps in general where the message is not enough
 TABLE: dict[type[DomainError], tuple[HTTPStatus, str]] = {
     NotFound: (HTTPStatus.NOT_FOUND, "Check the address, or go back to the list."),

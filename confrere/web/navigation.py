@@ -55,6 +55,14 @@ PLACES = (
         Permission.READ_REPORTS,
     ),
     Place(
+        "/advice",
+        "Advice",
+        "v",
+        "M9 18h6M10 21h4M12 3a6 6 0 0 1 3.6 10.8c-.4.4-.6.8-.6 1.2H9c0-.4-.2-.8-.6-1.2A6 6 0 "
+        "0 1 12 3z",
+        Permission.READ_ADVICE,
+    ),
+    Place(
         "/my-declines",
         "My declines",
         "c",
@@ -103,6 +111,13 @@ PLACES = (
         "M12 9v4M12 16v.01M10.3 4.3L2.6 17.5A2 2 0 0 0 4.3 20.5h15.4a2 2 0 0 0 1.7-3L13.7 4.3"
         "a2 2 0 0 0-3.4 0z",
         Permission.READ_EXCEPTIONS,
+    ),
+    Place(
+        "/deidentified",
+        "De-identify",
+        "z",
+        "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4.5 20a7.5 7.5 0 0 1 11-6.6M15 17h6M15 20h6",
+        Permission.ASK_DEIDENTIFIED,
     ),
     Place(
         "/audit",

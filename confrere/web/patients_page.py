@@ -21,8 +21,10 @@ from confrere.kernel.periods import Span
 from confrere.kernel.principal import Principal
 from confrere.network import service as network
 from confrere.orders import service as orders
+from confrere.patients import linking
 from confrere.patients import service as patients
 from confrere.patients.model import Fit, NameSought, Patient, PatientsSought
+from confrere.patients.pairs import State
 from confrere.reading import service as reading
 from confrere.web.access import allow
 from confrere.web.acts import note_seen, show
@@ -51,9 +53,13 @@ class Asked(BaseModel):
 
 
 @router.get("/patients")
-def patients_page(request: Request, me: Reader) -> Response:  # noqa: ARG001 - `me` guards
+def patients_page(request: Request, me: Reader) -> Response:
     """Show the search."""
-    return show(request, PAGE, FOUND, asked=Asked(), found=None, more=False)
+    with transaction(context_of(request).engine, me.groups) as conn:
+        undecided = _undecided(conn, me)
+    return show(
+        request, PAGE, FOUND, asked=Asked(), found=None, more=False, undecided=undecided
+    )
 
 
 @router.post("/patients")
@@ -64,13 +70,17 @@ def search(request: Request, me: Reader, asked: Annotated[Asked, Form()]) -> Res
     with transaction(context.engine, me.groups) as conn:
         listed = patients.page(conn, sought, 2 * MOST_FOUND)
         own = [one for one in listed if one.owner_group == me.group]
+        undecided = _undecided(conn, me)
         given = [name for name, value in asked.model_dump().items() if value]
         note_seen(
             conn, request, me, "patient search", now=context.now(), by=", ".join(given),
             found=len(own),
         )  # fmt: skip
     more = len(own) > MOST_FOUND or len(listed) == 2 * MOST_FOUND
-    return show(request, PAGE, FOUND, asked=asked, found=own[:MOST_FOUND], more=more)
+    return show(
+        request, PAGE, FOUND, asked=asked, found=own[:MOST_FOUND], more=more,
+        undecided=undecided,
+    )  # fmt: skip
 
 
 @router.get("/patients/{patient_id}")
@@ -94,6 +104,10 @@ def patient_page(request: Request, me: Reader, patient_id: UUID) -> Response:
         request, "patient.html", patient=patient, identities=shown,
         hidden=len(same) - len(shown), viewer=own_viewer, **values,
     )  # fmt: skip
+
+
+def _undecided(conn: Connection, me: Principal) -> int:
+    return linking.counts(conn, me.group).get(State.REVIEW, 0) if me.group else 0
 
 
 def read_search(asked: Asked) -> PatientsSought:
@@ -146,7 +160,7 @@ def _values(conn: Connection, me: Principal, shown: list[Patient]) -> dict[str, 
     )
     return {
         "exams": timeline(records),
-        "links": patients.links_of(conn, ids),
+        "links": linking.links_of(conn, ids),
         "groups": {group.id: group for group in network.groups(conn)},
         "own": [one.id for one in shown if one.owner_group == me.group],
     }

@@ -16,7 +16,7 @@ from confrere.database.engine import transaction
 from confrere.delivery import service as delivery
 from confrere.delivery.model import SENT
 from confrere.identity.permissions import Permission
-from confrere.kernel.errors import Conflict, Invalid, NotFound, Unavailable
+from confrere.kernel.errors import Conflict, Invalid, NotFound, Refused, Unavailable
 from confrere.kernel.ids import GroupId, PeerId, SiteId
 from confrere.kernel.principal import Principal
 from confrere.network import service as network
@@ -139,20 +139,24 @@ def _tell(request: Request, me: Principal, peer_id: PeerId, *, begins: bool) -> 
 
 @router.post("/network/peers/{peer_id}/test")
 def test_connection(request: Request, me: Keeper, peer_id: UUID) -> Response:
-    """Try to reach a destination; nothing is sent."""
+    """Try to reach a machine: a DICOM echo to a PACS, else nothing is sent."""
+    context = context_of(request)
     with transaction(context_of(request).engine, me.groups) as conn:
         peer = network.peer(conn, PeerId(peer_id))
         note_act(
             conn, request, me, "peer", object_id=peer.id, action="E", act="connection test"
         )
     host = peer.address or LOOPBACK
-    if peer.door != RESULTS:
+    if not peer.port or peer.door not in (RESULTS, DICOM):
         raise Invalid("This machine calls us; test the connection from its side.", "door")
     if not peer.enabled or not (is_loopback(host) or peer.plain_beyond_loopback):
         raise Conflict("This destination is switched off, or may not be reached in the clear.")
     try:
-        took = reach(host, peer.port)
-    except Unavailable as trouble:
+        if peer.door == DICOM:
+            took = context.verify(host, peer.port, peer.aet)
+        else:
+            took = reach(host, peer.port)
+    except (Unavailable, Refused) as trouble:
         return _show(request, me, trouble=f"{peer.name}: {trouble}")
     spent = max(1, round(took / timedelta(milliseconds=1)))
     return _show(request, me, f"{peer.name}: {host}:{peer.port} answers ({spent} ms).")

@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from confrere.advice import service as advice
+from confrere.advice.model import Given
 from confrere.archives import service as archives
 from confrere.archives.model import Fetch
 from confrere.audit.service import note_access
@@ -64,6 +66,7 @@ class Exam:
     messages: tuple[Outgoing, ...]  # results on their way to the site
     beside: Beside  # notes, allergies, lab values, papers
     fetched: dict[str, Fetch]  # study UID -> how a prior came here from a foreign archive
+    advice: tuple[Given, ...] = ()  # what was advised on its orders; own group only
 
 
 def look(conn: "Connection", me: Principal, item_id: UUID, now: datetime) -> Look:
@@ -129,6 +132,7 @@ def gather(conn: "Connection", found: Look) -> Exam:
         (first, tuple(texts[first.id])) if first else None,
         tuple(delivery.of_report(conn, report.id)) if report else (),
         chart.beside(conn, _identities(conn, patient), item.orders), _fetched(conn, priors),
+        tuple(advice.of_orders(conn, item.owner_group, item.orders)),
     )  # fmt: skip
 
 

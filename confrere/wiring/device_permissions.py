@@ -6,7 +6,14 @@ that the product handles declares none.
 
 from confrere.identity.permissions import Permission, device_may
 
-OF_DIMSE_SERVICE = {"echo": Permission.DICOM_ECHO, "store": Permission.DICOM_STORE}
+OF_DIMSE_SERVICE = {
+    "echo": Permission.DICOM_ECHO,
+    "store": Permission.DICOM_STORE,
+    "find": Permission.DICOM_FIND,
+    "move": Permission.DICOM_RETRIEVE,
+    "get": Permission.DICOM_RETRIEVE,
+    "worklist": Permission.DICOM_WORKLIST,
+}
 OF_HL7_MESSAGE = {
     "ORM": Permission.HL7_ORDER,
     "OMI": Permission.HL7_ORDER,

@@ -21,9 +21,10 @@ from confrere.network import service as network
 from confrere.network.model import Site
 from confrere.orders import service as orders
 from confrere.orders.model import COMPLETE, IN_PROGRESS, ORDERED, Order
+from confrere.patients import linking
 from confrere.patients import service as patients
 from confrere.patients.model import Demographics, Patient
-from confrere.wiring import priors
+from confrere.patients.telling import UNTOLD
 from confrere.worklist import service as worklist
 from confrere.worklist.model import Item
 
@@ -71,9 +72,8 @@ def order_changed(conn: Connection, order_id: OrderId, now: datetime) -> Item | 
 
 
 def patient_seen(conn: Connection, patient_id: PatientId, now: datetime) -> None:
-    """A patient was added or changed: link sure matches, which brings their priors."""
-    if patients.link_matches(conn, patient_id, now):
-        priors.refresh(conn, patient_id, now)
+    """A patient was added or changed: match them; `PersonChanged` then brings their priors."""
+    linking.link_matches(conn, patient_id, now)
 
 
 def replay(conn: Connection, blobs: BlobStore, aside_id: UUID, by: str, now: datetime) -> None:
@@ -115,7 +115,7 @@ def _patient(conn: Connection, study: Study, site: Site, now: datetime) -> Patie
     known = patients.find(conn, study.owner_group, said.assigner, said.mrn)
     try:
         # the registration system knows a patient better than an image's header does
-        patient = known or patients.record(conn, study.owner_group, said, now)
+        patient = known or patients.record(conn, study.owner_group, said, now, UNTOLD)
     except Invalid:
         return None  # no usable identifier: shown without one, never invented
     imaging.attach_patient(conn, study.id, patient.id)

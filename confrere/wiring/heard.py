@@ -16,6 +16,10 @@ from confrere.orders.model import Order
 from confrere.patients import service as patients
 from confrere.patients.model import Demographics, Patient
 
+# HL7 table 0203: medical record, patient internal, patient external; and where none is told
+RECORD_NUMBERS = frozenset({"", "MR", "MRN", "PI", "PT", "PE", "U", "LR"})
+FEWEST_DIGITS = 7
+
 
 @dataclass(frozen=True, slots=True)
 class Heard:
@@ -34,23 +38,44 @@ class Heard:
 
 def record(conn: Connection, site: Site, said: PatientMessage, now: datetime) -> Patient:
     """Record the patient of a message, at its site's group."""
-    return patients.record(conn, site.owner_group, demographics(site, said), now)
+    known = demographics(site, said)
+    return patients.record(conn, site.owner_group, known, now, said.occurred_at)
 
 
 def demographics(site: Site, said: PatientMessage) -> Demographics:
-    """Choose the identifier of the site's own assigner, else the first that has one.
-
-    An identifier that names no assigner is the site's own: the sender is registered for it.
-    """
-    if not said.identifiers:
-        raise Invalid("the message names no patient: send PID-3", "PID-3")
-    own = [i for i in said.identifiers if i.assigner in ("", site.assigner)]
-    chosen = (own or list(said.identifiers))[0]
+    """Say who a message is about, by the identifier that `chosen` picks."""
+    mine = chosen(site, said.identifiers)
     return Demographics(
-        chosen.assigner or chosen.universal_id or site.assigner, chosen.value,
+        assigner_of(mine, site), mine.value,
         said.name.family, " ".join(p for p in (said.name.given, said.name.middle) if p),
         said.birth_date, said.sex[:1].upper(), said.address.postal_code,
+        said.address.street, said.phones[0] if said.phones else "", last4(said.national),
     )  # fmt: skip
+
+
+def chosen(site: Site, identifiers: Sequence[Identifier]) -> Identifier:
+    """Choose the identifier of the site's own assigner, else the first record number.
+
+    One that names no assigner is the site's own: the sender is registered for it. Numbers of
+    insurance, licence or social security are no record numbers. Raises Invalid without any.
+    """
+    numbers = [one for one in identifiers if one.type_code.upper() in RECORD_NUMBERS]
+    if not numbers:
+        raise Invalid("the message names no patient: send PID-3", "PID-3")
+    own = [one for one in numbers if assigner_of(one, site) == site.assigner]
+    return (own or numbers)[0]
+
+
+def assigner_of(one: Identifier, site: Site) -> str:
+    """Say who assigned an identifier; the site, where it names nobody."""
+    return one.assigner or one.universal_id or site.assigner
+
+
+def last4(number: str) -> str:
+    """Keep the last four digits of a national number, where it is one and not a filler."""
+    kept = [c for c in number if c.isascii() and c.isdigit()]
+    is_filler = len(kept) < FEWEST_DIGITS or len(set(kept)) == 1
+    return "" if is_filler else "".join(kept[-4:])
 
 
 def person_name(person: Person | None) -> str:

@@ -13,7 +13,7 @@ from confrere.hl7.datatypes import Times
 from confrere.hl7.groups import OrderGroup, order_groups
 from confrere.hl7.orders import OrderMessage, read_order
 from confrere.hl7.parse import Message, parse
-from confrere.hl7.patients import read_patient
+from confrere.hl7.patients import read_patient, read_patients
 from confrere.hl7.results import read_results
 from confrere.kernel.errors import DomainError, Invalid, Refused
 from confrere.kernel.ids import MessageId, PatientId, SiteId
@@ -34,12 +34,14 @@ from confrere.orders.payers import payer_class_of
 from confrere.wiring import inbound_chart, status_in
 from confrere.wiring.device_audit import note_message
 from confrere.wiring.heard import Heard, person_name, record, refuse_anothers
+from confrere.wiring.inbound_identities import IDENTITY_EVENTS, obey
 from confrere.wiring.inbound_report import receive_report
 
 ORDER_KINDS = frozenset({("ORM", "O01"), ("OMI", "O23"), ("OMG", "O19")})
 PATIENT_EVENTS = frozenset({"A01", "A04", "A05", "A08", "A28", "A31"})
 REMEDIES = {
     "PID-3": "send the patient identifier with its assigner, then replay",
+    "MRG-1": "send the number that is merged away in MRG-1, then replay",
     "OBR-18": "correct the accession number or the patient at the sender and send it again",
     "site": "add a site rule for this sender on the network page, then replay",
 }
@@ -96,12 +98,8 @@ def _apply(conn: Connection, kept: Received, now: datetime, blobs: BlobStore | N
         said = zip(read_order(message, zone), order_groups(message), strict=True)
         touched = {_place(conn, heard, one, group, now).patient for one, group in said}
     elif kind == "ADT":
-        if trigger not in PATIENT_EVENTS:
-            raise Invalid(f"ADT^{trigger} is not handled yet: it is kept", "MSH-9")
         what = "patient"
-        patient = record(conn, site, read_patient(message, zone), now)
-        inbound_chart.hear_allergies(conn, heard, patient, now)
-        touched = {patient.id}
+        touched = _patients(conn, heard, zone, now)
     elif kind == "ORU":
         what = "report"
         touched = {receive_report(conn, heard, one, now) for one in read_results(message, zone)}
@@ -113,6 +111,18 @@ def _apply(conn: Connection, kept: Received, now: datetime, blobs: BlobStore | N
         raise Invalid(f"{kind}^{trigger} is not handled: it is kept", "MSH-9")
     said_at = Times(zone).at(message.header, 7)
     return Done(peer, site.id, what, frozenset(touched), said_at)
+
+
+def _patients(conn: Connection, heard: Heard, zone: ZoneInfo, now: datetime) -> set[PatientId]:
+    trigger = heard.message.kind[1]
+    if trigger in IDENTITY_EVENTS:
+        told = read_patients(heard.message, zone)
+        return {one.id for one in obey(conn, heard, told, now)}
+    if trigger not in PATIENT_EVENTS:
+        raise Invalid(f"ADT^{trigger} is not handled yet: it is kept", "MSH-9")
+    patient = record(conn, heard.site, read_patient(heard.message, zone), now)
+    inbound_chart.hear_allergies(conn, heard, patient, now)
+    return {patient.id}
 
 
 def _site(conn: Connection, peer: Peer, message: Message) -> Site:

@@ -14,8 +14,10 @@ from sqlalchemy import Engine
 from confrere.database.engine import transaction
 from confrere.kernel.ids import GroupId, SiteId
 from confrere.network import service as network
+from confrere.network import serving
 from confrere.network.model import Site
 from confrere.network.site_resolution import resolve_site
+from confrere.network.site_services import SiteServices
 from confrere.network.systems import Peer, SiteHints, SiteRule
 from confrere.settings import is_loopback
 
@@ -29,6 +31,7 @@ class Page:
     peers: tuple[Peer, ...]
     rules: dict[GroupId, tuple[SiteRule, ...]]
     sites: dict[SiteId, Site]
+    services: dict[SiteId, SiteServices]
     read_at: datetime
 
 
@@ -39,7 +42,7 @@ class PeerBook:
         self._system = system
         self._now = now
         self._lock = threading.Lock()
-        self._page = Page((), {}, {}, datetime.min.replace(tzinfo=UTC))
+        self._page = Page((), {}, {}, {}, datetime.min.replace(tzinfo=UTC))
 
     def page(self) -> Page:
         """The book, at most FRESH old."""
@@ -54,7 +57,8 @@ class PeerBook:
             owners = {peer.owner_group for peer in peers}
             rules = {owner: tuple(network.site_rules(conn, owner)) for owner in owners}
             sites = {site.id: site for site in network.sites(conn)}
-        return Page(peers, rules, sites, self._now())
+            services = serving.services(conn)
+        return Page(peers, rules, sites, services, self._now())
 
     def by_title(self, title: str, address: str) -> Peer | None:
         """The DICOM peer that calls with this AE title from this address."""

@@ -25,6 +25,8 @@ from confrere.reading.model import Report
 from confrere.worklist import service as worklist
 from confrere.worklist.model import Item
 
+PRIOR = "prior"  # why a share was made
+
 
 def share_priors(conn: Connection, item_id: ItemId, to: GroupId, now: datetime) -> None:
     """Open an exam's priors to the group that was offered it and to its owner; count them."""
@@ -56,6 +58,24 @@ def refresh(conn: Connection, patient_id: PatientId, now: datetime) -> None:
             share_priors(conn, item.id, to, now)
 
 
+def person_changed(conn: Connection, patient_id: PatientId, now: datetime) -> None:
+    """Other identities than before are this one's person: close its records, open them anew.
+
+    What stood as a prior under a link that was taken back is closed to every other group, also
+    beside exams that are read by now; what the links at hand still justify is opened again.
+    """
+    try:
+        patient = patients.get(conn, patient_id)
+    except NotFound:
+        return
+    studies = imaging.studies_of_patients(conn, [patient.id])
+    reports = reading.of_patients(conn, [patient.id])
+    objects: list[UUID] = [patient.id, *(s.id for s in studies), *(r.id for r in reports)]
+    objects += [order for r in reports for order in r.orders]
+    network.end_shares(conn, patient.owner_group, None, objects, now, PRIOR)
+    refresh(conn, patient.id, now)
+
+
 def of_study(conn: Connection, study_id: StudyId, now: datetime) -> None:
     """A study arrived, which may be a prior of an exam that waits."""
     patient = imaging.study(conn, study_id).patient_id
@@ -81,7 +101,7 @@ def _open(
         objects += [("study", s.id) for s in studies if s.owner_group == owner]
         objects += [("report", r.id) for r in reports if r.owner_group == owner]
         objects += [("order", o) for r in reports if r.owner_group == owner for o in r.orders]
-        network.share(conn, owner, to, objects, "prior", now)
+        network.share(conn, owner, to, objects, PRIOR, now)
 
 
 def may_see(owner: GroupId, item: Item, to: GroupId, agreements: Sequence[Agreement]) -> bool:

@@ -11,10 +11,9 @@ from uuid import UUID
 from procrastinate import RetryStrategy
 from sqlalchemy import Connection
 
-from confrere.archives import service as archives
-from confrere.archives.model import FETCH_TASK, LOOK_TASK, TEST_TASK
 from confrere.database.engine import transaction
 from confrere.delivery.service import PROCESS_TASK
+from confrere.imaging import deid_exports
 from confrere.imaging.asides import REPLAY_TASK
 from confrere.imaging.model import ImagesArrived, StudyArrived, StudyClosed, StudyCorrected
 from confrere.jobs import events
@@ -32,10 +31,20 @@ from confrere.logs import report
 from confrere.network import credentialing
 from confrere.orders import service as orders
 from confrere.orders.model import OrderChanged
-from confrere.patients.model import PatientSeen
-from confrere.reading.backloads import CHECK_TASK, LOAD_TASK
+from confrere.patients import linking
+from confrere.patients.model import PairDecided, PatientSeen, PersonChanged
 from confrere.reading.model import ReportReceived, ReportSigned
-from confrere.wiring import backload, exams, facts, fetching, inbound_hl7, priors, results
+from confrere.wiring import (
+    advising,
+    deidentifying,
+    exams,
+    facts,
+    inbound_hl7,
+    priors,
+    results,
+    scrubbing,
+    tasks_elsewhere,
+)
 from confrere.wiring.device_audit import STORED_TASK, note_stored
 from confrere.wiring.house import House
 from confrere.worklist import prealerting
@@ -45,6 +54,9 @@ from confrere.worklist.trials import RUN_TASK
 log = logging.getLogger(__name__)
 
 REMIND_AT = "7 * * * *"  # hourly; a reminder is made once all the same
+SCRUB_AT = "* * * * *"  # often and for seconds: nothing waits long behind it
+SCRUB_SECONDS = 4.0
+LAPSE_AT = "23 * * * *"
 RETRY = RetryStrategy(max_attempts=6, exponential_wait=2)
 Work = Callable[[Connection, datetime], None]
 
@@ -53,8 +65,15 @@ SUBSCRIBERS: dict[type, tuple[str, ...]] = {
     StudyClosed: ("exams.study_closed", "archives.study_closed"),
     ImagesArrived: ("exams.images_arrived",),
     StudyCorrected: ("exams.study_corrected",),
-    OrderChanged: ("exams.order_changed", "alerts.order_changed", "archives.order_changed"),
+    OrderChanged: (
+        "exams.order_changed",
+        "alerts.order_changed",
+        "advice.order_changed",
+        "archives.order_changed",
+    ),
     PatientSeen: ("exams.patient_seen",),
+    PairDecided: ("patients.pair_decided",),
+    PersonChanged: ("priors.person_changed",),
     ItemOffered: ("priors.share",),
     ItemFinished: ("facts.item_finished",),
     ReportSigned: ("results.report_signed", "priors.report_came"),
@@ -108,13 +127,19 @@ def register(house: House) -> None:
     def remind(timestamp: int) -> None:  # noqa: ARG001 - the queue's own argument
         run(lambda c, now: _ignore(credentialing.remind(c, now)))
 
+    @events.app.periodic(cron=SCRUB_AT)
+    @events.app.task(name="images.scrub", queue=events.LONG, queueing_lock="images.scrub")
+    def scrub(timestamp: int) -> None:  # noqa: ARG001 - the queue's own argument
+        scrubbing.run(house, SCRUB_SECONDS)
+
     @events.app.task(name=RUN_TASK, retry=RETRY)
     async def simulate(simulation_id: str) -> None:
         await apart("confrere.experimenter", simulation_id)
 
-    _register_backloads(house)
-    _register_archives(house)
+    tasks_elsewhere.register(house, RETRY)
+    _register_deidentified(house, task)
     _register_exams(run, task)
+    _register_persons(run, task)
     _register_priors(run, task)
     _register_outcomes(run, task)
 
@@ -134,60 +159,19 @@ async def apart(module: str, *words: str) -> None:
         raise RuntimeError(f"{module} ended with {code}")
 
 
-def _register_backloads(house: House) -> None:
-    """Files of reports take minutes: in threads of the queue of what is long."""
-
-    @events.app.task(name=CHECK_TASK, retry=RETRY)
-    def check(backload_id: str) -> None:
-        backload.check(house.system, house.blobs, UUID(backload_id), house.now())
-
-    @events.app.task(name=LOAD_TASK, retry=RETRY)
-    def load(backload_id: str) -> None:
-        backload.load(house.system, house.blobs, UUID(backload_id), house.now)
-
-
-def _register_archives(house: House) -> None:
-    """Asking others and fetching take seconds to minutes: in the queue of what is long."""
-    way = fetching.Way(house.system, house.blobs, house.settings.aet)
-
-    def queue(task: str, **what: Any) -> None:
-        with transaction(house.system, frozenset()) as conn:
-            if archives.listed(conn):
-                once = f"{task}:{what}"
-                events.defer(conn, task, once=once, queue=events.LONG, **what)
-
-    @events.app.task(name="archives.order_changed", retry=RETRY)
-    def order_changed(order_id: str, **_: Any) -> None:
-        queue(LOOK_TASK, order_id=order_id)
-
-    @events.app.task(name="archives.study_closed", retry=RETRY)
-    def study_closed(study_id: str, **_: Any) -> None:
-        queue("archives.look_study", study_id=study_id)
-
-    @events.app.task(name=LOOK_TASK, retry=RETRY)
-    def look(order_id: str) -> None:
-        fetching.look(way, OrderId(UUID(order_id)), house.now())
-
-    @events.app.task(name="archives.look_study", retry=RETRY)
-    def look_study(study_id: str) -> None:
-        fetching.of_study(way, StudyId(UUID(study_id)), house.now())
-
-    @events.app.task(name=TEST_TASK)
-    def test(archive_id: str) -> None:
-        fetching.test(way, UUID(archive_id), house.now())
-
-    @events.app.periodic(cron="* * * * *")
-    @events.app.task(name="archives.sweep", queue=events.LONG)
-    def sweep(timestamp: int) -> None:  # noqa: ARG001 - the queue's own argument
-        fetching.fetch_due(way, house.now)
-
-    @events.app.task(name=FETCH_TASK, retry=RETRY)
-    def fetch() -> None:
-        fetching.fetch_due(way, house.now)
-
-
 Run = Callable[[Work], None]
 Task = Callable[[str], Callable[[Callable[..., None]], Any]]
+
+
+def _register_deidentified(house: House, task: Task) -> None:
+    @task(deid_exports.RUN_TASK)
+    def deidentify(export_id: str) -> None:
+        deidentifying.run(house, UUID(export_id))
+
+    @events.app.periodic(cron=LAPSE_AT)
+    @task(deid_exports.LAPSE_TASK)
+    def lapse(timestamp: int) -> None:  # noqa: ARG001 - the queue's own argument
+        deidentifying.lapse(house)
 
 
 def _register_exams(run: Run, task: Task) -> None:
@@ -228,6 +212,17 @@ def _register_exams(run: Run, task: Task) -> None:
         run(lambda c, now: exams.patient_seen(c, PatientId(UUID(patient_id)), now))
 
 
+def _register_persons(run: Run, task: Task) -> None:
+    @task("patients.pair_decided")
+    def pair_decided(one: str, other: str, **_: Any) -> None:
+        ids = [PatientId(UUID(one)), PatientId(UUID(other))]
+        run(lambda c, now: _ignore(linking.settle(c, ids, now)))
+
+    @task("priors.person_changed")
+    def person_changed(patient_id: str, **_: Any) -> None:
+        run(lambda c, now: priors.person_changed(c, PatientId(UUID(patient_id)), now))
+
+
 def _register_priors(run: Run, task: Task) -> None:
     @task("priors.share")
     def share(item_id: str, to_group: str, **_: Any) -> None:
@@ -248,6 +243,10 @@ def _register_outcomes(run: Run, task: Task) -> None:
     @task("results.report_signed")
     def report_signed(report_id: str, number: int, **_: Any) -> None:
         run(lambda c, now: results.report_signed(c, ReportId(UUID(report_id)), number, now))
+
+    @task("advice.order_changed")
+    def order_advised(order_id: str, **_: Any) -> None:
+        run(lambda c, now: advising.order_changed(c, OrderId(UUID(order_id)), now))
 
     @task("facts.item_finished")
     def item_finished(item_id: str, **_: Any) -> None:

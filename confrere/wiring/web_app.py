@@ -2,23 +2,34 @@
 
 import os
 from collections.abc import Callable
+from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from sqlalchemy import Connection
+from starlette.middleware import Middleware
 
 from confrere.audit import service as audit
 from confrere.audit.model import COLLABORATIVE
+from confrere.cdshooks.door import router as cds_router
 from confrere.database.engine import transaction
+from confrere.dicomweb.recent import QuickFrames, Recent
 from confrere.dicomweb.router import router as dicomweb_router
+from confrere.dimse import client
+from confrere.dimse.client import Remote
 from confrere.fhir.door import router as fhir_router
 from confrere.identity.permissions import Permission
+from confrere.imaging.frames import Frames
 from confrere.kernel.ids import GroupId, PatientId, StudyId
 from confrere.kernel.principal import Principal
 from confrere.network import service as network
 from confrere.web import (
     admin_page,
+    advice_effect_page,
+    advice_page,
+    advice_rules_page,
+    advice_try_page,
     agreement_form,
     agreements_page,
     archives_page,
@@ -28,6 +39,8 @@ from confrere.web import (
     contacts_page,
     credentials_page,
     dashboard_page,
+    deid_page,
+    deid_review,
     deliveries_page,
     directory_page,
     duty_page,
@@ -35,6 +48,7 @@ from confrere.web import (
     exceptions_twice,
     expiry_page,
     given_page,
+    identities_page,
     import_page,
     network_page,
     notices_page,
@@ -65,16 +79,20 @@ from confrere.web.access import allow
 from confrere.web.app import create as create_app
 from confrere.web.context import WebContext
 from confrere.wiring import stow
+from confrere.wiring.hooks import Hooks
 from confrere.wiring.house import House
 from confrere.wiring.sharing import open_studies
 
+ECHO_WAIT = timedelta(seconds=5)
 PAGES = (
     worklist_page, views_page, duty_page, study_page, reading_api, reading_take, dashboard_page, pooled_page,
     deliveries_page, exceptions_page, exceptions_twice, procedures_page, network_page, agreement_form,
     agreements_page, opt_outs_page, rosters_page, roster_files_page, routing_page, peers_page, admin_page,
     patients_page, reports_page, credentials_page, directory_page, expiry_page, import_page, packets_page,
     rules_page, study_assign, simulate_page, told_page, notices_page, contacts_page,
-    board_page, given_page, choices_page, shadow_page, archives_page, backload_page, study_papers, technologist_page,
+    board_page, given_page, choices_page, shadow_page, identities_page,
+    advice_page, advice_rules_page, advice_try_page, advice_effect_page, deid_page, deid_review,
+    archives_page, backload_page, study_papers, technologist_page,
 )  # fmt: skip
 READS = {"search": "R", "view": "R", "store": "C"}
 
@@ -91,13 +109,27 @@ def create(house: House, assets: Path) -> FastAPI:
         synthetic=lambda: is_synthetic(house),
         zone_of=lambda me: zone_of(house, me.group),
         viewer_cleared=lambda: viewer_cleared(house),
+        verify=lambda host, port, aet: client.echo(
+            Remote(host, port, aet, house.settings.aet, ECHO_WAIT)
+        ),
     )
+    read, recent = Frames(house.blobs), Recent()
     dicomweb = dicomweb_router(
         house.app, house.blobs, allow=named, note_access=image_noter(house), now=house.now,
-        resolve_store=stow.resolver(house), shared=open_studies,
+        resolve_store=stow.resolver(house), shared=open_studies, frames_of=read, recent=recent,
     )  # fmt: skip
     fhir = fhir_router(house.app, allow, fhir_noter(house), house.now)
-    return create_app(context, (*(page.router for page in PAGES), dicomweb, fhir))
+    hooks = cds_router(allow(Permission.ASK_ADVICE), Hooks(house), base_of)
+    # images first: routes are tried in their order, and a viewer asks hundreds of times
+    app = create_app(context, (dicomweb, *(page.router for page in PAGES), fhir, hooks))
+    # behind the others: the headers are theirs
+    app.user_middleware.append(Middleware(QuickFrames, recent=recent, read=read))
+    return app
+
+
+def base_of(request: Request) -> str:
+    """The root that links begin with: where this request came to."""
+    return str(request.base_url).rstrip("/")
 
 
 def named(permission: str) -> Callable[..., Principal]:

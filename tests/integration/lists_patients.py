@@ -15,6 +15,7 @@ from confrere.kernel.ids import PatientId, ReportId
 from confrere.network import service as network
 from confrere.orders import service as orders
 from confrere.orders.model import COMPLETE, Order, OrderContent
+from confrere.patients import linking
 from confrere.patients import service as patients
 from confrere.patients.model import Demographics
 from confrere.reading import service as reading
@@ -58,7 +59,7 @@ def finished(conn: Connection, house: House, said: Demographics = JANE) -> Read:
     patient = patients.record(conn, world.owner, said, NOW)
     theirs = Demographics("PAR-MRN", "P77", "Doe", "Jane", said.birth_date, "F", "60614")
     elsewhere = patients.record(conn, world.partner, theirs, NOW)
-    patients.link_matches(conn, patient.id, NOW)
+    linking.link_matches(conn, patient.id, NOW)
     order = placed(conn, house, patient.id, f"LM{uuid4().hex[:6]}")
     directory = network.directory(conn, NOW)
     dispatch(conn, directory, NOW)

@@ -7,6 +7,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pydicom
 import pytest
@@ -253,3 +254,52 @@ def test_native_frames_together_are_one_bulk_value(archive: Service) -> None:
     assert archive.get(url, accept="application/octet-stream").content == theirs.PixelData
     ((_, content),) = parts_of(archive.get(url))
     assert content == theirs.PixelData
+
+
+@pytest.mark.parametrize(
+    ("syntax", "media"),
+    [
+        ("1.2.840.10008.1.2.4.201", "image/jphc"),
+        ("1.2.840.10008.1.2.4.202", "image/jphc"),
+        ("1.2.840.10008.1.2.4.80", "image/jls"),
+    ],
+)
+@pytest.mark.parametrize("signed", [0, 1])
+def test_a_native_frame_comes_smaller_without_loss_for_who_asks(
+    service: Service, syntax: str, media: str, signed: int
+) -> None:
+    made = image(1, Rows=64, Columns=48, PixelRepresentation=signed)
+    kind = "<i2" if signed else "<u2"
+    values = (np.arange(64 * 48).reshape(64, 48) % 1500 - 700 * signed).astype(kind)
+    made.PixelData = values.tobytes()
+    service.store(as_file(made))
+    url = f"{url_of(made)}/frames/1"
+    wish = f"multipart/related; type={media}; transfer-syntax={syntax}"
+    other = "multipart/related; type=application/octet-stream; transfer-syntax=*;q=0.5"
+    for _ in range(2):  # made, then as kept
+        answer = service.get(url, accept=f"{other}, {wish}")
+        assert answer.status_code == 200, answer.text
+        ((headers, content),) = parts_of(answer)
+        assert headers["Content-Type"] == f"{media}; transfer-syntax={syntax}"
+        decoded = (imagecodecs.jpegls_decode if "jls" in media else imagecodecs.htj2k_decode)(
+            content
+        )
+        assert decoded.astype(kind).tobytes() == values.tobytes()
+    single = service.get(url, accept=media)
+    assert single.headers["content-type"].startswith(media)
+
+
+def test_colours_are_sent_as_stored_to_who_would_have_them_smaller(archive: Service) -> None:
+    made = image(1, "7.1", SamplesPerPixel=3, PhotometricInterpretation="RGB")
+    made.BitsAllocated, made.BitsStored, made.HighBit, made.PlanarConfiguration = 8, 8, 7, 0
+    made.PixelData = bytes(48)
+    archive.store(as_file(made))
+    smaller = "image/jphc; transfer-syntax=1.2.840.10008.1.2.4.201"
+    any_other = "multipart/related; type=application/octet-stream; transfer-syntax=*; q=0.1"
+    url = f"{url_of(made)}/frames/1"
+    assert archive.get(url, accept=smaller).status_code == 406
+    ((headers, content),) = parts_of(archive.get(url, accept=f"{smaller}, {any_other}"))
+    assert (headers["Content-Type"].split("; ")[0], len(content)) == (
+        "application/octet-stream",
+        48,
+    )

@@ -1,5 +1,7 @@
 """Every DIMSE verb and HL7 message that the product handles declares a permission."""
 
+from typing import Any, cast
+
 from confrere.dimse.store import EchoService, StoreService
 from confrere.wiring.device_permissions import (
     OF_DIMSE_SERVICE,
@@ -7,6 +9,7 @@ from confrere.wiring.device_permissions import (
     dimse_services,
     may_send,
 )
+from confrere.wiring.dicom_door import further_services
 from confrere.wiring.inbound_hl7 import ORDER_KINDS
 
 
@@ -19,6 +22,8 @@ class Nowhere:
 
 def test_each_dimse_service_declares_a_permission() -> None:
     provided = {EchoService().name, StoreService(Nowhere()).name}  # type: ignore[arg-type]
+    nobody = cast("Any", None)  # not asked until a request comes
+    provided |= {service.name for service in further_services(nobody, nobody)}
     assert provided == set(OF_DIMSE_SERVICE)
     assert dimse_services() == provided
 

@@ -16,7 +16,7 @@ from confrere.fhir.diagnostic_report import DIAGNOSTIC_REPORT
 from confrere.fhir.door import RESOURCES
 from confrere.fhir.outcome import TABLE, of_error
 from confrere.fhir.parameters import Criteria, Token, criterion
-from confrere.fhir.patient import PATIENT
+from confrere.fhir.patients import PATIENT
 from confrere.fhir.query import MOST_COUNT, pairs, read
 from confrere.kernel.errors import DomainError, Invalid, NotFound
 from confrere.kernel.periods import Place, Span, common

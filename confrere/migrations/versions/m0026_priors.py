@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0026"
-down_revision = "0018"
+down_revision = "0024"
 
 MINE = "owner_group = any((select app_groups())::uuid[])"
 SHARED = (

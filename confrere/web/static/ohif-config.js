@@ -4,6 +4,35 @@
 // server above this line.
 (() => {
   "use strict";
+  // How fast is the line? On a network as stored is quickest; over a line frames come smaller,
+  // without loss (HTJ2K), and what can't be made so comes as it is stored. A reader may choose:
+  // localStorage "confrere-line" is "fast" or "slow"; else what was measured at the last opening.
+  const PROBE_BYTES = 131072;
+  const FAST_MBIT = 80;
+  const remembered = key => { try { return localStorage.getItem(key); } catch { return null; } };
+  const lineIsSlow = () =>
+    (remembered("confrere-line") ?? remembered("confrere-line-seen")) === "slow";
+  const measureLine = async () => {
+    const seconds = [];
+    for (let n = 0; n < 3; n += 1) {
+      const url = new URL(`/ohif/line-probe?at=${Math.random()}`, location.href).href;
+      await (await fetch(url)).arrayBuffer();
+      const seen = performance.getEntriesByName(url)[0];
+      // the bytes' own time: how long the server thought is not the line's
+      if (seen) seconds.push((seen.responseEnd - seen.responseStart) / 1000);
+    }
+    if (!seconds.length) return;
+    const slow = (PROBE_BYTES * 8) / Math.min(...seconds) / 1e6 < FAST_MBIT;
+    localStorage.setItem("confrere-line-seen", slow ? "slow" : "fast");
+    window.confrere.probeSeconds = Math.min(...seconds);
+  };
+  const MEASURE_AFTER = 15000;  // ms: the images first
+  setTimeout(() => measureLine().catch(() => {}), MEASURE_AFTER);
+  const AS_STORED = "multipart/related; type=application/octet-stream; transfer-syntax=*";
+  const SMALLER = "multipart/related; type=image/jphc; transfer-syntax=1.2.840.10008.1.2.4.201";
+  window.confrere.slow = lineIsSlow();
+  const accepted = window.confrere.slow ? `${SMALLER}, ${AS_STORED}; q=0.5` : AS_STORED;
+
   const chooseStudy = index => ({
     studyMatchingRules: [{
       attribute: "studyInstanceUIDsIndex", from: "options", required: true,
@@ -299,7 +328,7 @@
         enableStudyLazyLoad: true, supportsFuzzyMatching: false, supportsWildcard: true,
         dicomUploadEnabled: false, omitQuotationForMultipartRequest: true,
         bulkDataURI: { enabled: true, relativeResolution: "studies" },
-        singlepart: "bulkdata,video",
+        singlepart: "bulkdata,video", acceptHeader: [accepted],
       },
     }],
     httpErrorHandler: error => {

@@ -1,0 +1,120 @@
+"""A CT of 300 slices in OHIF, headless Chromium, the application warm in the browser's cache.
+
+    python bench/viewer/bench_viewer.py --slice CT.dcm [--rounds 5] [--line]
+
+The viewer is the same for both, ours; from round to round it reads from us or from Debian's
+Orthanc. `--line` puts browser and servers into two network namespaces joined at 50 Mbit/s and
+20 ms (needs root; the rate is tbf's, the delay a relay's). Seconds from opening the address.
+"""
+
+# ruff: noqa: E402 - runs standalone, so it must find the package first
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent / "imaging"), str(HERE)]
+
+from line import slow_line
+from playwright.sync_api import BrowserContext, Playwright, sync_playwright
+from web_house import house
+from web_orthanc import give, orthanc
+from web_study import SLICES, STUDY, slices, store
+
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = [
+    "--no-sandbox", "--disable-quic", "--disable-background-networking",
+    "--disable-component-update", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
+    "--ignore-gpu-blocklist", "--disable-web-security",
+]  # fmt: skip
+PATIENCE = 90.0
+
+
+def browser(
+    play: Playwright, profile: str, token: str, url: str, prefix: list[str]
+) -> BrowserContext:
+    """A browser that carries the token; `prefix` is what its process is started by."""
+    launcher = Path(profile).parent / "chromium.sh"
+    launcher.write_text(f'#!/bin/sh\nexec {" ".join([*prefix, CHROMIUM])} "$@"\n')
+    launcher.chmod(0o700)
+    made = play.chromium.launch_persistent_context(
+        profile, executable_path=str(launcher), headless=True, bypass_csp=True,
+        args=[*ARGUMENTS, f"--unsafely-treat-insecure-origin-as-secure={url}"],
+        viewport={"width": 1600, "height": 950},
+        extra_http_headers={"authorization": f"Bearer {token}"},
+    )  # fmt: skip
+    made.add_init_script((HERE / "watch.js").read_text())
+    return made
+
+
+def look(context: BrowserContext, url: str, other: str, config: str) -> dict[str, Any]:
+    """Open the study and wait until all frames are decoded; `other` names another archive."""
+    page = context.new_page()
+    if other:
+        changed = config.replace('"/dicom-web"', f'"{other}/dicom-web"').replace(
+            "acceptHeader: [accepted],", ""
+        )
+        page.route(
+            "**/ohif/app-config.js",
+            lambda route: route.fulfill(body=changed, content_type="text/javascript"),
+        )
+    page.goto(f"{url}/ohif/viewer?StudyInstanceUIDs={STUDY}", wait_until="commit")
+    until = time.monotonic() + PATIENCE
+    seen: dict[str, Any] = {}
+    while time.monotonic() < until:
+        time.sleep(0.25)
+        seen = page.evaluate("window.watched") or {}
+        if seen.get("first") and seen["decoded"] >= SLICES:
+            break
+    return seen
+
+
+def main() -> None:
+    """Measure and print."""
+    options = argparse.ArgumentParser()
+    options.add_argument("--slice", type=Path, required=True)
+    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--line", action="store_true")
+    chosen = options.parse_args()
+    files = list(slices(chosen.slice))
+    got: dict[str, list[dict[str, Any]]] = {"confrere": [], "Orthanc": []}
+    with ExitStack() as stack:
+        made, other = stack.enter_context(house()), stack.enter_context(orthanc())
+        token = made.tokens["lakeshore radiologist"]
+        store(made.url, token, files)
+        give(other, files)
+        config = made.http("lakeshore radiologist").get("/ohif/app-config.js").text
+        url, theirs, prefix = made.url, f"http://127.0.0.1:{other}", list[str]()
+        if chosen.line:
+            (url, theirs), prefix = stack.enter_context(slow_line(made.ports["http"], other))
+        play = stack.enter_context(sync_playwright())
+        profile = str(Path(stack.enter_context(tempfile.TemporaryDirectory())) / "profile")
+        for round_ in range(chosen.rounds + 1):
+            for name, archive in (("confrere", ""), ("Orthanc", theirs)):
+                context = browser(play, profile, token, url, prefix)
+                # frames vary by cookie: a new one keeps them out of the cache, not the application
+                context.add_cookies([{"name": "round", "value": str(round_), "url": url}])
+                seen = look(context, url, archive, config)
+                context.close()
+                if round_:  # the first one fills the browser's cache
+                    got[name].append(seen)
+                print(name, seen, file=sys.stderr, flush=True)
+    print("| archive | rounds | first image s | all fetched s | all decoded s | MB |")
+    print("|---|---|---|---|---|---|")
+    for name, rounds in got.items():
+        values = [
+            statistics.median([one.get(key) or PATIENCE * 1000 for one in rounds]) / 1000
+            for key in ("first", "last", "lastDecoded")
+        ]
+        size = statistics.median([one.get("bytes", 0) for one in rounds]) / 1e6
+        cells = " | ".join(f"{value:.2f}" for value in values)
+        print(f"| {name} | {len(rounds)} | {cells} | {size:.1f} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Order-time advice: duplicates, appropriateness, the prior report at hand."""

@@ -1,0 +1,1 @@
+"""CDS Hooks 2.0: advice on imaging orders inside the ordering system."""
