@@ -1,4 +1,4 @@
-"""The command line: `confrere demo | serve | init | doctor | scrub | import-images | ...`."""
+"""The command line: `confrere demo | serve | init | doctor | scrub | import-images | load-reports | ...`."""
 
 import argparse
 import sys
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from confrere.cli import (
     accounts,
+    backloading,
     database,
     demonstration,
     doctor,
@@ -27,6 +28,7 @@ COMMANDS = (
     scrubbing.add,
     simulating.add,
     importing_images.add,
+    backloading.add,
     identities.add,
     database.add,
 )

@@ -21,6 +21,13 @@ def study(conn: Connection, key: StudyId) -> Study | None:
     return study_of(row) if row else None
 
 
+def of_uid(conn: Connection, owner: GroupId, uid: str) -> Study | None:
+    """Read a group's study by its UID."""
+    wanted = sa.and_(studies.c.owner_group == owner, studies.c.study_uid == uid)
+    row = conn.execute(sa.select(*STUDY).where(wanted)).one_or_none()
+    return study_of(row) if row else None
+
+
 def set_patient(conn: Connection, key: StudyId, patient: PatientId) -> bool:
     """Write whose study it is; False when it is not there."""
     done = conn.execute(

@@ -45,6 +45,7 @@ from confrere.wiring import (
     rejected,
     results,
     scrubbing,
+    tasks_elsewhere,
 )
 from confrere.wiring.device_audit import STORED_TASK, note_stored
 from confrere.wiring.house import House
@@ -63,10 +64,15 @@ Work = Callable[[Connection, datetime], None]
 
 SUBSCRIBERS: dict[type, tuple[str, ...]] = {
     StudyArrived: ("exams.study_arrived", "priors.study_arrived"),
+    StudyClosed: ("exams.study_closed", "archives.study_closed"),
     ImagesArrived: ("exams.images_arrived",),
-    StudyClosed: ("exams.study_closed",),
     StudyCorrected: ("exams.study_corrected",),
-    OrderChanged: ("exams.order_changed", "alerts.order_changed", "advice.order_changed"),
+    OrderChanged: (
+        "exams.order_changed",
+        "alerts.order_changed",
+        "advice.order_changed",
+        "archives.order_changed",
+    ),
     PatientSeen: ("exams.patient_seen",),
     PairDecided: ("patients.pair_decided",),
     PersonChanged: ("priors.person_changed",),
@@ -104,7 +110,7 @@ def register(house: House) -> None:
     @task(PROCESS_TASK)
     def process(message_id: str) -> None:
         run(lambda c, now: inbound_hl7.process(
-            c, house.audit_key, MessageId(UUID(message_id)), now
+            c, house.audit_key, MessageId(UUID(message_id)), now, house.blobs
         ))  # fmt: skip
 
     @task(STORED_TASK)
@@ -132,6 +138,7 @@ def register(house: House) -> None:
     async def simulate(simulation_id: str) -> None:
         await apart("confrere.experimenter", simulation_id)
 
+    tasks_elsewhere.register(house, RETRY)
     _register_deidentified(house, task)
     _register_exams(run, task, house)
     _register_imports(run, task, house)

@@ -32,6 +32,8 @@ from confrere.web import (
     advice_try_page,
     agreement_form,
     agreements_page,
+    archives_page,
+    backload_page,
     board_page,
     choices_page,
     contacts_page,
@@ -70,6 +72,8 @@ from confrere.web import (
     simulate_page,
     study_assign,
     study_page,
+    study_papers,
+    technologist_page,
     told_page,
     views_page,
     worklist_page,
@@ -92,6 +96,7 @@ PAGES = (
     board_page, given_page, choices_page, shadow_page, identities_page,
     advice_page, advice_rules_page, advice_try_page, advice_effect_page, deid_page, deid_review,
     images_page, imports_page, exceptions_pieces,
+    archives_page, backload_page, study_papers, technologist_page,
 )  # fmt: skip
 READS = {"search": "R", "view": "R", "store": "C"}
 
