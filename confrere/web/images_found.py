@@ -107,7 +107,8 @@ def _of_order(order: Order, patient: Patient | None) -> Target:
 
 def _of_study(study: Study, patient: Patient | None) -> Target:
     images = f"{study.instance_count} image{'s' if study.instance_count != 1 else ''}"
-    what = f"{study.description or 'not described'}, {study.study_date}, {images}"
+    day = f"{study.study_date[:4]}-{study.study_date[4:6]}-{study.study_date[6:8]}"
+    what = f"{study.description or 'not described'}, {day if study.study_date else 'no date'}, {images}"
     title = f"study {study.accession or study.study_uid[-12:]}"
     return Target(f"{STUDY}:{study.id}", title, what, patient, study=study)
 

@@ -54,7 +54,7 @@ def test_images_are_rejected_given_away_and_brought_from_outside(
         expect(page.locator("#said")).to_contain_text("Rejected: 1.")
         page.fill("[name=sought]", "RIGHT1")
         page.press("[name=sought]", "Enter")
-        page.get_by_label("Order right1").check()
+        page.get_by_label("Order RIGHT1").check()
         page.get_by_label("I compared name").check()
         page.fill("#targets [name=reason]", "the technologist picked the wrong line")
         assert violations(page) == []
@@ -81,7 +81,7 @@ def _bring(page: Page, house: House, tmp_path: Path, scheme: str) -> None:
     importing.read_zip(lambda: opened(house), blobs_of(house), key)
     expect(page.locator("#body")).to_contain_text("Say whose they are", timeout=8000)
     page.locator("details.choose summary").press("Enter")
-    page.get_by_label(f"patient {patient.demographics.mrn}").check()
+    page.get_by_label(f"Patient {patient.demographics.mrn}").check()
     page.get_by_label("I compared name").check()
     assert violations(page) == []
     page.screenshot(path=str(tmp_path / f"import-{scheme}.png"), full_page=True)

@@ -88,7 +88,7 @@ def test_a_whole_study_is_given_to_the_right_patients_order_and_back(house: Hous
     browser, path = house.signed_in(Role.GROUP_MANAGER), f"/images/{study}"
     assert "the images are as they came" in browser.get(path).text
     found = browser.post(f"{path}/targets", data={"sought": "RIGHT1"}, headers=HTMX).text
-    assert "Order right1" in found
+    assert "Order RIGHT1" in found
     key = found.split('value="order:')[1].split('"')[0]
     form = {"to": f"order:{key}", "reason": "picked the wrong line"}
     refused = browser.post(f"{path}/give", data=form, headers=HTMX)
