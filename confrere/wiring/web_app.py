@@ -63,6 +63,7 @@ from confrere.web import (
     rosters_page,
     routing_page,
     rules_page,
+    services_page,
     shadow_page,
     simulate_page,
     study_assign,
@@ -87,7 +88,7 @@ PAGES = (
     patients_page, reports_page, credentials_page, directory_page, expiry_page, import_page, packets_page,
     rules_page, study_assign, simulate_page, told_page, notices_page, contacts_page,
     board_page, given_page, choices_page, shadow_page, identities_page,
-    advice_page, advice_rules_page, advice_try_page, advice_effect_page, deid_page, deid_review,
+    advice_page, advice_rules_page, advice_try_page, advice_effect_page, deid_page, deid_review, services_page,
 )  # fmt: skip
 READS = {"search": "R", "view": "R", "store": "C"}
 
