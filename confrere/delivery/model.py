@@ -10,6 +10,7 @@ WAITING, SENT, DEAD = "waiting", "sent", "dead"
 REPLACED = "replaced"  # a newer status of the same exam goes out in its place
 HELD_BACK = "held back"  # its site is in shadow mode: it does not go out
 RESULT_KIND, STATUS_KIND = "ORU^R01", "ORM^O01"
+COMMITMENT_KIND = "N-EVENT-REPORT"  # storage commitment
 TRIES_BEFORE_DEAD = 20
 
 

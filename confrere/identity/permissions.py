@@ -55,6 +55,8 @@ class Permission(StrEnum):
     DICOM_FIND = "DICOM: query"
     DICOM_RETRIEVE = "DICOM: retrieve images"
     DICOM_WORKLIST = "DICOM: query the modality worklist"
+    DICOM_COMMITMENT = "DICOM: ask for storage commitment"
+    DICOM_PERFORMED = "DICOM: tell of performed procedure steps"
     HL7_ORDER = "HL7: send orders"
     HL7_RESULT = "HL7: send results"
     HL7_ADT = "HL7: send patient updates"
@@ -158,6 +160,8 @@ OF_DOOR: Mapping[str, frozenset[Permission]] = MappingProxyType(
                 _P.DICOM_FIND,
                 _P.DICOM_RETRIEVE,
                 _P.DICOM_WORKLIST,
+                _P.DICOM_COMMITMENT,
+                _P.DICOM_PERFORMED,
             }
         ),
         "hl7": frozenset({_P.HL7_ORDER, _P.HL7_RESULT, _P.HL7_ADT}),

@@ -57,10 +57,10 @@ class Desk:
     def caller(self, request: Request) -> Caller:
         """The peer that asks; raises Refused when it was switched off since it came."""
         call, caller = request.call, request.admission.peer
-        known = self.book.by_title(call.calling_aet, call.address)
+        known = self.book.by_title(call.calling_aet, call.address, call.secured)
         if not isinstance(caller, Caller) or known is None or known.id != caller.peer.id:
             raise Refused("this AE title is no longer registered or is switched off")
-        return Caller(known, caller.conversation, caller.noted)
+        return Caller(known, caller.conversation, caller.secured, caller.noted)
 
     def find(self, request: Request, keys: Identifier) -> Iterator[Matched]:
         """Yield what fits, newest first; raises Unavailable past MOST_MATCHES."""

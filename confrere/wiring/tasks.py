@@ -29,14 +29,17 @@ from confrere.kernel.ids import (
 )
 from confrere.logs import report
 from confrere.network import credentialing
+from confrere.orders import performing
 from confrere.orders import service as orders
 from confrere.orders.model import OrderChanged
+from confrere.orders.performing import StepChanged
 from confrere.patients import linking
 from confrere.patients.model import PairDecided, PatientSeen, PersonChanged
 from confrere.reading.model import ReportReceived, ReportSigned
 from confrere.wiring import (
     advising,
     deidentifying,
+    dicom_commitment,
     exams,
     facts,
     inbound_hl7,
@@ -53,6 +56,7 @@ log = logging.getLogger(__name__)
 
 REMIND_AT = "7 * * * *"  # hourly; a reminder is made once all the same
 LAPSE_AT = "23 * * * *"
+RESCUE_AT = "*/5 * * * *"
 RETRY = RetryStrategy(max_attempts=6, exponential_wait=2)
 Work = Callable[[Connection, datetime], None]
 
@@ -65,6 +69,7 @@ SUBSCRIBERS: dict[type, tuple[str, ...]] = {
     PatientSeen: ("exams.patient_seen",),
     PairDecided: ("patients.pair_decided",),
     PersonChanged: ("priors.person_changed",),
+    StepChanged: ("orders.step_changed",),
     ItemOffered: ("priors.share",),
     ItemFinished: ("facts.item_finished",),
     ReportSigned: ("results.report_signed", "priors.report_came"),
@@ -125,6 +130,7 @@ def register(house: House) -> None:
     _register_deidentified(house, task)
     _register_exams(run, task)
     _register_persons(run, task)
+    _register_devices(house, run, task)
     _register_priors(run, task)
     _register_outcomes(run, task)
 
@@ -195,6 +201,21 @@ def _register_exams(run: Run, task: Task) -> None:
     @task("exams.patient_seen")
     def patient_seen(patient_id: str, **_: Any) -> None:
         run(lambda c, now: exams.patient_seen(c, PatientId(UUID(patient_id)), now))
+
+
+def _register_devices(house: House, run: Run, task: Task) -> None:
+    @task(dicom_commitment.REPORT_TASK)
+    def report_commitment(commitment_id: str) -> None:
+        dicom_commitment.report(house, UUID(commitment_id))
+
+    @events.app.periodic(cron=RESCUE_AT)
+    @task("commitments.rescue")
+    def rescue_commitments(timestamp: int) -> None:  # noqa: ARG001 - the queue's own argument
+        dicom_commitment.rescue(house)
+
+    @task("orders.step_changed")
+    def step_changed(step_id: str, **_: Any) -> None:
+        run(lambda c, now: performing.follow(c, UUID(step_id), now))
 
 
 def _register_persons(run: Run, task: Task) -> None:
