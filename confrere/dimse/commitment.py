@@ -59,7 +59,9 @@ def read(values: Identifier) -> Wanted:
     if not items:
         raise Invalid("Referenced SOP Sequence is missing or empty", "ReferencedSOPSequence")
     if len(items) > MOST_REFERENCES:
-        raise Invalid(f"Over {MOST_REFERENCES} instances: ask in parts", "ReferencedSOPSequence")
+        raise Invalid(
+            f"Over {MOST_REFERENCES} instances: ask in parts", "ReferencedSOPSequence"
+        )
     found: dict[str, str] = {}
     for item in items:
         sop_class = item.get(_CLASS, Value("UI")).text

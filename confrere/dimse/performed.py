@@ -162,15 +162,15 @@ def _outcome_of(error: BaseException) -> Outcome:
     if isinstance(error, OF_THE_WIRE):
         raise error
     if isinstance(error, StepIsOver):
-        return Outcome(
-            status.PROCESSING_FAILURE, str(error), ((command.ERROR_ID, IS_OVER),)
-        )
+        return Outcome(status.PROCESSING_FAILURE, str(error), ((command.ERROR_ID, IS_OVER),))
     for kind, code in _TABLE:
         if isinstance(error, kind):
             return Outcome(code, str(error))
     found = status.outcome_of(error)
     known = {status.NOT_AUTHORISED, status.PROCESSING_FAILURE}
-    return found if found.status in known else Outcome(status.RESOURCE_LIMITATION, found.comment)
+    return (
+        found if found.status in known else Outcome(status.RESOURCE_LIMITATION, found.comment)
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """One peer's socket: a fixed buffer, bounded waiting, and a way to cut it from outside."""
 
-import hashlib
 import contextlib
+import hashlib
 import select
 import socket
 import ssl

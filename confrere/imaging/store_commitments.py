@@ -59,12 +59,16 @@ def held(conn: Connection, owner: GroupId, uids: Sequence[str]) -> dict[str, Hel
     for begin in range(0, len(uids), AT_ONCE):
         query = (
             sa.select(
-                instances.c.sop_uid, instances.c.sop_class, instances.c.digest, studies.c.site_id
+                instances.c.sop_uid,
+                instances.c.sop_class,
+                instances.c.digest,
+                studies.c.site_id,
             )
             .join(studies, studies.c.id == instances.c.study_id)
             .where(
                 instances.c.owner_group == owner,
-                instances.c.sop_uid == sa.any_(sa.literal(list(uids[begin : begin + AT_ONCE]), sa.ARRAY(sa.Text))),
+                instances.c.sop_uid
+                == sa.any_(sa.literal(list(uids[begin : begin + AT_ONCE]), sa.ARRAY(sa.Text))),
             )
         )
         for row in conn.execute(query):

@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy import Connection
 
 from confrere.kernel.errors import Conflict, Refused
-from confrere.kernel.ids import GroupId, SiteId
+from confrere.kernel.ids import SiteId
 from confrere.network import service, store_services
 from confrere.network.site_services import SiteServices, check
 

@@ -103,6 +103,8 @@ def follow(conn: Connection, step_id: UUID, now: datetime) -> None:
         IN_PROGRESS: (ORDERED, ORDER_IN_PROGRESS),
         DISCONTINUED: (ORDER_IN_PROGRESS, ORDERED),
     }.get(step.state, ("", ""))
-    ids = [OrderId(i) for i, order in found.items() if before and order.content.status == before]
+    ids = [
+        OrderId(i) for i, order in found.items() if before and order.content.status == before
+    ]
     if ids:
         orders.mark(conn, ids, after, now)

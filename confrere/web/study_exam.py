@@ -18,8 +18,10 @@ from confrere.kernel.ids import ItemId, OrderId, PatientId, StudyId
 from confrere.kernel.principal import Principal
 from confrere.network import service as network
 from confrere.network.model import Directory, Reader
+from confrere.orders import performing
 from confrere.orders import service as orders
 from confrere.orders.model import Order
+from confrere.orders.performed import Kept
 from confrere.patients import service as patients
 from confrere.patients.model import Patient
 from confrere.reading import service as reading
@@ -60,6 +62,7 @@ class Exam:
     received: tuple[tuple[Report, tuple[Version, ...]], ...]  # of this exam, from elsewhere
     first_prior: tuple[Report, tuple[Version, ...]] | None  # shown without a click
     messages: tuple[Outgoing, ...]  # results on their way to the site
+    performed: tuple[Kept, ...] = ()  # what its modality told of begin and end
     advice: tuple[Given, ...] = ()  # what was advised on its orders; own group only
 
 
@@ -125,6 +128,9 @@ def gather(conn: "Connection", found: Look) -> Exam:
         tuple((one, tuple(texts[one.id])) for one in received),
         (first, tuple(texts[first.id])) if first else None,
         tuple(delivery.of_report(conn, report.id)) if report else (),
+        tuple(performing.of_exam(
+            conn, item.owner_group, item.site, item.accessions, [one.study_uid for one in studies]
+        )),
         tuple(advice.of_orders(conn, item.owner_group, item.orders)),
     )  # fmt: skip
 

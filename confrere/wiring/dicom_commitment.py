@@ -62,7 +62,11 @@ class Archive:
         peer = caller.peer
         with transaction(house.app, frozenset({peer.owner_group})) as conn:
             kept = committing.keep(
-                conn, peer.owner_group, peer.id, wanted.transaction_uid, wanted.references,
+                conn,
+                peer.owner_group,
+                peer.id,
+                wanted.transaction_uid,
+                wanted.references,
                 house.now(),
             )
             audit.note(conn, house.audit_key, Event(

@@ -61,9 +61,7 @@ class PeerBook:
             services = serving.services(conn)
         return Page(peers, rules, sites, services, self._now())
 
-    def by_title(
-        self, title: str, address: str, secured: str | None = None
-    ) -> Peer | None:
+    def by_title(self, title: str, address: str, secured: str | None = None) -> Peer | None:
         """The DICOM peer that calls with this AE title from this address.
 
         `secured`: by TLS, with this certificate's fingerprint (empty: none); None: in the clear.

@@ -74,7 +74,9 @@ def _performed() -> None:
     op.execute(
         "create index ix_performed_steps_study_uid on performed_steps (owner_group, study_uid)"
     )
-    op.execute("create index ix_performed_steps_accessions on performed_steps using gin (accessions)")
+    op.execute(
+        "create index ix_performed_steps_accessions on performed_steps using gin (accessions)"
+    )
     _wall("performed_steps", "select, insert, update")
 
 
@@ -104,11 +106,11 @@ def _wall(table: str, may: str) -> None:
     op.execute(f"grant {may} on {table} to confrere_app")
     op.execute(f"grant select, insert, update, delete on {table} to confrere_system")
     op.execute(f"create policy sees on {table} for select to confrere_app using ({MINE})")
-    op.execute(
-        f"create policy adds on {table} for insert to confrere_app with check ({MINE})"
-    )
+    op.execute(f"create policy adds on {table} for insert to confrere_app with check ({MINE})")
     op.execute(
         f"create policy changes on {table} for update to confrere_app "
         f"using ({MINE}) with check ({MINE})"
     )
-    op.execute(f"create policy system on {table} to confrere_system using (true) with check (true)")
+    op.execute(
+        f"create policy system on {table} to confrere_system using (true) with check (true)"
+    )
