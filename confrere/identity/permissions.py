@@ -19,6 +19,7 @@ class Permission(StrEnum):
     SIGN_FINAL = "sign a final report"
     READ_IMAGES = "see images"
     STORE_IMAGES = "store images"
+    SEND_IMAGES = "send images to another machine"
     READ_REPORTS = "read reports"
     READ_PATIENTS = "look up patients"
     RESOLVE_IDENTITIES = "say which identities are one person"
@@ -71,6 +72,7 @@ _READS = frozenset(
         _P.SIGN_PRELIMINARY,
         _P.READ_IMAGES,
         _P.STORE_IMAGES,
+        _P.SEND_IMAGES,
         _P.READ_REPORTS,
         _P.READ_PATIENTS,
         _P.READ_DIRECTORY,
@@ -89,6 +91,7 @@ _OF_ROLE: dict[Role, frozenset[Permission]] = {
         {
             _P.READ_WORKLIST,
             _P.ASSIGN,
+            _P.SEND_IMAGES,
             _P.READ_REPORTS,
             _P.READ_PATIENTS,
             _P.RESOLVE_IDENTITIES,

@@ -12,6 +12,7 @@ from procrastinate import RetryStrategy
 from sqlalchemy import Connection
 
 from confrere.database.engine import transaction
+from confrere.delivery import sendings
 from confrere.delivery.service import PROCESS_TASK
 from confrere.imaging import deid_exports
 from confrere.imaging.asides import REPLAY_TASK
@@ -45,6 +46,7 @@ from confrere.wiring import (
     inbound_hl7,
     priors,
     results,
+    sending_out,
 )
 from confrere.wiring.device_audit import STORED_TASK, note_stored
 from confrere.wiring.house import House
@@ -57,6 +59,7 @@ log = logging.getLogger(__name__)
 REMIND_AT = "7 * * * *"  # hourly; a reminder is made once all the same
 LAPSE_AT = "23 * * * *"
 RESCUE_AT = "*/5 * * * *"
+WAKE_AT = "* * * * *"
 RETRY = RetryStrategy(max_attempts=6, exponential_wait=2)
 Work = Callable[[Connection, datetime], None]
 
@@ -212,6 +215,15 @@ def _register_devices(house: House, run: Run, task: Task) -> None:
     @task("commitments.rescue")
     def rescue_commitments(timestamp: int) -> None:  # noqa: ARG001 - the queue's own argument
         dicom_commitment.rescue(house)
+
+    @task(sendings.SEND_TASK)
+    def send_study(sending_id: str) -> None:
+        sending_out.run(house, UUID(sending_id))
+
+    @events.app.periodic(cron=WAKE_AT)
+    @task("sendings.wake")
+    def wake_sendings(timestamp: int) -> None:  # noqa: ARG001 - the queue's own argument
+        run(lambda c, now: _ignore(sendings.wake(c, now)))
 
     @task("orders.step_changed")
     def step_changed(step_id: str, **_: Any) -> None:

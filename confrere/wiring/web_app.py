@@ -68,6 +68,7 @@ from confrere.web import (
     simulate_page,
     study_assign,
     study_page,
+    study_send,
     told_page,
     views_page,
     worklist_page,
@@ -88,7 +89,7 @@ PAGES = (
     patients_page, reports_page, credentials_page, directory_page, expiry_page, import_page, packets_page,
     rules_page, study_assign, simulate_page, told_page, notices_page, contacts_page,
     board_page, given_page, choices_page, shadow_page, identities_page,
-    advice_page, advice_rules_page, advice_try_page, advice_effect_page, deid_page, deid_review, services_page,
+    advice_page, advice_rules_page, advice_try_page, advice_effect_page, deid_page, deid_review, services_page, study_send,
 )  # fmt: skip
 READS = {"search": "R", "view": "R", "store": "C"}
 
