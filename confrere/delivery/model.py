@@ -12,6 +12,7 @@ REPLACED = "replaced"  # a newer status of the same exam goes out in its place
 HELD_BACK = "held back"  # its site is in shadow mode: it does not go out
 RESULT_KIND, STATUS_KIND = "ORU^R01", "ORM^O01"
 COMMITMENT_KIND = "N-EVENT-REPORT"  # storage commitment
+AVAILABILITY_KIND = "N-CREATE"  # instance availability notification
 TRIES_BEFORE_DEAD = 20
 
 

@@ -153,6 +153,19 @@ def event_report(
     return int(answer.Status)
 
 
+def create(remote: Remote, sop_class: str, sop_instance: str, data_set: bytes) -> int:
+    """Create an instance at the machine (N-CREATE, PS3.7 10.1.5); return the status answered.
+
+    `data_set` is in explicit little endian.
+    """
+    said = dcmread(BytesIO(part10_prefix(sop_class, sop_instance, EXPLICIT_LE, "") + data_set))
+    with _associated(remote, [(sop_class, _PLAIN)]) as link:
+        answer, _ = link.send_n_create(Dataset(said), sop_class, sop_instance)
+    if "Status" not in answer:
+        raise Unavailable("the machine did not answer")
+    return int(answer.Status)
+
+
 class Sending:
     """An association for C-STORE."""
 

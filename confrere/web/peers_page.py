@@ -58,6 +58,7 @@ class Asked(BaseModel):
     site: Text = ""
     plain: Text = ""
     interface: Text = ""
+    availability: Text = ""
     certificate: Annotated[str, StringConstraints(strip_whitespace=True, max_length=128)] = ""
 
 
@@ -186,6 +187,7 @@ def read_peer(
         asked.application, asked.facility, asked.address, _port(asked.port),
         _site(asked.site, own), plain and beyond, asked.interface if beyond else "",
         certificate=certificate,
+        availability=asked.door == DICOM and asked.availability == "yes",
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from confrere.audit import service as audit
 from confrere.audit.model import Agent, Event
-from confrere.delivery.model import COMMITMENT_KIND, STATUS_KIND, Outgoing
+from confrere.delivery.model import AVAILABILITY_KIND, COMMITMENT_KIND, STATUS_KIND, Outgoing
 from confrere.imaging import service as imaging
 from confrere.jobs import events
 from confrere.kernel.errors import NotFound
@@ -24,7 +24,10 @@ from confrere.orders import service as orders
 from confrere.reading import service as reading
 
 STORED_TASK = "audit.images_stored"
-_KINDS = {STATUS_KIND: "order status", COMMITMENT_KIND: "commitment"}
+_KINDS = {
+    STATUS_KIND: "order status", COMMITMENT_KIND: "commitment",
+    AVAILABILITY_KIND: "availability",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

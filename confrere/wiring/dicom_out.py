@@ -1,11 +1,12 @@
-"""What the courier sends by DICOM: reports of storage commitment."""
+"""What the courier sends by DICOM: reports of storage commitment, notices of availability."""
 
-from confrere.delivery.model import COMMITMENT_KIND, Outgoing
-from confrere.dimse import client, identifier
+from confrere.delivery.model import AVAILABILITY_KIND, COMMITMENT_KIND, Outgoing
+from confrere.dimse import client, identifier, status
 from confrere.dimse.client import Remote
 from confrere.dimse.commitment import ALL_KEPT, SOME_FAILED
 from confrere.dimse.syntaxes import (
     EXPLICIT_LE,
+    INSTANCE_AVAILABILITY,
     STORAGE_COMMITMENT,
     STORAGE_COMMITMENT_INSTANCE,
 )
@@ -32,11 +33,18 @@ def remote_of(peer: Peer, calling: str) -> Remote:
 def transmit(peer: Peer, message: Outgoing, calling: str) -> tuple[str, str]:
     """Send one message of the outbox to its machine; give its status and text."""
     remote = remote_of(peer, calling)
-    if message.kind != COMMITMENT_KIND:
+    if message.kind == COMMITMENT_KIND:
+        told = identifier.parse(message.content, EXPLICIT_LE, most=_MOST)
+        kind = SOME_FAILED if _FAILED in told else ALL_KEPT
+        answered = client.event_report(
+            remote, STORAGE_COMMITMENT, STORAGE_COMMITMENT_INSTANCE, kind, message.content
+        )
+    elif message.kind == AVAILABILITY_KIND:
+        answered = client.create(
+            remote, INSTANCE_AVAILABILITY, message.control_id, message.content
+        )
+        if answered == status.DUPLICATE_INSTANCE:  # an earlier try arrived; its answer did not
+            answered = status.SUCCESS
+    else:
         raise Refused("this kind of message does not go out by DICOM")
-    told = identifier.parse(message.content, EXPLICIT_LE, most=_MOST)
-    kind = SOME_FAILED if _FAILED in told else ALL_KEPT
-    status = client.event_report(
-        remote, STORAGE_COMMITMENT, STORAGE_COMMITMENT_INSTANCE, kind, message.content
-    )
-    return f"{status:04X}", "" if not status else "the machine did not take the report"
+    return f"{answered:04X}", "" if not answered else "the machine did not take it"

@@ -39,6 +39,7 @@ from confrere.patients.model import PairDecided, PatientSeen, PersonChanged
 from confrere.reading.model import ReportReceived, ReportSigned
 from confrere.wiring import (
     advising,
+    availability,
     deidentifying,
     dicom_commitment,
     exams,
@@ -66,7 +67,7 @@ Work = Callable[[Connection, datetime], None]
 SUBSCRIBERS: dict[type, tuple[str, ...]] = {
     StudyArrived: ("exams.study_arrived", "priors.study_arrived"),
     ImagesArrived: ("exams.images_arrived",),
-    StudyClosed: ("exams.study_closed",),
+    StudyClosed: ("exams.study_closed", "availability.study_closed"),
     StudyCorrected: ("exams.study_corrected",),
     OrderChanged: ("exams.order_changed", "alerts.order_changed", "advice.order_changed"),
     PatientSeen: ("exams.patient_seen",),
@@ -224,6 +225,13 @@ def _register_devices(house: House, run: Run, task: Task) -> None:
     @task("sendings.wake")
     def wake_sendings(timestamp: int) -> None:  # noqa: ARG001 - the queue's own argument
         run(lambda c, now: _ignore(sendings.wake(c, now)))
+
+    @task("availability.study_closed")
+    def study_available(study_id: str, **_: Any) -> None:
+        aet = house.settings.aet
+        run(lambda c, now: _ignore(
+            availability.study_closed(c, StudyId(UUID(study_id)), aet, now)
+        ))  # fmt: skip
 
     @task("orders.step_changed")
     def step_changed(step_id: str, **_: Any) -> None:
