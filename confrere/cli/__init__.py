@@ -1,4 +1,4 @@
-"""The command line: `confrere demo | serve | init | doctor | simulate | identities | db | token`."""
+"""The command line: `confrere demo | serve | init | doctor | simulate | identities | conformance | db | token`."""
 
 import argparse
 import sys
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from confrere.cli import (
     accounts,
+    conformance,
     database,
     demonstration,
     doctor,
@@ -24,6 +25,7 @@ COMMANDS = (
     doctor.add,
     simulating.add,
     identities.add,
+    conformance.add,
     database.add,
 )
 

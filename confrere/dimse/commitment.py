@@ -14,6 +14,7 @@ from confrere.dimse.identifier import Identifier, Value
 from confrere.dimse.query import OF_THE_WIRE, Gathering
 from confrere.dimse.service import Answer, Outcome, Receiver, Report, Request
 from confrere.dimse.store import Refusal
+from confrere.dimse.supported import PROVIDED
 from confrere.kernel.errors import Conflict, Invalid, Unavailable
 
 MOST_BYTES = 4 * 1024 * 1024
@@ -36,6 +37,10 @@ class Wanted:
 
 class Archive(Protocol):
     """Who keeps requests and judges instances."""
+
+    @property
+    def aet(self) -> str:
+        """The AE title from which what is kept can be retrieved."""
 
     def keep(self, request: Request, wanted: Wanted) -> Any:
         """Make the request durable and return what stands for it; raises DomainError."""
@@ -98,9 +103,9 @@ def _item(sop_class: str, instance: str) -> Identifier:
 class Committing(Gathering):
     """A Receiver of one request."""
 
-    def __init__(self, request: Request, archive: Archive, aet: str) -> None:
+    def __init__(self, request: Request, archive: Archive) -> None:
         super().__init__(MOST_BYTES)
-        self._request, self._archive, self._aet = request, archive, aet
+        self._request, self._archive = request, archive
 
     def finish(self, answer: Answer) -> None:
         """Keep it, say so, then judge and tell."""
@@ -125,7 +130,9 @@ class Committing(Gathering):
         talk, context = self._request.talk, self._request.context
         if talk is None or talk.pending():
             return False
-        kind, said = answer_to(wanted.transaction_uid, wanted.references, refused, self._aet)
+        kind, said = answer_to(
+            wanted.transaction_uid, wanted.references, refused, self._archive.aet
+        )
         data_set = identifier.encode(said, context.transfer_syntax)
         instance = syntaxes.STORAGE_COMMITMENT_INSTANCE
         return talk.report(Report(context, instance, kind, data_set)) == status.SUCCESS
@@ -149,13 +156,12 @@ class CommitmentService:
     """Storage Commitment Push Model SCP."""
 
     archive: Archive
-    aet: str
     name: str = "commitment"
     fields: frozenset[int] = frozenset({N_ACTION_RQ})
 
     def accepts(self, abstract_syntax: str) -> bool:
         """The push model only."""
-        return abstract_syntax == syntaxes.STORAGE_COMMITMENT
+        return PROVIDED[self.name].accepts(abstract_syntax)
 
     def choose(self, transfer_syntaxes: tuple[str, ...]) -> str | None:
         """Explicit or implicit little endian, in the proposer's order."""
@@ -172,4 +178,4 @@ class CommitmentService:
             return Refusal(Outcome(status.NO_SUCH_ACTION, "Only action type 1 is known"))
         if not asked.has_data_set:
             return Refusal(Outcome(status.INVALID_ARGUMENT, "N-ACTION came without a data set"))
-        return Committing(request, self.archive, self.aet)
+        return Committing(request, self.archive)

@@ -12,6 +12,7 @@ from confrere.dimse.identifier import Identifier, Value
 from confrere.dimse.query import OF_THE_WIRE, Gathering
 from confrere.dimse.service import Answer, Outcome, Receiver, Request
 from confrere.dimse.store import Refusal
+from confrere.dimse.supported import PROVIDED
 from confrere.kernel.errors import Invalid, NotFound
 from confrere.orders.performed import Change, Step, StepExists, StepIsOver
 
@@ -183,7 +184,7 @@ class PerformedService:
 
     def accepts(self, abstract_syntax: str) -> bool:
         """The one class."""
-        return abstract_syntax == syntaxes.PERFORMED_STEP
+        return PROVIDED[self.name].accepts(abstract_syntax)
 
     def choose(self, transfer_syntaxes: tuple[str, ...]) -> str | None:
         """Explicit or implicit little endian, in the proposer's order."""

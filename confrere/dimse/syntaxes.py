@@ -59,6 +59,15 @@ def is_storage_class(uid: str, private: frozenset[str] = frozenset()) -> bool:
     return uid.startswith(_STORAGE_ROOT) and uid not in _NOT_STORAGE
 
 
+def known_storage_classes() -> frozenset[str]:
+    """The storage classes that have a name, retired ones included."""
+    return frozenset(
+        uid
+        for uid, (_, kind, *_) in UID_dictionary.items()
+        if kind == "SOP Class" and is_storage_class(uid)
+    )
+
+
 def choose_plain(proposed: tuple[str, ...]) -> str | None:
     """Pick explicit or implicit little endian, whichever the proposer lists first."""
     return next((s for s in proposed if s in {EXPLICIT_LE, IMPLICIT_LE}), None)

@@ -62,7 +62,7 @@ def switch(
         before = serving.switch(conn, new, confirmed=asked.confirm == "yes")
         note_act(
             conn, request, me, "site", object_id=site.id, act="services switched",
-            **_changes(before, new),
+            changes=_changes(before, new),
         )  # fmt: skip
     return _show(request, me, site.id, "Saved: the doors follow within two seconds.")
 
@@ -75,19 +75,19 @@ def _days(asked: Asked) -> int | None:
     return int(asked.cache_days)
 
 
-def _changes(before: SiteServices, new: SiteServices) -> dict[str, str]:
+def _changes(before: SiteServices, new: SiteServices) -> str:
     """What the audit trail keeps: each switch that changed, and to what."""
     told = {
         "worklist": (before.worklist, new.worklist),
-        "performed_steps": (before.performed, new.performed),
+        "performed steps": (before.performed, new.performed),
         "commitment": (before.commitment, new.commitment),
     }
     words = {name: "on" if now else "off" for name, (was, now) in told.items() if was != now}
     if before.archive != new.archive:
         words["archive"] = "Confrere" if new.archive else "the site's PACS"
     if before.cache_days != new.cache_days:
-        words["cache_days"] = str(new.cache_days or "no limit")
-    return words
+        words["cache days"] = str(new.cache_days or "no limit")
+    return "; ".join(f"{name}: {value}" for name, value in words.items())
 
 
 def _own(conn: Connection, me: Principal, site_id: SiteId) -> Site:

@@ -46,8 +46,7 @@ class Asked:
 
 def commitment_service(desk: Desk) -> CommitmentService:
     """The push model, offered where a site's declared archive is Confrere."""
-    aet = desk.house.settings.aet if desk is not None else ""
-    return CommitmentService(Archive(desk), aet)
+    return CommitmentService(Archive(desk))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +54,11 @@ class Archive:
     """Keeps requests in the caller's group and judges them."""
 
     desk: Desk
+
+    @property
+    def aet(self) -> str:
+        """The title to retrieve by: ours."""
+        return self.desk.house.settings.aet
 
     def keep(self, request: Request, wanted: Wanted) -> Asked:
         """Make the request durable, and note who asked."""

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from confrere.audit.model import Event
 from confrere.database.engine import transaction
-from confrere.dimse import syntaxes, worklist
+from confrere.dimse import worklist
 from confrere.dimse.identifier import Identifier, Value
 from confrere.dimse.key_matching import asked_of, fits
 from confrere.dimse.query import FindService, Matched
 from confrere.dimse.service import Request
+from confrere.dimse.supported import PROVIDED
 from confrere.kernel.ids import OrderId
 from confrere.network.systems import Peer
 from confrere.orders import service as orders
@@ -24,7 +25,7 @@ MOST_ORDERS = 5_000  # newest first; an order that waits behind so many is no pl
 
 def worklist_service(desk: Desk) -> FindService:
     """C-FIND of the Modality Worklist."""
-    return FindService("worklist", frozenset({syntaxes.MODALITY_WORKLIST}), Planner(desk))
+    return FindService("worklist", frozenset(PROVIDED["worklist"].classes), Planner(desk))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """The DICOM door by TLS: new protocols only, and a certificate that belongs to its AE title."""
 
-import datetime as dt
-import ipaddress
+import hashlib
 import socket
 import ssl
 import subprocess
@@ -10,10 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
 from pynetdicom import AE
 
 from confrere.database.engine import transaction
@@ -36,29 +31,17 @@ class Paper:
 
 def paper(folder: Path, name: str) -> Paper:
     """A certificate that signs itself."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = dt.datetime.now(dt.UTC)
-    here = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject).issuer_name(subject).public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=30))
-        .add_extension(here, critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
+    certificate, key = folder / f"{name}.pem", folder / f"{name}.key"
+    words = (
+        "req -x509 -newkey rsa:2048 -nodes -days 2 "
+        f"-subj /CN={name} -addext subjectAltName=IP:127.0.0.1"
+    ).split()
+    subprocess.run(
+        [require("openssl"), *words, "-keyout", key, "-out", certificate],
+        check=True, capture_output=True,
     )  # fmt: skip
-    paths = folder / f"{name}.pem", folder / f"{name}.key"
-    paths[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    paths[1].write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL,
-            serialization.NoEncryption(),
-        )
-    )  # fmt: skip
-    return Paper(*paths, made.fingerprint(hashes.SHA256()).hex())
+    der = ssl.PEM_cert_to_DER_cert(certificate.read_text())
+    return Paper(certificate, key, hashlib.sha256(der).hexdigest())
 
 
 @dataclass(frozen=True)
