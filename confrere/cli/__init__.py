@@ -1,4 +1,4 @@
-"""The command line: `confrere demo | serve | init | doctor | simulate | identities | conformance | db | token`."""
+"""The command line: `confrere demo | serve | init | doctor | scrub | simulate | identities ...`."""
 
 import argparse
 import sys
@@ -11,6 +11,7 @@ from confrere.cli import (
     demonstration,
     doctor,
     identities,
+    scrubbing,
     serving,
     simulating,
 )
@@ -23,6 +24,7 @@ COMMANDS = (
     serving.add,
     accounts.add,
     doctor.add,
+    scrubbing.add,
     simulating.add,
     identities.add,
     conformance.add,

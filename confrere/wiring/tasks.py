@@ -12,7 +12,6 @@ from procrastinate import RetryStrategy
 from sqlalchemy import Connection
 
 from confrere.database.engine import transaction
-from confrere.delivery import sendings
 from confrere.delivery.service import PROCESS_TASK
 from confrere.imaging import deid_exports
 from confrere.imaging.asides import REPLAY_TASK
@@ -30,7 +29,6 @@ from confrere.kernel.ids import (
 )
 from confrere.logs import report
 from confrere.network import credentialing
-from confrere.orders import performing
 from confrere.orders import service as orders
 from confrere.orders.model import OrderChanged
 from confrere.orders.performing import StepChanged
@@ -39,15 +37,14 @@ from confrere.patients.model import PairDecided, PatientSeen, PersonChanged
 from confrere.reading.model import ReportReceived, ReportSigned
 from confrere.wiring import (
     advising,
-    availability,
     deidentifying,
-    dicom_commitment,
+    device_tasks,
     exams,
     facts,
     inbound_hl7,
     priors,
     results,
-    sending_out,
+    scrubbing,
 )
 from confrere.wiring.device_audit import STORED_TASK, note_stored
 from confrere.wiring.house import House
@@ -58,11 +55,11 @@ from confrere.worklist.trials import RUN_TASK
 log = logging.getLogger(__name__)
 
 REMIND_AT = "7 * * * *"  # hourly; a reminder is made once all the same
+SCRUB_AT = "* * * * *"  # often and for seconds: nothing waits long behind it
+SCRUB_SECONDS = 4.0
 LAPSE_AT = "23 * * * *"
-RESCUE_AT = "*/5 * * * *"
-WAKE_AT = "* * * * *"
 RETRY = RetryStrategy(max_attempts=6, exponential_wait=2)
-Work = Callable[[Connection, datetime], None]
+Work = Callable[[Connection, datetime], object]
 
 SUBSCRIBERS: dict[type, tuple[str, ...]] = {
     StudyArrived: ("exams.study_arrived", "priors.study_arrived"),
@@ -127,6 +124,11 @@ def register(house: House) -> None:
     def remind(timestamp: int) -> None:  # noqa: ARG001 - the queue's own argument
         run(lambda c, now: _ignore(credentialing.remind(c, now)))
 
+    @events.app.periodic(cron=SCRUB_AT)
+    @events.app.task(name="images.scrub", queue=events.LONG, queueing_lock="images.scrub")
+    def scrub(timestamp: int) -> None:  # noqa: ARG001 - the queue's own argument
+        scrubbing.run(house, SCRUB_SECONDS)
+
     @events.app.task(name=RUN_TASK, retry=RETRY)
     async def simulate(simulation_id: str) -> None:
         await apart("confrere.experimenter", simulation_id)
@@ -134,7 +136,7 @@ def register(house: House) -> None:
     _register_deidentified(house, task)
     _register_exams(run, task)
     _register_persons(run, task)
-    _register_devices(house, run, task)
+    device_tasks.register(house, run, task)
     _register_priors(run, task)
     _register_outcomes(run, task)
 
@@ -205,37 +207,6 @@ def _register_exams(run: Run, task: Task) -> None:
     @task("exams.patient_seen")
     def patient_seen(patient_id: str, **_: Any) -> None:
         run(lambda c, now: exams.patient_seen(c, PatientId(UUID(patient_id)), now))
-
-
-def _register_devices(house: House, run: Run, task: Task) -> None:
-    @task(dicom_commitment.REPORT_TASK)
-    def report_commitment(commitment_id: str) -> None:
-        dicom_commitment.report(house, UUID(commitment_id))
-
-    @events.app.periodic(cron=RESCUE_AT)
-    @task("commitments.rescue")
-    def rescue_commitments(timestamp: int) -> None:  # noqa: ARG001 - the queue's own argument
-        dicom_commitment.rescue(house)
-
-    @task(sendings.SEND_TASK)
-    def send_study(sending_id: str) -> None:
-        sending_out.run(house, UUID(sending_id))
-
-    @events.app.periodic(cron=WAKE_AT)
-    @task("sendings.wake")
-    def wake_sendings(timestamp: int) -> None:  # noqa: ARG001 - the queue's own argument
-        run(lambda c, now: _ignore(sendings.wake(c, now)))
-
-    @task("availability.study_closed")
-    def study_available(study_id: str, **_: Any) -> None:
-        aet = house.settings.aet
-        run(lambda c, now: _ignore(
-            availability.study_closed(c, StudyId(UUID(study_id)), aet, now)
-        ))  # fmt: skip
-
-    @task("orders.step_changed")
-    def step_changed(step_id: str, **_: Any) -> None:
-        run(lambda c, now: performing.follow(c, UUID(step_id), now))
 
 
 def _register_persons(run: Run, task: Task) -> None:

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -15,6 +14,7 @@ from pynetdicom.sop_class import StorageCommitmentPushModel  # type: ignore[attr
 from confrere.database.engine import transaction
 from confrere.delivery import service as delivery
 from confrere.delivery.model import COMMITMENT_KIND
+from confrere.files.folder import path_of
 from confrere.network import service as network
 from confrere.wiring import dicom_commitment, dicom_out
 from tests.integration.device_house import CT1, Devices, Heard, device_house, hearing
@@ -76,12 +76,12 @@ def test_what_is_whole_is_committed_and_each_other_has_its_reason(devices: Devic
     devices.switch(**ON)
     until(lambda: offered(devices))
     whole, other, flipped, gone = devices.filed(1)[:4]
-    path = devices.house.blobs.path(flipped[2])
+    path = path_of(devices.house.blobs.root, flipped[2])
     path.chmod(0o600)
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    devices.house.blobs.path(gone[2]).unlink()
+    path_of(devices.house.blobs.root, gone[2]).unlink()
     heard: Heard = []
     asked = wanted(
         whole[:2], ("1.2.840.10008.5.1.4.1.1.999", other[1]), flipped[:2], gone[:2],
@@ -177,10 +177,7 @@ def test_who_has_left_is_told_on_an_association_of_ours(devices: Devices) -> Non
     assert heard[0][1].ReferencedSOPSequence[0].ReferencedSOPInstanceUID == one[1]
 
 
-def test_nothing_is_kept_of_the_patient_and_each_judgement_is_noted(
-    devices: Devices, tmp_path: Path
-) -> None:
-    del tmp_path
+def test_each_request_and_each_judgement_is_noted(devices: Devices) -> None:
     with transaction(devices.house.system, frozenset()) as conn:
         kinds = conn.execute(
             sa.text("select count(*) from audit_events where kind = 'commitment'")
