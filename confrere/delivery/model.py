@@ -13,6 +13,7 @@ HELD_BACK = "held back"  # its site is in shadow mode: it does not go out
 RESULT_KIND, STATUS_KIND = "ORU^R01", "ORM^O01"
 COMMITMENT_KIND = "N-EVENT-REPORT"  # storage commitment
 AVAILABILITY_KIND = "N-CREATE"  # instance availability notification
+DICOM_KINDS = frozenset({COMMITMENT_KIND, AVAILABILITY_KIND})  # their content is a data set
 TRIES_BEFORE_DEAD = 20
 
 

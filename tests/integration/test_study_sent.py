@@ -15,9 +15,13 @@ from confrere.database.engine import transaction
 from confrere.delivery import sendings
 from confrere.delivery import service as delivery
 from confrere.delivery.model import DEAD, SENT, WAITING, Sending
+from confrere.dimse import availability as availability_set
+from confrere.dimse import identifier
+from confrere.dimse.syntaxes import EXPLICIT_LE
 from confrere.kernel.errors import Conflict, NotFound
 from confrere.kernel.ids import StudyId
 from confrere.network import service as network
+from confrere.web.message_lines import elements
 from confrere.wiring import availability, dicom_out, sending_out
 from tests.integration.device_house import Devices, device_house
 
@@ -146,3 +150,9 @@ def test_a_machine_that_asked_is_told_what_it_can_fetch_once(devices: Devices) -
     assert named == {uid for _, uid, _ in filed}
     assert series[0].ReferencedSOPSequence[0].InstanceAvailability == "ONLINE"
     assert series[0].ReferencedSOPSequence[0].RetrieveAETitle == "CONFRERE"
+
+
+def test_a_notice_is_shown_element_by_element_to_people() -> None:
+    said = availability_set.notification("1.2.3", {"1.2.3.1": [("1.2.4", "1.2.5")]}, "CONFRERE")
+    shown = elements(identifier.encode(said, EXPLICIT_LE))
+    assert any("Study Instance UID" in one.text and "1.2.3" in one.text for one in shown)
