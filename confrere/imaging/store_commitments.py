@@ -67,6 +67,7 @@ def held(conn: Connection, owner: GroupId, uids: Sequence[str]) -> dict[str, Hel
             .join(studies, studies.c.id == instances.c.study_id)
             .where(
                 instances.c.owner_group == owner,
+                instances.c.hidden == "",  # what was rejected may go
                 instances.c.sop_uid
                 == sa.any_(sa.literal(list(uids[begin : begin + AT_ONCE]), sa.ARRAY(sa.Text))),
             )

@@ -87,7 +87,9 @@ def _send(
 
 
 def _store(house: House, link: client.Sending, instance: Instance) -> int:
-    syntax = recoding.choose_sent(instance.transfer_syntax, link.accepted(instance.sop_class))
+    syntax = recoding.choose_sent(
+        recoding.stored_as(instance), link.accepted(instance.sop_class)
+    )
     if syntax is None:
         return status.NOT_NEGOTIATED
     try:
