@@ -10,6 +10,7 @@ from confrere.logs import set_up
 from confrere.settings import is_loopback, load
 from confrere.wiring import tasks
 from confrere.wiring.dicom_door import open_dicom_door
+from confrere.wiring.dicom_tls import server_context
 from confrere.wiring.hl7_door import open_hl7_door
 from confrere.wiring.house import open_house
 from confrere.wiring.peers import PeerBook
@@ -35,6 +36,12 @@ def main() -> None:
         for host in hosts(settings.dicom_host, settings.private_interface):
             dicom = open_dicom_door(house, book, host, settings.dicom_port)
             open_doors.callback(dicom.stop, GRACE)
+        if settings.dicom_tls_port:
+            secure = open_dicom_door(
+                house, book, settings.dicom_tls_host, settings.dicom_tls_port,
+                server_context(settings),
+            )  # fmt: skip
+            open_doors.callback(secure.stop, GRACE)
         for host in hosts(settings.mllp_host, settings.private_interface):
             hl7 = open_hl7_door(house, book, host, settings.mllp_port)
             open_doors.callback(hl7.stop, GRACE)

@@ -34,6 +34,11 @@ class Settings:
     dicom_host: str = "127.0.0.1"
     dicom_port: int = 11112
     aet: str = "CONFRERE"
+    dicom_tls_host: str = "127.0.0.1"
+    dicom_tls_port: int = 0  # 0: no DICOM by TLS
+    dicom_tls_certificate: str = ""  # empty: `tls_certificate` and `tls_key`
+    dicom_tls_key: str = ""
+    dicom_tls_clients: str = ""  # certificates that callers' must lead to; empty: none asked
     mllp_host: str = "127.0.0.1"
     mllp_port: int = 2575
     private_interface: str = ""  # address that plain DICOM and MLLP may also bind
@@ -83,6 +88,11 @@ ENVIRONMENT = {
     "dicom_host": "CONFRERE_DICOM_HOST",
     "dicom_port": "CONFRERE_DICOM_PORT",
     "aet": "CONFRERE_AET",
+    "dicom_tls_host": "CONFRERE_DICOM_TLS_HOST",
+    "dicom_tls_port": "CONFRERE_DICOM_TLS_PORT",
+    "dicom_tls_certificate": "CONFRERE_DICOM_TLS_CERTIFICATE",
+    "dicom_tls_key": "CONFRERE_DICOM_TLS_KEY",
+    "dicom_tls_clients": "CONFRERE_DICOM_TLS_CLIENTS",
     "mllp_host": "CONFRERE_MLLP_HOST",
     "mllp_port": "CONFRERE_MLLP_PORT",
     "private_interface": "CONFRERE_PRIVATE_INTERFACE",
@@ -155,10 +165,34 @@ def check(settings: Settings) -> None:
             )
     if not 1 <= len(settings.aet.strip()) <= 16:  # noqa: PLR2004 - PS3.5 table 6.2-1, AE
         raise Invalid("CONFRERE_AET must have 1 to 16 characters", "aet")
+    _check_dicom_tls(settings)
     if settings.scrub_megabytes < 1:
         raise Invalid("CONFRERE_SCRUB_MEGABYTES must be 1 or more", "scrub_megabytes")
     _check_mail(settings)
     _check_addresses(settings)
+
+
+def _check_dicom_tls(settings: Settings) -> None:
+    if not settings.dicom_tls_port:
+        return
+    if bool(settings.dicom_tls_certificate) != bool(settings.dicom_tls_key):
+        raise Invalid(
+            "set CONFRERE_DICOM_TLS_CERTIFICATE and CONFRERE_DICOM_TLS_KEY, or neither",
+            "dicom_tls_key",
+        )
+    own = settings.dicom_tls_certificate and settings.dicom_tls_key
+    if not own and not (settings.tls_certificate and settings.tls_key):
+        raise Invalid(
+            "DICOM by TLS needs a certificate: set CONFRERE_DICOM_TLS_CERTIFICATE and "
+            "CONFRERE_DICOM_TLS_KEY, or those of the web server",
+            "dicom_tls_certificate",
+        )
+    if not is_loopback(settings.dicom_tls_host) and not settings.dicom_tls_clients:
+        raise Invalid(
+            "DICOM by TLS may leave loopback only where callers prove who they are: set "
+            "CONFRERE_DICOM_TLS_CLIENTS to the file of their certificates or its authority",
+            "dicom_tls_clients",
+        )
 
 
 def _check_mail(settings: Settings) -> None:

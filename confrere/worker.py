@@ -21,8 +21,9 @@ from confrere.jobs import events
 from confrere.kernel.ids import PeerId
 from confrere.logs import set_up
 from confrere.network import service as network
+from confrere.network.systems import Peer
 from confrere.settings import load
-from confrere.wiring import results, tasks
+from confrere.wiring import dicom_out, results, tasks
 from confrere.wiring.device_audit import note_sent
 from confrere.wiring.herald import Herald
 from confrere.wiring.house import House, open_house
@@ -69,7 +70,7 @@ class Courier:
                 peer = network.peer(conn, peer_id)
 
                 def transmit(message: Outgoing) -> tuple[str, str]:
-                    answer = results.transmit(peer, message)  # noqa: B023 - used at once
+                    answer = self._send(peer, message)  # noqa: B023 - used at once
                     if answer[0] in delivery.ACCEPTED:
                         sent.append(message)  # noqa: B023
                     return answer
@@ -79,6 +80,11 @@ class Courier:
                 more = delivery.deliver_next(conn, peer_id, transmit, now, jitter)
                 for message in sent:
                     note_sent(conn, self._house.audit_key, peer, message, now)
+
+    def _send(self, peer: Peer, message: Outgoing) -> tuple[str, str]:
+        if peer.door == "dicom":
+            return dicom_out.transmit(peer, message, self._house.settings.aet)
+        return results.transmit(peer, message)
 
     def stop(self) -> None:
         """Finish the messages in hand."""

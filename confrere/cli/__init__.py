@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from confrere.cli import (
     accounts,
     backloading,
+    conformance,
     database,
     demonstration,
     doctor,
@@ -30,6 +31,7 @@ COMMANDS = (
     importing_images.add,
     backloading.add,
     identities.add,
+    conformance.add,
     database.add,
 )
 

@@ -22,6 +22,7 @@ from confrere.kernel.errors import DomainError, Invalid
 from confrere.main.urls import Urls, of_private, of_settings
 from confrere.network import service as network
 from confrere.settings import ENVIRONMENT, SECRETS, Settings, is_loopback, load
+from confrere.wiring.dicom_tls import server_context
 
 LOW_DISK_BYTES = 5 * 1024**3
 
@@ -75,6 +76,8 @@ def check(settings: Settings) -> Iterator[Finding]:
         ("HL7 door", settings.mllp_host, settings.mllp_port),
     ):
         yield _door(what, host, port)
+    if settings.dicom_tls_port:
+        yield _dicom_tls(settings)
     yield from _ways(settings)
     yield from _database(settings)
 
@@ -116,6 +119,15 @@ def _door(what: str, host: str, port: int) -> Finding:
         return Finding(
             False, f"{what} does not answer on {host}:{port}", "start `confrere serve`"
         )
+
+
+def _dicom_tls(settings: Settings) -> Finding:
+    try:
+        server_context(settings)
+    except Invalid as error:
+        remedy = "give PEM files that this account can read; see docs/howto/tls.md"
+        return Finding(False, f"DICOM by TLS: {error}", remedy)
+    return Finding(ok=True, what="the certificates of DICOM by TLS can be read")
 
 
 def _ways(settings: Settings) -> Iterator[Finding]:

@@ -2,14 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
-from confrere.kernel.ids import GroupId, MessageId, PeerId, ReportId, SiteId
+from confrere.kernel.ids import GroupId, MessageId, PeerId, ReportId, SiteId, StudyId
 
 STORED, DONE, FAILED, DISMISSED = "stored", "done", "failed", "dismissed"
 WAITING, SENT, DEAD = "waiting", "sent", "dead"
 REPLACED = "replaced"  # a newer status of the same exam goes out in its place
 HELD_BACK = "held back"  # its site is in shadow mode: it does not go out
 RESULT_KIND, STATUS_KIND = "ORU^R01", "ORM^O01"
+COMMITMENT_KIND = "N-EVENT-REPORT"  # storage commitment
+AVAILABILITY_KIND = "N-CREATE"  # instance availability notification
+DICOM_KINDS = frozenset({COMMITMENT_KIND, AVAILABILITY_KIND})  # their content is a data set
 TRIES_BEFORE_DEAD = 20
 
 
@@ -57,6 +61,26 @@ class Outgoing:
     created_at: datetime
     next_at: datetime
     sent_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A study that must reach a machine by C-STORE, and how far it is; counts are of objects."""
+
+    id: UUID
+    owner_group: GroupId
+    study: StudyId
+    peer: PeerId
+    asked_by: str
+    asked_at: datetime
+    state: str  # WAITING, SENT or DEAD
+    total: int
+    sent: int
+    failed: int
+    attempts: int
+    last_error: str
+    next_at: datetime
+    ended_at: datetime | None
 
 
 def back_off(attempts: int, jitter: float) -> timedelta:

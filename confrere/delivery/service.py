@@ -30,7 +30,7 @@ from confrere.network import service as network
 from confrere.network.systems import Peer
 
 PROCESS_TASK = "delivery.process"
-ACCEPTED = frozenset({"AA", "CA"})  # HL7 table 0008
+ACCEPTED = frozenset({"AA", "CA", "0000"})  # HL7 table 0008; DIMSE success
 Send = Callable[[Outgoing], tuple[str, str]]  # gives the peer's answer: code and text
 
 
@@ -122,7 +122,7 @@ def inbox(conn: Connection, states: list[str], limit: int = 200) -> list[Receive
 
 
 def send(
-    conn: Connection, owner: GroupId, peer: PeerId, site: SiteId, report: ReportId | None,
+    conn: Connection, owner: GroupId, peer: PeerId, site: SiteId | None, report: ReportId | None,
     kind: str, accession: str, control_id: str, content: bytes, now: datetime,
     *, begun_live: bool = False,
 ) -> MessageId:  # fmt: skip
@@ -137,7 +137,7 @@ def send(
         "kind": kind, "accession": accession, "control_id": control_id, "content": content,
         "created_at": now, "next_at": now,
     }  # fmt: skip
-    if not begun_live and network.is_shadow(conn, site):
+    if not begun_live and site is not None and network.is_shadow(conn, site):
         values |= {"state": HELD_BACK, "last_error": "the site is in shadow mode"}
     return store.add_outgoing(conn, values)
 

@@ -55,3 +55,23 @@ outgoing = sa.Table(
     ),
     sa.Index("ix_outgoing_owner_group_created_at", "owner_group", "created_at"),
 )
+
+sendings = sa.Table(
+    "sendings",
+    metadata,
+    key(),
+    owner(),
+    ref("study_id"),
+    ref("peer_id"),
+    text("asked_by"),
+    instant("asked_at", null=False),
+    text("state", default="waiting"),
+    whole("total"),
+    whole("sent"),
+    whole("failed"),
+    whole("attempts"),
+    text("last_error"),
+    instant("next_at", null=False),
+    instant("ended_at"),
+    sa.Index("ix_sendings_study_id", "owner_group", "study_id"),
+)

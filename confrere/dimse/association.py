@@ -143,7 +143,10 @@ class Association:
     def _establish(self, seat: Seat) -> _Session | Rejection:
         """Read the request, decide, accept."""
         request = self._read_request()
-        call = Call(request.calling_aet, request.called_aet, self.address, self._port)
+        call = Call(
+            request.calling_aet, request.called_aet, self.address, self._port,
+            self._wire.secured,
+        )  # fmt: skip
         self._call = call
         decided = self._decide(request, call)
         if isinstance(decided, Admission) and not seat(self):

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from io import BytesIO
 from tempfile import NamedTemporaryFile
 from time import monotonic
 from typing import Any, BinaryIO
 
-from pydicom import Dataset
+from pydicom import Dataset, dcmread
 from pynetdicom import AE, _config, build_role, evt
 from pynetdicom.association import Association
 
@@ -134,6 +135,35 @@ def get(
     with _associated(remote, wanted, roles, [(evt.EVT_C_STORE, hear)]) as link:
         for status, _ in link.send_c_get(keys, sop_class):
             yield _progress(status)
+
+
+def event_report(
+    remote: Remote, sop_class: str, sop_instance: str, event_type: int, data_set: bytes
+) -> int:
+    """Report an event as its class's provider (PS3.7 10.1.1); return the status answered.
+
+    `data_set` is in explicit little endian.
+    """
+    said = dcmread(BytesIO(part10_prefix(sop_class, sop_instance, EXPLICIT_LE, "") + data_set))
+    told = Dataset(said)
+    with _associated(remote, [(sop_class, _PLAIN)], frozenset({sop_class})) as link:
+        answer, _ = link.send_n_event_report(told, event_type, sop_class, sop_instance)
+    if "Status" not in answer:
+        raise Unavailable("the machine did not answer the report")
+    return int(answer.Status)
+
+
+def create(remote: Remote, sop_class: str, sop_instance: str, data_set: bytes) -> int:
+    """Create an instance at the machine (N-CREATE, PS3.7 10.1.5); return the status answered.
+
+    `data_set` is in explicit little endian.
+    """
+    said = dcmread(BytesIO(part10_prefix(sop_class, sop_instance, EXPLICIT_LE, "") + data_set))
+    with _associated(remote, [(sop_class, _PLAIN)]) as link:
+        answer, _ = link.send_n_create(Dataset(said), sop_class, sop_instance)
+    if "Status" not in answer:
+        raise Unavailable("the machine did not answer")
+    return int(answer.Status)
 
 
 class Sending:

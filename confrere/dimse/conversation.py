@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from confrere.dimse import command, pdu
-from confrere.dimse.command import C_CANCEL_RQ, C_STORE_RQ, RESPONSE
+from confrere.dimse.command import C_CANCEL_RQ, C_STORE_RQ, N_EVENT_REPORT_RQ, RESPONSE
 from confrere.dimse.limits import Limits
 from confrere.dimse.messages import Inbound
 from confrere.dimse.pdu import FRAGMENT, HEADER, INVALID_PARAMETER, LAST, P_DATA, Malformed
-from confrere.dimse.service import Context, SubStore
+from confrere.dimse.service import Context, Report, SubStore
 from confrere.dimse.wire import Wire
 
 _PIECE = 128 * 1024
@@ -62,7 +62,27 @@ class Conversation:
         self._send(pdu.p_data(context, said, command=True, max_pdu=self._max_pdu))
         for piece in self._pieces(context, stream):
             self._send(piece)
-        return self._status_of(context)
+        return self._status_of(context, C_STORE_RQ)
+
+    def pending(self) -> bool:
+        """Say whether the peer has begun to say something else."""
+        return self._inbound.pending()
+
+    def report(self, said: Report) -> int:
+        """Report an event to the peer (PS3.7 10.1.1) and return the status it answers."""
+        self._number = self._number % 0xFFFF + 1
+        elements: dict[int, int | str] = {
+            command.AFFECTED_CLASS: said.context.abstract_syntax,
+            command.COMMAND_FIELD: N_EVENT_REPORT_RQ,
+            command.MESSAGE_ID: self._number,
+            command.DATA_SET_TYPE: 1,
+            command.AFFECTED_INSTANCE: said.sop_instance,
+            command.EVENT_TYPE: said.event_type,
+        }
+        context, most = said.context.id, self._max_pdu
+        out = pdu.p_data(context, command.encode(elements), command=True, max_pdu=most)
+        self._send(out + pdu.p_data(context, said.data_set, command=False, max_pdu=most))
+        return self._status_of(context, N_EVENT_REPORT_RQ)
 
     def _pieces(self, context: int, stream: BinaryIO) -> Iterator[bytes]:
         piece = stream.read(self._room)
@@ -78,7 +98,7 @@ class Conversation:
                 return
             piece = after
 
-    def _status_of(self, context: int) -> int:
+    def _status_of(self, context: int, asked: int) -> int:
         while True:
             at, answer = self._inbound.command()
             if answer.field == C_CANCEL_RQ:
@@ -86,10 +106,10 @@ class Conversation:
                 continue
             if (
                 at != context
-                or answer.field != C_STORE_RQ | RESPONSE
+                or answer.field != asked | RESPONSE
                 or answer.number(command.MESSAGE_ID_RESPONDED_TO) != self._number
             ):
-                raise Malformed("expected the answer to a C-STORE", INVALID_PARAMETER)
+                raise Malformed("expected the answer to our request", INVALID_PARAMETER)
             if answer.has_data_set:
                 self._inbound.data_set(at, _let_go)
             return answer.number(command.STATUS)

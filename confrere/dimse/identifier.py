@@ -59,15 +59,15 @@ def vr_of(tag: int) -> str:
     return known[:2] if known != "US or SS" else "US"
 
 
-def parse(data: bytes, transfer_syntax: str) -> Identifier:
+def parse(
+    data: bytes, transfer_syntax: str, *, most: int = MOST_BYTES, levels: int = MAX_LEVELS
+) -> Identifier:
     """Read a whole identifier; raises Invalid on damage, too much depth or a strange charset."""
-    if len(data) > MOST_BYTES:
-        raise Invalid(
-            f"Identifier is longer than {MOST_BYTES} bytes: ask for less", "Identifier"
-        )
+    if len(data) > most:
+        raise Invalid(f"Identifier is longer than {most} bytes: ask for less", "Identifier")
     encoding = encoding_of(transfer_syntax)
     walk_all(Bytes(data, complete=True), 0, len(data), encoding)
-    return _elements(data, encoding, b"", MAX_LEVELS)
+    return _elements(data, encoding, b"", levels)
 
 
 def _elements(data: bytes, encoding: Encoding, charset: bytes, levels: int) -> Identifier:

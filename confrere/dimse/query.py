@@ -6,7 +6,7 @@ from typing import Protocol
 
 from confrere.dimse import identifier, status, syntaxes
 from confrere.dimse.command import C_FIND_RQ
-from confrere.dimse.identifier import CHARACTER_SET, MOST_BYTES, Identifier, Value
+from confrere.dimse.identifier import CHARACTER_SET, MAX_LEVELS, MOST_BYTES, Identifier, Value
 from confrere.dimse.messages import Released
 from confrere.dimse.pdu import Malformed
 from confrere.dimse.service import Answer, Outcome, Receiver, Request
@@ -21,13 +21,14 @@ OF_THE_WIRE = (Gone, Malformed, Released)
 class Gathering:
     """A Receiver's first half: keeps a small data set, bounded; swallows what is too long."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST_BYTES) -> None:
         self._data = bytearray()
+        self._most = most
         self._too_long = False
 
     def write(self, view: memoryview) -> None:
         """Keep the next bytes."""
-        if len(self._data) + len(view) > MOST_BYTES:
+        if len(self._data) + len(view) > self._most:
             self._too_long = True
             self._data.clear()
         if not self._too_long:
@@ -37,11 +38,13 @@ class Gathering:
         """Forget it."""
         self._data.clear()
 
-    def identifier(self, transfer_syntax: str) -> Identifier:
-        """Read what came; raises Invalid."""
+    def identifier(self, transfer_syntax: str, levels: int = MAX_LEVELS) -> Identifier:
+        """Read what came, at most so many sequences deep; raises Invalid."""
         if self._too_long:
-            raise Invalid(f"Identifier is longer than {MOST_BYTES} bytes: ask for less")
-        return identifier.parse(bytes(self._data), transfer_syntax)
+            raise Invalid(f"Identifier is longer than {self._most} bytes: ask for less")
+        return identifier.parse(
+            bytes(self._data), transfer_syntax, most=self._most, levels=levels
+        )
 
 
 @dataclass(frozen=True, slots=True)

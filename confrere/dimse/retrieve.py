@@ -10,6 +10,7 @@ from confrere.dimse.command import C_GET_RQ, C_MOVE_RQ
 from confrere.dimse.identifier import Identifier, Value
 from confrere.dimse.query import NO_IDENTIFIER, OF_THE_WIRE, Gathering, query_outcome
 from confrere.dimse.service import Answer, Outcome, Receiver, Request
+from confrere.dimse.supported import PROVIDED
 from confrere.kernel.errors import NotFound, Unavailable
 
 MOVE_DESTINATION = 0x0600
@@ -178,13 +179,13 @@ class RetrieveService:
 def move_service(retriever: Retriever) -> RetrieveService:
     """C-MOVE of both roots."""
     fields = frozenset({C_MOVE_RQ})
-    return RetrieveService("move", frozenset(syntaxes.MOVE_ROOTS), fields, retriever)
+    return RetrieveService("move", frozenset(PROVIDED["move"].classes), fields, retriever)
 
 
 def get_service(retriever: Retriever) -> RetrieveService:
     """C-GET of both roots."""
     fields = frozenset({C_GET_RQ})
-    return RetrieveService("get", frozenset(syntaxes.GET_ROOTS), fields, retriever)
+    return RetrieveService("get", frozenset(PROVIDED["get"].classes), fields, retriever)
 
 
 def destination_of(request: Request) -> str:

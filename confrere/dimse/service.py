@@ -20,6 +20,7 @@ class Call:
     called_aet: str
     address: str
     port: int
+    secured: str | None = None  # by TLS: SHA-256 of its certificate, empty without; None: plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +74,28 @@ class SubStore:
     sop_instance: str
 
 
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One event that we report to the peer (PS3.7 10.1.1)."""
+
+    context: Context
+    sop_instance: str
+    event_type: int
+    data_set: bytes
+
+
 class Talk(Protocol):
     """The association while a request is being answered; raises `wire.Gone` or `Malformed`."""
 
     @property
     def contexts(self) -> tuple[Context, ...]:
         """The contexts in which the peer takes C-STORE from us."""
+
+    def pending(self) -> bool:
+        """Say whether the peer has begun to say something else; never waits."""
+
+    def report(self, said: Report) -> int:
+        """Report an event and return the status that the peer answers."""
 
     def cancelled(self, message: int) -> bool:
         """Say whether the peer has cancelled this request; never waits."""

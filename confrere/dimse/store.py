@@ -6,6 +6,7 @@ from typing import Protocol
 from confrere.dimse import command, status, syntaxes
 from confrere.dimse.command import C_ECHO_RQ, C_STORE_RQ
 from confrere.dimse.service import Admission, Answer, Outcome, Receiver, Request
+from confrere.dimse.supported import PROVIDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,8 @@ class StoreService:
 
     def accepts(self, abstract_syntax: str) -> bool:
         """Storage classes of PS3.4 annex B and the configured private ones."""
-        return syntaxes.is_storage_class(abstract_syntax, self.private_classes)
+        is_private = abstract_syntax in self.private_classes
+        return is_private or PROVIDED[self.name].accepts(abstract_syntax)
 
     def choose(self, transfer_syntaxes: tuple[str, ...]) -> str | None:
         """See `syntaxes.choose`."""
@@ -157,7 +159,7 @@ class EchoService:
 
     def accepts(self, abstract_syntax: str) -> bool:
         """Verification only."""
-        return abstract_syntax == syntaxes.VERIFICATION
+        return PROVIDED[self.name].accepts(abstract_syntax)
 
     def choose(self, transfer_syntaxes: tuple[str, ...]) -> str | None:
         """Any uncompressed one: no data set is ever sent."""

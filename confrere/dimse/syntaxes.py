@@ -13,6 +13,10 @@ FIND_ROOTS = {_QR + "1.1": "PATIENT", _QR + "2.1": "STUDY"}
 MOVE_ROOTS = {_QR + "1.2": "PATIENT", _QR + "2.2": "STUDY"}
 GET_ROOTS = {_QR + "1.3": "PATIENT", _QR + "2.3": "STUDY"}
 MODALITY_WORKLIST = "1.2.840.10008.5.1.4.31"
+STORAGE_COMMITMENT = "1.2.840.10008.1.20.1"
+STORAGE_COMMITMENT_INSTANCE = "1.2.840.10008.1.20.1.1"  # well-known (PS3.4 J.3.5)
+PERFORMED_STEP = "1.2.840.10008.3.1.2.3.3"
+INSTANCE_AVAILABILITY = "1.2.840.10008.5.1.4.33"
 
 # Any class under these roots, known to pydicom's dictionary or not: modalities are newer than
 # any list, and an archive that keeps bytes need not know a class to store it (PS3.4 B.3.1).
@@ -53,6 +57,15 @@ def is_storage_class(uid: str, private: frozenset[str] = frozenset()) -> bool:
     if uid in private or uid in _OTHER_STORAGE:
         return True
     return uid.startswith(_STORAGE_ROOT) and uid not in _NOT_STORAGE
+
+
+def known_storage_classes() -> frozenset[str]:
+    """The storage classes that have a name, retired ones included."""
+    return frozenset(
+        uid
+        for uid, (_, kind, *_) in UID_dictionary.items()
+        if kind == "SOP Class" and is_storage_class(uid)
+    )
 
 
 def choose_plain(proposed: tuple[str, ...]) -> str | None:

@@ -1,6 +1,7 @@
 """One peer's socket: a fixed buffer, bounded waiting, and a way to cut it from outside."""
 
 import contextlib
+import hashlib
 import select
 import socket
 import ssl
@@ -48,6 +49,7 @@ class Wire:
         self._cut = ""
         self._lock = Lock()
         self._waiting_since: float | None = None
+        self.secured: str | None = None  # fingerprint of the peer's certificate, empty without
 
     def stalled_for(self) -> float:
         """Seconds that we have been waiting for the peer just now; 0 while we work for it."""
@@ -63,6 +65,8 @@ class Wire:
                 )
                 self._sock.settimeout(wait.total_seconds())
             self._sock.do_handshake()
+            shown = self._sock.getpeercert(binary_form=True)
+            self.secured = hashlib.sha256(shown).hexdigest() if shown else ""
         except OSError as error:
             raise Closed(f"TLS handshake failed: {type(error).__name__}") from None
 

@@ -19,6 +19,7 @@ class Permission(StrEnum):
     SIGN_FINAL = "sign a final report"
     READ_IMAGES = "see images"
     STORE_IMAGES = "store images"
+    SEND_IMAGES = "send images to another machine"
     READ_REPORTS = "read reports"
     READ_PATIENTS = "look up patients"
     RESOLVE_IDENTITIES = "say which identities are one person"
@@ -59,6 +60,8 @@ class Permission(StrEnum):
     DICOM_FIND = "DICOM: query"
     DICOM_RETRIEVE = "DICOM: retrieve images"
     DICOM_WORKLIST = "DICOM: query the modality worklist"
+    DICOM_COMMITMENT = "DICOM: ask for storage commitment"
+    DICOM_PERFORMED = "DICOM: tell of performed procedure steps"
     HL7_ORDER = "HL7: send orders"
     HL7_RESULT = "HL7: send results"
     HL7_ADT = "HL7: send patient updates"
@@ -74,6 +77,7 @@ _READS = frozenset(
         _P.SIGN_PRELIMINARY,
         _P.READ_IMAGES,
         _P.STORE_IMAGES,
+        _P.SEND_IMAGES,
         _P.READ_REPORTS,
         _P.READ_PATIENTS,
         _P.READ_DIRECTORY,
@@ -92,6 +96,7 @@ _OF_ROLE: dict[Role, frozenset[Permission]] = {
         {
             _P.READ_WORKLIST,
             _P.ASSIGN,
+            _P.SEND_IMAGES,
             _P.READ_REPORTS,
             _P.READ_PATIENTS,
             _P.RESOLVE_IDENTITIES,
@@ -172,6 +177,8 @@ OF_DOOR: Mapping[str, frozenset[Permission]] = MappingProxyType(
                 _P.DICOM_FIND,
                 _P.DICOM_RETRIEVE,
                 _P.DICOM_WORKLIST,
+                _P.DICOM_COMMITMENT,
+                _P.DICOM_PERFORMED,
             }
         ),
         "hl7": frozenset({_P.HL7_ORDER, _P.HL7_RESULT, _P.HL7_ADT, _P.HL7_DOCUMENT}),

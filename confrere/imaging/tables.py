@@ -290,3 +290,18 @@ deid_held = sa.Table(
     sa.UniqueConstraint("owner_group", "export_id", "instance_id"),
     sa.Index("ix_deid_held_export_id", "export_id", "state"),
 )
+
+commitments = sa.Table(
+    "commitments",
+    metadata,
+    key(),
+    owner(),
+    ref("peer_id"),
+    sa.Column("transaction_uid", sa.Text, nullable=False),
+    json("asked", "[]"),
+    instant("asked_at", null=False),
+    json("refused"),
+    instant("judged_at"),
+    text("told"),
+    sa.UniqueConstraint("owner_group", "peer_id", "transaction_uid"),
+)

@@ -136,6 +136,8 @@ def register_peer(conn: Connection, new: Peer) -> PeerId:
         raise Invalid("give the sending application (MSH-3) or facility (MSH-4)", "application")
     if new.door == "results" and not 0 < new.port < 65536:  # noqa: PLR2004 - TCP
         raise Invalid("give the port of the site's listener, 1 to 65535", "port")
+    if new.certificate and new.plain_beyond_loopback:
+        raise Invalid("a machine with a certificate never speaks in the clear", "certificate")
     if new.plain_beyond_loopback and not new.address:
         raise Invalid("a plain peer beyond loopback needs its address", "address")
     values = {n: v for n, v in asdict(new).items() if n not in ("id", "site")}

@@ -12,7 +12,9 @@ class Peer:
     """A machine that may speak to us, or that we speak to.
 
     `door` is dicom, hl7 (inbound) or results (outbound ORU). `address` is the one address
-    it may come from (or is reached at); an empty address means loopback only.
+    it may come from (or is reached at); an empty address means loopback only. `certificate` is
+    the SHA-256 fingerprint of the client certificate that it must show, in lower-case hex; with
+    one it never comes in the clear. `availability`: it is told when images can be retrieved.
     """
 
     id: PeerId
@@ -28,6 +30,8 @@ class Peer:
     plain_beyond_loopback: bool = False
     interface: str = ""
     enabled: bool = True
+    certificate: str = ""
+    availability: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,6 +137,8 @@ peers = sa.Table(
     flag("plain_beyond_loopback"),
     text("interface"),
     flag("enabled", default=True),
+    text("certificate"),
+    flag("availability"),
     sa.Index("ix_peers_door", "door"),
 )
 

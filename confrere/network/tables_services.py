@@ -10,4 +10,8 @@ site_services = sa.Table(
     sa.Column("site_id", sa.Uuid, primary_key=True),
     owner(),
     flag("worklist"),
+    flag("archive"),
+    sa.Column("cache_days", sa.BigInteger),
+    flag("commitment"),
+    flag("performed"),
 )

@@ -96,3 +96,27 @@ told_times = sa.Table(
     sa.UniqueConstraint("owner_group", "order_id", "what"),
     sa.Index("ix_told_times_site_id", "site_id", "heard_at"),
 )
+
+performed_steps = sa.Table(
+    "performed_steps",
+    metadata,
+    key(),
+    owner(),
+    ref("site_id"),
+    ref("peer_id"),
+    sa.Column("step_uid", sa.Text, nullable=False),
+    text("state"),
+    text("modality"),
+    text("station"),
+    text("description"),
+    text("reason"),
+    text("study_uid"),
+    texts("accessions"),
+    instant("begun_at", null=False),
+    instant("ended_at"),
+    whole("images"),
+    json("said"),
+    instant("heard_at", null=False),
+    instant("changed_at", null=False),
+    sa.UniqueConstraint("owner_group", "step_uid"),
+)

@@ -13,6 +13,7 @@ from confrere.database.engine import transaction
 from confrere.delivery import service as delivery
 from confrere.delivery.model import (
     DEAD,
+    DICOM_KINDS,
     DISMISSED,
     DONE,
     FAILED,
@@ -32,7 +33,7 @@ from confrere.reading import service as reading
 from confrere.web.access import allow
 from confrere.web.acts import note_act, note_seen, show
 from confrere.web.context import context_of
-from confrere.web.message_lines import segments
+from confrere.web.message_lines import elements, segments
 from confrere.web.rendering import render
 
 MOST_ROWS = 200
@@ -78,7 +79,8 @@ def outgoing_message(request: Request, me: Mender, message_id: UUID) -> Response
             conn, request, me, "message", now=context.now(), object_id=message.id,
             owner=message.owner_group, patient=patient,
         )  # fmt: skip
-    lines = segments(message.content)
+    read = elements if message.kind in DICOM_KINDS else segments
+    lines = read(message.content)
     return render(request, "message.html", box=OUT, lines=lines, states=STATES, **values)
 
 

@@ -4,28 +4,24 @@ from datetime import UTC
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 
 from confrere.database.engine import transaction
 from confrere.identity.permissions import Permission
-from confrere.kernel.errors import Refused
-from confrere.kernel.ids import GroupId, SiteId
+from confrere.kernel.ids import GroupId
 from confrere.kernel.principal import Principal
 from confrere.network import service as network
-from confrere.network import serving
 from confrere.network.kinds import KINDS
 from confrere.network.model import Directory, Licence, Privilege, Reader, Site
-from confrere.network.site_services import SiteServices
 from confrere.orders.priorities import MINUTES, NAMES
 from confrere.web.access import allow
-from confrere.web.acts import note_act, show
+from confrere.web.acts import show
 from confrere.web.context import context_of
 from confrere.web.credential_marks import LAPSED, SOON, count_of, mark_of
 
 PAGE = "network.html"
 Member = Annotated[Principal, Depends(allow(Permission.READ_DIRECTORY))]
-Keeper = Annotated[Principal, Depends(allow(Permission.MANAGE_PEERS))]
 
 router = APIRouter(default_response_class=HTMLResponse)
 
@@ -34,24 +30,6 @@ router = APIRouter(default_response_class=HTMLResponse)
 def places(request: Request, me: Member) -> Response:
     """Show groups and their sites."""
     return show_places(request, me)
-
-
-@router.post("/network/sites/{site_id}/services")
-def switch_services(
-    request: Request, me: Keeper, site_id: UUID, worklist: Annotated[str, Form()] = ""
-) -> Response:
-    """Switch what Confrere does for a site of the own group."""
-    if me.group is None:
-        raise Refused("only the group that owns a site may switch its services")
-    with transaction(context_of(request).engine, me.groups) as conn:
-        new = serving.switch(conn, me.group, SiteId(site_id), worklist=worklist == "yes")
-        name = network.site(conn, new.site).name
-        note_act(
-            conn, request, me, "site", object_id=new.site, act="services switched",
-            worklist="on" if new.worklist else "off",
-        )  # fmt: skip
-    word = "may ask for their worklist" if new.worklist else "get no worklist"
-    return show_places(request, me, f"Modalities of {name} {word} within two seconds.")
 
 
 def show_places(request: Request, me: Principal, said: str = "") -> Response:
@@ -68,7 +46,7 @@ def show_places(request: Request, me: Principal, said: str = "") -> Response:
     part = "parts/network_places.html"
     return show(
         request, PAGE, part, groups=groups, targets=targets, tab="places", said=said,
-        services=_services(request, me), certificate=KINDS["facility certificate"],
+        certificate=KINDS["facility certificate"],
     )  # fmt: skip
 
 
@@ -91,11 +69,6 @@ def readers(request: Request, me: Member) -> Response:
         on_duty=sum(one.on_duty(now) for one in listed),
         lapsed=count_of(LAPSED, marks.values()), soon=count_of(SOON, marks.values()),
     )  # fmt: skip
-
-
-def _services(request: Request, me: Principal) -> dict[SiteId, SiteServices]:
-    with transaction(context_of(request).engine, me.groups) as conn:
-        return serving.services(conn)
 
 
 def _directory(request: Request, me: Principal) -> Directory:

@@ -1,6 +1,7 @@
 """The machines that may speak to Confrere, and those to which it sends results."""
 
 import ipaddress
+import re
 from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
@@ -57,6 +58,8 @@ class Asked(BaseModel):
     site: Text = ""
     plain: Text = ""
     interface: Text = ""
+    availability: Text = ""
+    certificate: Annotated[str, StringConstraints(strip_whitespace=True, max_length=128)] = ""
 
 
 @router.get("/network/peers")
@@ -170,7 +173,8 @@ def read_peer(
         raise Invalid("Give the machine a name that people will know it by.", "name")
     plain = asked.plain == "yes"
     beyond = bool(asked.address) and not _is_loopback(asked.address)
-    if beyond and not plain:
+    certificate = _fingerprint(asked.certificate) if asked.door == DICOM else ""
+    if beyond and not plain and not certificate:
         raise Invalid(
             f"{asked.address} lies beyond this machine and these protocols are not "
             "encrypted: confirm that the line between is private.",
@@ -182,7 +186,20 @@ def read_peer(
         _NEW, owner, asked.door, asked.name, asked.aet if asked.door == DICOM else "",
         asked.application, asked.facility, asked.address, _port(asked.port),
         _site(asked.site, own), plain and beyond, asked.interface if beyond else "",
+        certificate=certificate,
+        availability=asked.door == DICOM and asked.availability == "yes",
     )  # fmt: skip
+
+
+def _fingerprint(text: str) -> str:
+    """A SHA-256 fingerprint as openssl and browsers print it, without its colons."""
+    plain = text.replace(":", "").replace(" ", "").lower()
+    if plain and not re.fullmatch("[0-9a-f]{64}", plain):
+        raise Invalid(
+            "Give the certificate's SHA-256 fingerprint: 32 bytes in hexadecimal.",
+            "certificate",
+        )
+    return plain
 
 
 def _check_interface(asked: Asked, settings: Settings) -> None:
@@ -225,7 +242,10 @@ def _site(text: str, own: dict[SiteId, Site]) -> SiteId | None:
 
 def _is_same(one: Peer, other: Peer) -> bool:
     def told(peer: Peer) -> tuple[object, ...]:
-        return (peer.aet, peer.application, peer.facility, peer.address, peer.port)
+        return (
+            peer.aet, peer.application, peer.facility, peer.address, peer.port,
+            peer.certificate,
+        )  # fmt: skip
 
     return told(one) == told(other)
 

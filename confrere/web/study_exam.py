@@ -22,8 +22,10 @@ from confrere.kernel.ids import ItemId, OrderId, PatientId, StudyId
 from confrere.kernel.principal import Principal
 from confrere.network import service as network
 from confrere.network.model import Directory, Reader
+from confrere.orders import performing
 from confrere.orders import service as orders
 from confrere.orders.model import Order
+from confrere.orders.performed import Kept
 from confrere.patients import service as patients
 from confrere.patients.model import Patient
 from confrere.reading import service as reading
@@ -66,6 +68,7 @@ class Exam:
     messages: tuple[Outgoing, ...]  # results on their way to the site
     beside: Beside  # notes, allergies, lab values, papers
     fetched: dict[str, Fetch]  # study UID -> how a prior came here from a foreign archive
+    performed: tuple[Kept, ...] = ()  # what its modality told of begin and end
     advice: tuple[Given, ...] = ()  # what was advised on its orders; own group only
 
 
@@ -132,6 +135,9 @@ def gather(conn: "Connection", found: Look) -> Exam:
         (first, tuple(texts[first.id])) if first else None,
         tuple(delivery.of_report(conn, report.id)) if report else (),
         chart.beside(conn, _identities(conn, patient), item.orders), _fetched(conn, priors),
+        tuple(performing.of_exam(
+            conn, item.owner_group, item.site, item.accessions, [one.study_uid for one in studies]
+        )),
         tuple(advice.of_orders(conn, item.owner_group, item.orders)),
     )  # fmt: skip
 

@@ -140,6 +140,7 @@ def _values(found: Look, exam: Exam) -> dict[str, Any]:
         "referrers": _once(order.content.referrer_name for order in exam.orders),
         "diagnoses": _once(text for order in exam.orders for text in order.content.diagnoses),
         "advice": exam.advice,
+        "performed": [one.step for one in exam.performed],
         "locations": _once(order.content.location for order in exam.orders),
         "data": _data(found, exam, compare),
         "received_texts": [(one, whole_text(texts)) for one, texts in exam.received],

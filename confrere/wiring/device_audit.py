@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from confrere.audit import service as audit
 from confrere.audit.model import Agent, Event
-from confrere.delivery.model import STATUS_KIND, Outgoing
+from confrere.delivery.model import AVAILABILITY_KIND, COMMITMENT_KIND, STATUS_KIND, Outgoing
 from confrere.imaging import service as imaging
 from confrere.jobs import events
 from confrere.kernel.errors import NotFound
@@ -24,6 +24,10 @@ from confrere.orders import service as orders
 from confrere.reading import service as reading
 
 STORED_TASK = "audit.images_stored"
+_KINDS = {
+    STATUS_KIND: "order status", COMMITMENT_KIND: "commitment",
+    AVAILABILITY_KIND: "availability",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,7 @@ class Caller:
 
     peer: Peer
     conversation: str
+    secured: str | None = None  # by TLS: its certificate's fingerprint, or empty; None: plain
     noted: set[StudyId] = field(default_factory=set)
 
 
@@ -70,7 +75,7 @@ def note_message(
 def note_sent(conn: Connection, key: bytes, peer: Peer, sent: Outgoing, at: datetime) -> None:
     """Note that a report, or an exam's status, was given to its site's system and taken."""
     agent = Agent.of_peer(peer.id, peer.name, peer.owner_group, sent.control_id)
-    kind = "order status" if sent.kind == STATUS_KIND else "report"
+    kind = _KINDS.get(sent.kind, "report")
     audit.note(conn, key, Event(
         sent.owner_group, at, "R", kind, "results", agent, patient_id=_patient_of(conn, sent),
         object_id=sent.report,
@@ -79,6 +84,8 @@ def note_sent(conn: Connection, key: bytes, peer: Peer, sent: Outgoing, at: date
 
 def _patient_of(conn: Connection, sent: Outgoing) -> PatientId | None:
     if sent.report is None:
+        if not sent.accession:
+            return None
         sites = [sent.site] if sent.site else []
         about = orders.search(
             conn, 1, accession=sent.accession, owners=[sent.owner_group], sites=sites

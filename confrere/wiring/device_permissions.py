@@ -13,6 +13,8 @@ OF_DIMSE_SERVICE = {
     "move": Permission.DICOM_RETRIEVE,
     "get": Permission.DICOM_RETRIEVE,
     "worklist": Permission.DICOM_WORKLIST,
+    "commitment": Permission.DICOM_COMMITMENT,
+    "performed": Permission.DICOM_PERFORMED,
 }
 OF_HL7_MESSAGE = {
     "ORM": Permission.HL7_ORDER,

@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -40,10 +41,13 @@ from confrere.network.systems import Peer, SiteHints
 from confrere.wiring import device_audit
 from confrere.wiring.device_audit import Caller
 from confrere.wiring.device_permissions import dimse_services
+from confrere.wiring.dicom_commitment import commitment_service
+from confrere.wiring.dicom_performed import performed_service
 from confrere.wiring.dicom_query import Desk, query_services
-from confrere.wiring.dicom_worklist import sites_with_worklist, worklist_service
+from confrere.wiring.dicom_worklist import worklist_service
 from confrere.wiring.house import House
 from confrere.wiring.peers import PeerBook
+from confrere.wiring.site_switches import services_for
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +65,9 @@ class Sink:
 
         Raises Refused when the peer was switched off since the association began.
         """
-        if self.book.by_title(request.calling_aet, request.address) is None:
+        caller = request.admission.peer
+        secured = caller.secured if isinstance(caller, Caller) else None
+        if self.book.by_title(request.calling_aet, request.address, secured) is None:
             raise Refused("this AE title is no longer registered or is switched off")
         return Incoming(self, request, self.house.blobs.begin())
 
@@ -177,12 +183,15 @@ class DicomDoor:
         self.filing.close()
 
 
-def open_dicom_door(house: House, book: PeerBook, host: str, port: int) -> DicomDoor:
+def open_dicom_door(
+    house: House, book: PeerBook, host: str, port: int, tls: ssl.SSLContext | None = None
+) -> DicomDoor:
     """Open the door; raises OSError when the address is taken."""
     filing = GroupCommit(house.app, house.blobs)
     door = Door(
         host, port, Limits(), admitter(book), Sink(house, book, filing),
         observe=observer(house, book), title=house.settings.aet, further=further_services(house, book),
+        tls=tls,
     )  # fmt: skip
     door.start()
     return DicomDoor(door, filing)
@@ -191,7 +200,10 @@ def open_dicom_door(house: House, book: PeerBook, host: str, port: int) -> Dicom
 def further_services(house: House, book: PeerBook) -> tuple[Service, ...]:
     """What the door provides beside C-ECHO and C-STORE."""
     desk = Desk(house, book)
-    return (*query_services(desk), worklist_service(desk))
+    return (
+        *query_services(desk), worklist_service(desk), commitment_service(desk),
+        performed_service(desk),
+    )  # fmt: skip
 
 
 def admitter(book: PeerBook) -> Callable[[Call], Admission | Rejection]:
@@ -200,11 +212,11 @@ def admitter(book: PeerBook) -> Callable[[Call], Admission | Rejection]:
     boot, numbers = secrets.token_hex(4), count(1)
 
     def admit(call: Call) -> Admission | Rejection:
-        peer = book.by_title(call.calling_aet, call.address)
+        peer = book.by_title(call.calling_aet, call.address, call.secured)
         if peer is None:
             return CALLING_NOT_RECOGNISED
-        able = services if sites_with_worklist(book, peer) else services - {"worklist"}
-        return Admission(Caller(peer, f"{boot}-{next(numbers)}"), able)
+        caller = Caller(peer, f"{boot}-{next(numbers)}", call.secured)
+        return Admission(caller, services_for(book, peer, services))
 
     return admit
 
@@ -215,7 +227,8 @@ def observer(house: House, book: PeerBook) -> Callable[[DoorEvent], None]:
 
     def observe(event: DoorEvent) -> None:
         if isinstance(event, Opened):
-            peer = book.by_title(event.call.calling_aet, event.call.address)
+            call = event.call
+            peer = book.by_title(call.calling_aet, call.address, call.secured)
             outcome, owner = "success", peer.owner_group if peer else COLLABORATIVE
         elif isinstance(event, TurnedAway):
             peer, outcome, owner = None, "refused", COLLABORATIVE

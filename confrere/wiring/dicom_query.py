@@ -13,6 +13,7 @@ from confrere.dimse.identifier import Identifier, Value
 from confrere.dimse.query import FindService, Matched
 from confrere.dimse.retrieve import SubOperation, Transfer, UnknownDestination
 from confrere.dimse.service import Request, Service, SubStore
+from confrere.dimse.supported import PROVIDED
 from confrere.imaging import finding, recoding
 from confrere.imaging.attributes import Level
 from confrere.imaging.matching import Query
@@ -41,7 +42,7 @@ _LEVEL, _RETRIEVE_AET, _AVAILABILITY = 0x00080052, 0x00080054, 0x00080056
 def query_services(desk: "Desk") -> tuple[Service, ...]:
     """The query/retrieve services of the door."""
     return (
-        FindService("find", frozenset(syntaxes.FIND_ROOTS), desk),
+        FindService("find", frozenset(PROVIDED["find"].classes), desk),
         retrieve.move_service(Mover(desk)),
         retrieve.get_service(Getter(desk)),
     )
@@ -57,10 +58,10 @@ class Desk:
     def caller(self, request: Request) -> Caller:
         """The peer that asks; raises Refused when it was switched off since it came."""
         call, caller = request.call, request.admission.peer
-        known = self.book.by_title(call.calling_aet, call.address)
+        known = self.book.by_title(call.calling_aet, call.address, call.secured)
         if not isinstance(caller, Caller) or known is None or known.id != caller.peer.id:
             raise Refused("this AE title is no longer registered or is switched off")
-        return Caller(known, caller.conversation, caller.noted)
+        return Caller(known, caller.conversation, caller.secured, caller.noted)
 
     def find(self, request: Request, keys: Identifier) -> Iterator[Matched]:
         """Yield what fits, newest first; raises Unavailable past MOST_MATCHES."""

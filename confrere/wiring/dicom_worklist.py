@@ -5,38 +5,27 @@ from dataclasses import dataclass
 
 from confrere.audit.model import Event
 from confrere.database.engine import transaction
-from confrere.dimse import syntaxes, worklist
+from confrere.dimse import worklist
 from confrere.dimse.identifier import Identifier, Value
 from confrere.dimse.key_matching import asked_of, fits
 from confrere.dimse.query import FindService, Matched
 from confrere.dimse.service import Request
-from confrere.kernel.ids import OrderId, SiteId
+from confrere.dimse.supported import PROVIDED
+from confrere.kernel.ids import OrderId
 from confrere.network.systems import Peer
 from confrere.orders import service as orders
 from confrere.orders.model import ORDERED, Order
 from confrere.patients import service as patients
 from confrere.patients.model import Patient
 from confrere.wiring.dicom_query import Desk, agent_of
-from confrere.wiring.peers import PeerBook
+from confrere.wiring.site_switches import sites_with
 
 MOST_ORDERS = 5_000  # newest first; an order that waits behind so many is no plan for today
 
 
 def worklist_service(desk: Desk) -> FindService:
     """C-FIND of the Modality Worklist."""
-    return FindService("worklist", frozenset({syntaxes.MODALITY_WORKLIST}), Planner(desk))
-
-
-def sites_with_worklist(book: PeerBook, peer: Peer) -> frozenset[SiteId]:
-    """The sites whose worklist a peer may ask for: its own, or its group's when it has none."""
-    page = book.page()
-    return frozenset(
-        site
-        for site, switched in page.services.items()
-        if switched.worklist
-        and switched.owner_group == peer.owner_group
-        and peer.site in (None, site)
-    )
+    return FindService("worklist", frozenset(PROVIDED["worklist"].classes), Planner(desk))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +38,7 @@ class Planner:
         """Yield the items that fit, newest order first."""
         caller = self.desk.caller(request)
         house, peer = self.desk.house, caller.peer
-        open_sites = sites_with_worklist(self.desk.book, peer)
+        open_sites = sites_with(self.desk.book, peer, "worklist")
         self.desk.note(caller, Event(
             peer.owner_group, house.now(), "E", "search", "dicom", agent_of(caller),
             detail={"level": "WORKLIST"},

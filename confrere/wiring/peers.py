@@ -4,6 +4,7 @@ The book is read with the system role, because a caller's group is not known bef
 recognised, and again every few seconds, so that a change on the network page acts at once.
 """
 
+import hmac
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -60,10 +61,13 @@ class PeerBook:
             services = serving.services(conn)
         return Page(peers, rules, sites, services, self._now())
 
-    def by_title(self, title: str, address: str) -> Peer | None:
-        """The DICOM peer that calls with this AE title from this address."""
+    def by_title(self, title: str, address: str, secured: str | None = None) -> Peer | None:
+        """The DICOM peer that calls with this AE title from this address.
+
+        `secured`: by TLS, with this certificate's fingerprint (empty: none); None: in the clear.
+        """
         return self._first(
-            address, lambda p: p.door == "dicom" and p.aet.strip() == title.strip()
+            address, lambda p: p.door == "dicom" and p.aet.strip() == title.strip(), secured
         )
 
     def by_application(self, application: str, facility: str, address: str) -> Peer | None:
@@ -87,15 +91,27 @@ class PeerBook:
         found = resolve_site(peer, page.rules.get(peer.owner_group, ()), hints)
         return page.sites.get(found) if found else None
 
-    def _first(self, address: str, says: Callable[[Peer], bool]) -> Peer | None:
-        able = [p for p in self.page().peers if says(p) and may_come_from(p, address)]
+    def _first(
+        self, address: str, says: Callable[[Peer], bool], secured: str | None = None
+    ) -> Peer | None:
+        able = [p for p in self.page().peers if says(p) and may_come_from(p, address, secured)]
         # a peer with an address of its own is meant before one that only says loopback
         return min(able, key=lambda p: (not p.address, str(p.id)), default=None)
 
 
-def may_come_from(peer: Peer, address: str) -> bool:
-    """Say whether an enabled peer may speak in the clear from this address."""
+def may_come_from(peer: Peer, address: str, secured: str | None = None) -> bool:
+    """Say whether an enabled peer may speak from this address, in the clear or `secured`.
+
+    One registered with a certificate must show just that one; one without may not come from
+    beyond loopback by TLS, since nothing proves who it is.
+    """
     if not peer.enabled:
+        return False
+    if peer.certificate:
+        same = secured is not None and hmac.compare_digest(secured, peer.certificate)
+        here = is_loopback(address) and (not peer.address or is_loopback(peer.address))
+        return same and (here or peer.address == address)
+    if secured is not None and not is_loopback(address):
         return False
     if is_loopback(address):
         return not peer.address or is_loopback(peer.address)

@@ -31,12 +31,14 @@ from confrere.logs import report
 from confrere.network import credentialing
 from confrere.orders import service as orders
 from confrere.orders.model import OrderChanged
+from confrere.orders.performing import StepChanged
 from confrere.patients import linking
 from confrere.patients.model import PairDecided, PatientSeen, PersonChanged
 from confrere.reading.model import ReportReceived, ReportSigned
 from confrere.wiring import (
     advising,
     deidentifying,
+    device_tasks,
     exams,
     facts,
     imports,
@@ -60,11 +62,15 @@ SCRUB_AT = "* * * * *"  # often and for seconds: nothing waits long behind it
 SCRUB_SECONDS = 4.0
 LAPSE_AT = "23 * * * *"
 RETRY = RetryStrategy(max_attempts=6, exponential_wait=2)
-Work = Callable[[Connection, datetime], None]
+Work = Callable[[Connection, datetime], object]
 
 SUBSCRIBERS: dict[type, tuple[str, ...]] = {
     StudyArrived: ("exams.study_arrived", "priors.study_arrived"),
-    StudyClosed: ("exams.study_closed", "archives.study_closed"),
+    StudyClosed: (
+        "exams.study_closed",
+        "archives.study_closed",
+        "availability.study_closed",
+    ),
     ImagesArrived: ("exams.images_arrived",),
     StudyCorrected: ("exams.study_corrected",),
     OrderChanged: (
@@ -76,6 +82,7 @@ SUBSCRIBERS: dict[type, tuple[str, ...]] = {
     PatientSeen: ("exams.patient_seen",),
     PairDecided: ("patients.pair_decided",),
     PersonChanged: ("priors.person_changed",),
+    StepChanged: ("orders.step_changed",),
     ItemOffered: ("priors.share",),
     ItemFinished: ("facts.item_finished",),
     ReportSigned: ("results.report_signed", "priors.report_came"),
@@ -143,6 +150,7 @@ def register(house: House) -> None:
     _register_exams(run, task, house)
     _register_imports(run, task, house)
     _register_persons(run, task)
+    device_tasks.register(house, run, task)
     _register_priors(run, task)
     _register_outcomes(run, task)
 

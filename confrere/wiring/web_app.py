@@ -68,11 +68,13 @@ from confrere.web import (
     rosters_page,
     routing_page,
     rules_page,
+    services_page,
     shadow_page,
     simulate_page,
     study_assign,
     study_page,
     study_papers,
+    study_send,
     technologist_page,
     told_page,
     views_page,
@@ -97,6 +99,7 @@ PAGES = (
     advice_page, advice_rules_page, advice_try_page, advice_effect_page, deid_page, deid_review,
     images_page, imports_page, exceptions_pieces,
     archives_page, backload_page, study_papers, technologist_page,
+    services_page, study_send,
 )  # fmt: skip
 READS = {"search": "R", "view": "R", "store": "C"}
 

@@ -29,7 +29,7 @@ def switch(house: House, to: str) -> None:
     """Let the IT engineer press the switch, and wait until the door follows."""
     assert house.world
     with house.http("lakeshore IT engineer") as web:
-        answer = web.post(f"/network/sites/{house.world.site}/services", data={"worklist": to})
+        answer = web.post(f"/sites/{house.world.site}/services", data={"worklist": to})
         assert answer.status_code == 200, answer.text
     wait_for(lambda: offered(house) is (to == "yes"), 10, house.said)
 

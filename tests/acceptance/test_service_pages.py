@@ -12,7 +12,7 @@ from confrere.database.engine import transaction
 from confrere.kernel.principal import Role
 from confrere.network import service as network
 from confrere.network import serving
-from confrere.web import network_page, peers_page
+from confrere.web import network_page, peers_page, services_page
 from tests.acceptance.chromium import browser, violations
 from tests.integration.lists_house import lists_house
 from tests.integration.web_shell import PASSWORD
@@ -22,7 +22,7 @@ from tests.integration.web_shell import PASSWORD
 def test_a_worklist_is_switched_on_for_a_site_by_keyboard(
     postgres_socket: str, template: str, tmp_path: Path, scheme: Literal["light", "dark"]
 ) -> None:
-    routers = [network_page.router, peers_page.router]
+    routers = [network_page.router, peers_page.router, services_page.router]
     with (
         lists_house(postgres_socket, template, routers, tmp_path) as house,
         browser() as chrome,
@@ -39,13 +39,13 @@ def test_a_worklist_is_switched_on_for_a_site_by_keyboard(
         page.press("[name=password]", "Enter")
         page.wait_for_url(lambda url: "/login" not in url)
         page.goto("/network")
-        page.locator("details.pop summary", has_text="Services").first.press("Enter")
-        page.locator("details[open] [name=worklist]").press("Space")
+        page.get_by_role("link", name="Services for").first.press("Enter")
+        page.locator("[name=worklist]").press("Space")
         assert violations(page) == []
         if shots := os.environ.get("SHOTS"):
             page.screenshot(path=f"{shots}/services-{scheme}.png")
-        page.locator("details[open] button", has_text="Save").press("Enter")
-        expect(page.locator("#said")).to_contain_text("may ask for their worklist")
+        page.locator("button", has_text="Save").press("Enter")
+        expect(page.locator("#said")).to_contain_text("the doors follow within two seconds")
         with transaction(house.made.system, frozenset()) as conn:
             assert serving.services(conn)[house.world.site].worklist
         page.goto("/network/peers")

@@ -42,6 +42,7 @@ from confrere.web import (
     study_assign,
     study_page,
     study_papers,
+    study_send,
     worklist_page,
 )
 from confrere.web.access import allow
@@ -180,7 +181,7 @@ def routers(made: Databases, blobs: BlobStore, clock: Clock) -> list[APIRouter]:
     )  # fmt: skip
     return [
         worklist_page.router, study_page.router, study_papers.router, study_assign.router, reading_api.router,
-        reading_take.router, images,
+        reading_take.router, study_send.router, images,
     ]  # fmt: skip
 
 
