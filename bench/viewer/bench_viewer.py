@@ -28,11 +28,22 @@ from web_study import SLICES, STUDY, slices, store
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = [
-    "--no-sandbox", "--disable-quic", "--disable-background-networking",
-    "--disable-component-update", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
-    "--ignore-gpu-blocklist", "--disable-web-security",
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist",
+    "--disable-web-security",
 ]  # fmt: skip
 PATIENCE = 90.0
+
+
+# the viewer's configuration is changed as it is set: a route of the browser's driver would
+# switch its cache off, and the application would come anew each time
+ELSEWHERE = """(() => { let kept; Object.defineProperty(window, "config", {
+  get: () => kept,
+  set: made => { kept = made; for (const one of made.dataSources) {
+    const set = one.configuration; delete set.acceptHeader;
+    for (const root of ["wadoUriRoot", "qidoRoot", "wadoRoot"]) set[root] = "OTHER/dicom-web";
+  } } }); })();"""
 
 
 def browser(
@@ -52,17 +63,12 @@ def browser(
     return made
 
 
-def look(context: BrowserContext, url: str, other: str, config: str) -> dict[str, Any]:
+def look(context: BrowserContext, url: str, other: str, line: str) -> dict[str, Any]:
     """Open the study and wait until all frames are decoded; `other` names another archive."""
-    page = context.new_page()
+    context.add_init_script(f'localStorage.setItem("confrere-line", "{line}")')
     if other:
-        changed = config.replace('"/dicom-web"', f'"{other}/dicom-web"').replace(
-            "acceptHeader: [accepted],", ""
-        )
-        page.route(
-            "**/ohif/app-config.js",
-            lambda route: route.fulfill(body=changed, content_type="text/javascript"),
-        )
+        context.add_init_script(ELSEWHERE.replace("OTHER", other))
+    page = context.new_page()
     page.goto(f"{url}/ohif/viewer?StudyInstanceUIDs={STUDY}", wait_until="commit")
     until = time.monotonic() + PATIENCE
     seen: dict[str, Any] = {}
@@ -88,7 +94,6 @@ def main() -> None:
         token = made.tokens["lakeshore radiologist"]
         store(made.url, token, files)
         give(other, files)
-        config = made.http("lakeshore radiologist").get("/ohif/app-config.js").text
         url, theirs, prefix = made.url, f"http://127.0.0.1:{other}", list[str]()
         if chosen.line:
             (url, theirs), prefix = stack.enter_context(slow_line(made.ports["http"], other))
@@ -99,17 +104,19 @@ def main() -> None:
                 context = browser(play, profile, token, url, prefix)
                 # frames vary by cookie: a new one keeps them out of the cache, not the application
                 context.add_cookies([{"name": "round", "value": str(round_), "url": url}])
-                seen = look(context, url, archive, config)
+                seen = look(context, url, archive, "slow" if chosen.line else "fast")
                 context.close()
                 if round_:  # the first one fills the browser's cache
                     got[name].append(seen)
                 print(name, seen, file=sys.stderr, flush=True)
-    print("| archive | rounds | first image s | all fetched s | all decoded s | MB |")
-    print("|---|---|---|---|---|---|")
+    print(
+        "| archive | rounds | metadata s | first image s | all fetched s | all decoded s | MB |"
+    )
+    print("|---|---|---|---|---|---|---|")
     for name, rounds in got.items():
         values = [
             statistics.median([one.get(key) or PATIENCE * 1000 for one in rounds]) / 1000
-            for key in ("first", "last", "lastDecoded")
+            for key in ("metadata", "first", "last", "lastDecoded")
         ]
         size = statistics.median([one.get("bytes", 0) for one in rounds]) / 1e6
         cells = " | ".join(f"{value:.2f}" for value in values)

@@ -75,3 +75,21 @@ double_reads = sa.Table(
     text("resolution"),
     sa.UniqueConstraint("owner_group", "item_id", "elsewhere"),
 )
+
+# how a person wants studies hung in the viewer
+hangings = sa.Table(
+    "hangings",
+    metadata,
+    key(),
+    owner(),
+    ref("user_id"),
+    text("modality"),
+    text("region"),
+    text("layout"),
+    text("first"),
+    json("windows", "[]"),
+    instant("updated_at", null=False),
+    sa.UniqueConstraint(
+        "owner_group", "user_id", "modality", "region", name="uq_hangings_place"
+    ),
+)
