@@ -3,16 +3,27 @@
 from collections.abc import Sequence
 from urllib.parse import quote, urlsplit
 
-ALONE, COMPARE = "@confrere/alone", "@confrere/comparePrior"
+from confrere.reading.hanging import Hanging
+
+ALONE, COMPARE, SERIES = "@confrere/alone", "@confrere/comparePrior", "@confrere/series"
 
 
-def own_viewer(study_uid: str, prior_uid: str = "") -> str:
-    """Address of our viewer, the prior beside the study where there is one. UIDs only."""
-    uids = quote(study_uid)
-    if not prior_uid:
-        return f"/ohif/viewer?StudyInstanceUIDs={uids}&hangingProtocolId={ALONE}"
-    both = f"{uids},{quote(prior_uid)}"
-    return f"/ohif/viewer?StudyInstanceUIDs={both}&hangingProtocolId={COMPARE}"
+def layout_of(wish: Hanging | None, *, beside: bool) -> str:
+    """Name the viewer's layout for a reader's wish; `beside` says that there is a prior.
+
+    Without a wish a prior is shown beside the exam.
+    """
+    if beside and (wish is None or wish.layout == "1x2"):
+        return COMPARE
+    return SERIES if wish and wish.layout == "2x2" else ALONE
+
+
+def own_viewer(study_uid: str, prior_uid: str = "", wish: Hanging | None = None) -> str:
+    """Address of our viewer, the prior beside the study where it is wished. UIDs only."""
+    layout = layout_of(wish, beside=bool(prior_uid))
+    uids = ",".join(quote(one) for one in (study_uid, prior_uid) if one)
+    address = f"/ohif/viewer?StudyInstanceUIDs={uids}&hangingProtocolId={layout}"
+    return f"{address}&hanging={wish.id}" if wish else address
 
 
 def site_viewer(template: str, study_uid: str, accessions: Sequence[str]) -> str:

@@ -18,7 +18,9 @@ from confrere.kernel.errors import NotFound
 from confrere.kernel.ids import ReportId
 from confrere.kernel.principal import Principal
 from confrere.orders.priorities import NAMES
+from confrere.reading import hangings
 from confrere.reading import service as reading
+from confrere.reading.hanging import Hanging, chosen
 from confrere.reading.model import FINAL, HERE, SECTIONS
 from confrere.reading.text import whole_text
 from confrere.web import reading_json as shape
@@ -26,7 +28,7 @@ from confrere.web.access import allow
 from confrere.web.context import context_of
 from confrere.web.rendering import render
 from confrere.web.study_exam import Exam, Look, gather, look, note_looked, note_report
-from confrere.web.study_links import own_viewer, site_viewer
+from confrere.web.study_links import ALONE, COMPARE, layout_of, own_viewer, site_viewer
 from confrere.web.study_priors import Prior
 from confrere.web.study_readers import RULES, judged
 from confrere.web.study_standing import Mode
@@ -35,6 +37,7 @@ Looker = Annotated[Principal, Depends(allow(Permission.READ_WORKLIST))]
 ReportReader = Annotated[Principal, Depends(allow(Permission.READ_REPORTS))]
 Viewer = Annotated[Principal, Depends(allow(Permission.READ_IMAGES))]
 DOOR = "web"
+MAMMOGRAPHY = "MG"  # read on a workstation cleared for it; here for reference
 
 router = APIRouter(default_response_class=HTMLResponse)
 
@@ -98,8 +101,10 @@ def _page(request: Request, me: Principal, item_id: UUID, template: str) -> Resp
         if not found.standing.knows_patient:
             return render(request, "study_concealed.html", **_concealed(found))
         exam = gather(conn, found)
+        item = found.standing.item
+        wish = chosen(hangings.of_user(conn, me.user), item.modality, item.body_region)
         note_looked(conn, context.audit_key, found, exam, DOOR)
-    return render(request, template, aet=context.settings.aet, **_values(found, exam))
+    return render(request, template, aet=context.settings.aet, **_values(found, exam, wish))
 
 
 def _concealed(found: Look) -> dict[str, Any]:
@@ -110,7 +115,7 @@ def _concealed(found: Look) -> dict[str, Any]:
     return {"item": standing.item, "standing": standing, "readers": rows, "rules": RULES}
 
 
-def _values(found: Look, exam: Exam) -> dict[str, Any]:
+def _values(found: Look, exam: Exam, wish: Hanging | None) -> dict[str, Any]:
     standing = found.standing
     item = standing.item
     study_uid = exam.studies[0].study_uid if exam.studies else ""
@@ -127,7 +132,10 @@ def _values(found: Look, exam: Exam) -> dict[str, Any]:
         "sections": SECTIONS,
         "compare": compare,
         "first_text": whole_text(exam.first_prior[1]) if exam.first_prior else "",
-        "viewer_url": own_viewer(study_uid, prior_uid) if study_uid else "",
+        "viewer_url": own_viewer(study_uid, prior_uid, wish) if study_uid else "",
+        "beside": layout_of(wish, beside=bool(prior_uid)) == COMPARE,
+        "wish": wish,
+        "reference_only": item.modality == MAMMOGRAPHY,
         "site_viewer": site_viewer(standing.site.viewer_url, study_uid, item.accessions),
         "warnings": _warnings(exam, item.mrn),
         "amendable": _amendable(found, exam),
@@ -137,7 +145,7 @@ def _values(found: Look, exam: Exam) -> dict[str, Any]:
         "diagnoses": _once(text for order in exam.orders for text in order.content.diagnoses),
         "advice": exam.advice,
         "locations": _once(order.content.location for order in exam.orders),
-        "data": _data(found, exam, compare),
+        "data": _data(found, exam, compare) | {"layouts": _layouts(wish)},
         "received_texts": [(one, whole_text(texts)) for one, texts in exam.received],
     }
 
@@ -164,6 +172,15 @@ def _data(found: Look, exam: Exam, compare: Sequence[Prior]) -> dict[str, Any]:
             for one in compare
             if one.study
         },
+    }
+
+
+def _layouts(wish: Hanging | None) -> dict[str, str]:
+    """What the page's script needs to open the viewer anew, with a prior or without."""
+    return {
+        "alone": layout_of(wish, beside=False) if wish else ALONE,
+        "beside": COMPARE,
+        "hanging": str(wish.id) if wish else "",
     }
 
 

@@ -36,6 +36,7 @@ from confrere.orders.model import OrderContent
 from confrere.reading import service as reading
 from confrere.reading.service import Received
 from confrere.web import (
+    hanging_page,
     reading_api,
     reading_take,
     study_assign,
@@ -175,7 +176,7 @@ def routers(made: Databases, blobs: BlobStore, clock: Clock) -> list[APIRouter]:
     )  # fmt: skip
     return [
         worklist_page.router, study_page.router, study_assign.router, reading_api.router,
-        reading_take.router, images,
+        reading_take.router, hanging_page.router, images,
     ]  # fmt: skip
 
 
