@@ -18,12 +18,23 @@ def layout_of(wish: Hanging | None, *, beside: bool) -> str:
     return SERIES if wish and wish.layout == "2x2" else ALONE
 
 
-def own_viewer(study_uid: str, prior_uid: str = "", wish: Hanging | None = None) -> str:
-    """Address of our viewer, the prior beside the study where it is wished. UIDs only."""
+def own_viewer(
+    study_uid: str, prior_uid: str = "", wish: Hanging | None = None, *, desk: str = ""
+) -> str:
+    """Address of our viewer, the prior beside the study where it is wished. UIDs only.
+
+    Viewers of the same `desk`, an exam, scroll together though each has its own window.
+    """
     layout = layout_of(wish, beside=bool(prior_uid))
     uids = ",".join(quote(one) for one in (study_uid, prior_uid) if one)
     address = f"/ohif/viewer?StudyInstanceUIDs={uids}&hangingProtocolId={layout}"
+    address += f"&desk={quote(desk)}" if desk else ""
     return f"{address}&hanging={wish.id}" if wish else address
+
+
+def prior_viewer(prior_uid: str, desk: str) -> str:
+    """Address of our viewer with a prior alone, named as one, for a window of its own."""
+    return f"{own_viewer(prior_uid, desk=desk)}&shows=prior"
 
 
 def site_viewer(template: str, study_uid: str, accessions: Sequence[str]) -> str:

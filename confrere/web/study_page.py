@@ -28,7 +28,14 @@ from confrere.web.access import allow
 from confrere.web.context import context_of
 from confrere.web.rendering import render
 from confrere.web.study_exam import Exam, Look, gather, look, note_looked, note_report
-from confrere.web.study_links import ALONE, COMPARE, layout_of, own_viewer, site_viewer
+from confrere.web.study_links import (
+    ALONE,
+    COMPARE,
+    layout_of,
+    own_viewer,
+    prior_viewer,
+    site_viewer,
+)
 from confrere.web.study_priors import Prior
 from confrere.web.study_readers import RULES, judged
 from confrere.web.study_standing import Mode
@@ -52,6 +59,12 @@ def study_page(request: Request, me: Looker, item_id: UUID) -> Response:
 def viewer_window(request: Request, me: Viewer, item_id: UUID) -> Response:
     """Show the images alone, for a monitor of their own."""
     return _page(request, me, item_id, "viewer_window.html")
+
+
+@router.get("/items/{item_id}/prior")
+def prior_window(request: Request, me: Viewer, item_id: UUID) -> Response:
+    """Show a prior's images alone, for another monitor; it scrolls with the exam's viewer."""
+    return _page(request, me, item_id, "prior_window.html")
 
 
 @router.get("/items/{item_id}/report")
@@ -131,8 +144,11 @@ def _values(found: Look, exam: Exam, wish: Hanging | None) -> dict[str, Any]:
         "site": standing.site,
         "sections": SECTIONS,
         "compare": compare,
+        "prior_url": prior_viewer(prior_uid, str(item.id)) if prior_uid else "",
         "first_text": whole_text(exam.first_prior[1]) if exam.first_prior else "",
-        "viewer_url": own_viewer(study_uid, prior_uid, wish) if study_uid else "",
+        "viewer_url": own_viewer(study_uid, prior_uid, wish, desk=str(item.id))
+        if study_uid
+        else "",
         "beside": layout_of(wish, beside=bool(prior_uid)) == COMPARE,
         "wish": wish,
         "reference_only": item.modality == MAMMOGRAPHY,

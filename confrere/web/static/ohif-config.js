@@ -23,10 +23,11 @@
       const { services } = servicesManager;
       const views = services.cornerstoneViewportService;
       const link = ours.linkScroll(services);
-      const { button, refresh } = ours.addLinkButton(link);
+      const { remove, refresh } = ours.addLinkButton(link);
       const studies = ours.watchStudies(services);
       let folded = false;
       refresh();
+      link.join(refresh);
       const changed = views.subscribe(views.EVENTS.VIEWPORT_DATA_CHANGED, () => {
         link.wire();
         refresh();
@@ -35,7 +36,7 @@
         folded = true;
       });
       const keys = ours.layoutKeys(commandsManager);
-      left = [changed, keys, ...studies.events, { unsubscribe: () => button.remove() }];
+      left = [changed, keys, ...studies.events, { unsubscribe: remove }, { unsubscribe: link.close }];
       if (embedded) left.push(ours.tellWork(), ...ours.tellMeasurements(services.measurementService));
     },
     onModeExit: () => {

@@ -3,7 +3,10 @@
 // `window.confrere.hangings` by the address: ?hanging=<id>.
 (() => {
   "use strict";
-  const asked = new URLSearchParams(location.search).get("hanging");
+  // read now: the viewer rewrites its address later
+  const address = new URLSearchParams(location.search);
+  const asked = address.get("hanging");
+  const prior = address.get("StudyInstanceUIDs")?.includes(",");
   const wish = (window.confrere.hangings || []).find(one => one.id === asked);
   const [opening] = wish?.windows || [];
   const choose = index => ({
@@ -65,7 +68,6 @@
   // Alt+1, Alt+2, Alt+4: lay the pictures out otherwise
   const LAYOUTS = { Digit1: alone.id, Digit2: COMPARE, Digit4: series.id };
   const layoutKeys = commandsManager => {
-    const prior = new URLSearchParams(location.search).get("StudyInstanceUIDs")?.includes(",");
     const press = event => {
       const protocolId = LAYOUTS[event.code];
       if (!event.altKey || event.ctrlKey || !protocolId) return;

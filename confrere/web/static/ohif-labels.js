@@ -2,11 +2,13 @@
 (() => {
   "use strict";
   // Which study is on which viewport: told to the page, and written on the image.
-  const requested = (new URLSearchParams(location.search).get("StudyInstanceUIDs") || "").split(",");
+  const address = new URLSearchParams(location.search);
+  const requested = (address.get("StudyInstanceUIDs") || "").split(",");
+  const priorsOnly = address.get("shows") === "prior";
   const named = study => {
     const place = requested.indexOf(study);
     if (place < 0) return ["Another study", "#7f1023", "#fff"];
-    return place === 0 ? ["Current", "#0b3a57", "#cdeaff"] : ["Prior", "#4a3606", "#fde68a"];
+    return place === 0 && !priorsOnly ? ["Current", "#0b3a57", "#cdeaff"] : ["Prior", "#4a3606", "#fde68a"];
   };
   const watchStudies = services => {
     const { viewportGridService, displaySetService } = services;

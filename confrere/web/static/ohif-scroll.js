@@ -1,6 +1,8 @@
 // Current and prior scroll together by table position, at an offset that the reader may set.
 (() => {
   "use strict";
+  // read now: the viewer rewrites its address later
+  const desk = new URLSearchParams(location.search).get("desk");
   // position of an image along its own normal, mm (PS3.3 C.7.6.2.1.1); null without a plane
   const along = imageId => {
     const plane = imageId && window.cornerstone.metaData.get("imagePlaneModule", imageId);
@@ -36,18 +38,43 @@
       return engine ? engine.getViewports().filter(one => one.type === "stack") : [];
     };
     const offset = one => offsets.get(one.id) ?? 0;
-    const follow = source => {
-      if (!linked || busy || !compares()) return;
-      const here = along(source.getCurrentImageId());
-      if (here === null) return;
+    // windows of one exam on several monitors (?desk=<exam>) scroll together as well
+    const channel = desk && new BroadcastChannel(`confrere-scroll-${desk}`);
+    const moved = new Map(); // image that each viewport was sent to
+    let heard = null; // where the other window is, by the table
+    const move = (others, wanted) => {
       busy = true;
-      const moves = stacks().filter(one => one.element !== source.element).map(one => {
-        const index = nearest(one, here - offset(source) + offset(one));
+      const moves = others.map(one => {
+        const index = nearest(one, wanted + offset(one));
         if (index < 0 || index === one.getCurrentImageIdIndex()) return null;
+        moved.set(one.id, index);
         return window.cornerstone.utilities.jumpToSlice(one.element, { imageIndex: index });
       });
-      Promise.all(moves).finally(() => { busy = false; });
+      return Promise.all(moves).finally(() => { busy = false; });
     };
+    const follow = source => {
+      if (!linked || busy) return;
+      // where the other window has put it is no news to that window
+      if (moved.get(source.id) === source.getCurrentImageIdIndex()) return;
+      moved.delete(source.id);
+      const here = along(source.getCurrentImageId());
+      if (here === null) return;
+      const wanted = here - offset(source);
+      channel?.postMessage({ along: wanted });
+      if (compares()) move(stacks().filter(one => one.element !== source.element), wanted);
+    };
+    const listen = changed => channel?.addEventListener("message", ({ data }) => {
+      if (typeof data?.along !== "number") {
+        const [first] = stacks();
+        const here = first && along(first.getCurrentImageId());
+        if (typeof here === "number") channel.postMessage({ along: here - offset(first) });
+        return;
+      }
+      const known = heard !== null;
+      heard = data.along;
+      if (!known) changed();
+      if (linked && !busy) move(stacks(), heard);
+    });
     const wire = () => stacks().forEach(one => {
       if (wired.has(one.element)) return;
       wired.add(one.element);
@@ -59,6 +86,7 @@
       const [first, ...others] = linked ? stacks() : [];
       const start = first && along(first.getCurrentImageId());
       if (typeof start === "number") {
+        if (heard !== null) offsets.set(first.id, start - heard);
         others.forEach(one => {
           const here = along(one.getCurrentImageId());
           if (here !== null) offsets.set(one.id, here - start + offset(first));
@@ -66,7 +94,10 @@
       }
       return linked;
     };
-    return { wire, toggle, compares };
+    const join = changed => { listen(changed); channel?.postMessage({}); };
+    const close = () => channel?.close();
+    const possible = () => compares() || heard !== null;
+    return { wire, toggle, possible, join, close };
   };
 
   const addLinkButton = link => {
@@ -86,8 +117,15 @@
     };
     show(true);
     button.addEventListener("click", () => show(link.toggle()));
+    const press = event => {
+      if (!event.altKey || event.ctrlKey || event.code !== "KeyL" || button.hidden) return;
+      event.preventDefault();
+      show(link.toggle());
+    };
+    addEventListener("keydown", press);
     document.body.append(button);
-    return { button, refresh: () => { button.hidden = !link.compares(); } };
+    const remove = () => { removeEventListener("keydown", press); button.remove(); };
+    return { remove, refresh: () => { button.hidden = !link.possible(); } };
   };
   Object.assign(window.confrere, { linkScroll, addLinkButton });
 })();

@@ -224,7 +224,7 @@
       const uids = [data.studies[0], event.target.value].filter(Boolean).map(encodeURIComponent).join(",");
       const layout = data.layouts[event.target.value ? "beside" : "alone"];
       const hanging = data.layouts.hanging && `&hanging=${data.layouts.hanging}`;
-      frame.src = `/ohif/viewer?StudyInstanceUIDs=${uids}&hangingProtocolId=${layout}${hanging}`;
+      frame.src = `/ohif/viewer?StudyInstanceUIDs=${uids}&hangingProtocolId=${layout}&desk=${data.item}${hanging}`;
     });
   }
 
