@@ -127,7 +127,7 @@ def figures(rounds: list[dict[str, Any]]) -> str:
         values = sorted((one.get(key) or PATIENCE * 1000) / 1000 for one in rounds)
         cells.append(f"{statistics.median(values):.2f} ({values[0]:.2f}..{values[-1]:.2f})")
     size = statistics.median(one.get("bytes", 0) for one in rounds) / 1e6
-    return " | ".join([*cells, f"{size:.1f}" if size else "–"])
+    return " | ".join([*cells, f"{size:.1f}" if size else "-"])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Addresses of viewers: our own, and a site's from its template. Pure."""
 
 from collections.abc import Sequence
+from html import escape
 from urllib.parse import quote, urlsplit
 
 from confrere.reading.hanging import Hanging
@@ -47,3 +48,13 @@ def site_viewer(template: str, study_uid: str, accessions: Sequence[str]) -> str
     filled = filled.replace("{accession}", quote(accession, safe=""))
     parts = urlsplit(filled)
     return filled if parts.scheme in ("http", "https") and parts.netloc else ""
+
+
+def launch_file(name: str, template: str, study_uid: str, accessions: Sequence[str]) -> str:
+    """Fill a site's launch file; in XML what is filled in is escaped, elsewhere kept to a line."""
+    values = {"{study_uid}": study_uid, "{accession}": accessions[0] if accessions else ""}
+    for place, value in values.items():
+        plain = "".join(one for one in value if one.isprintable())
+        safe = escape(plain, quote=True) if name.endswith("xml") else plain
+        template = template.replace(place, safe)
+    return template

@@ -39,6 +39,7 @@ from confrere.web import (
     hanging_page,
     reading_api,
     reading_take,
+    site_viewer_page,
     study_assign,
     study_page,
     worklist_page,
@@ -176,7 +177,8 @@ def routers(made: Databases, blobs: BlobStore, clock: Clock) -> list[APIRouter]:
     )  # fmt: skip
     return [
         worklist_page.router, study_page.router, study_assign.router, reading_api.router,
-        reading_take.router, hanging_page.router, images,
+        reading_take.router, hanging_page.router,
+        site_viewer_page.router, images,
     ]  # fmt: skip
 
 

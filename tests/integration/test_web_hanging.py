@@ -8,8 +8,10 @@ import pytest
 from sqlalchemy import text
 
 from confrere.database.engine import transaction
+from confrere.kernel.principal import Role
+from confrere.network import service as network
 from tests.database import Databases
-from tests.integration.reading_room import Room, reading_room
+from tests.integration.reading_room import CURRENT, Room, reading_room
 
 PATH = "/hanging"
 BRAIN = {"modality": "CT", "region": "head", "layout": "1x1", "windows": "Brain 80/40"}
@@ -66,3 +68,29 @@ def test_mammography_is_for_reference_and_the_prior_has_a_window_of_its_own(
     page = mine.get(room.path).text
     assert "Reference only" in page
     assert 'class="btn2 pr" href="https://pacs.example/LM100"' in page
+
+
+def test_a_site_records_its_viewer_and_a_reader_launches_it_by_file(room: Room) -> None:
+    reader = room.reader("neuro")
+    engineer = room.browser(room.person(Role.IT_ENGINEER, room.world.owner, None))
+    path = f"/network/sites/{room.world.site}/viewer"
+    assert reader.get(f"{room.path}/launch").status_code == 404
+    form = {
+        "url": "https://pacs.example/{accession}", "launch_name": "launch.xml",
+        "launch_text": '<open acc="{accession}" study="{study_uid}"/>',
+        "cleared_on": "2026-11-01",
+    }  # fmt: skip
+    assert reader.post(path, data=form).status_code == 403
+    assert "is recorded" in engineer.post(path, data=form).text
+    assert f'href="{room.path}/launch"' in reader.get(room.path).text
+    file = reader.get(f"{room.path}/launch")
+    assert file.text == f'<open acc="LM100" study="{CURRENT}"/>'
+    assert file.headers["content-disposition"] == 'attachment; filename="launch.xml"'
+    for field, bad in (
+        ("url", "javascript:alert(1)"), ("launch_name", "../x.xml"), ("launch_text", ""),
+        ("cleared_on", "2099-01-01"), ("cleared_on", "soon"),
+    ):  # fmt: skip
+        assert engineer.post(path, data=form | {field: bad}).status_code == 422
+    with transaction(room.made.system, frozenset()) as conn:
+        site = network.site(conn, room.world.site)
+    assert str(site.viewer_cleared_on) == "2026-11-01"

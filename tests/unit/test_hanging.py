@@ -6,7 +6,7 @@ import pytest
 
 from confrere.kernel.errors import Invalid
 from confrere.reading.hanging import Hanging, Window, check, chosen, windows_of
-from confrere.web.study_links import ALONE, COMPARE, SERIES, layout_of, own_viewer
+from confrere.web.study_links import ALONE, COMPARE, SERIES, launch_file, layout_of, own_viewer
 
 
 def wish(modality: str = "", region: str = "", layout: str = "1x1") -> Hanging:
@@ -58,3 +58,12 @@ def test_the_viewer_opens_as_wished_and_beside_the_prior_without_a_wish() -> Non
         f"/ohif/viewer?StudyInstanceUIDs=1.2,1.3&hangingProtocolId={SERIES}&desk=d"
         f"&hanging={mine.id}"
     )
+
+
+def test_a_launch_file_is_filled_without_a_way_out_of_its_markup() -> None:
+    strange = ['A"/>\n<x>']
+    assert launch_file("a.xml", "<o a='{accession}'/>", "1.2", strange) == (
+        "<o a='A&quot;/&gt;&lt;x&gt;'/>"
+    )
+    assert launch_file("a.txt", "{accession} {study_uid}", "1.2", ["A1\r\nB"]) == "A1B 1.2"
+    assert launch_file("a.txt", "acc={accession}", "", []) == "acc="

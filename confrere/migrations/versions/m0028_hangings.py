@@ -1,4 +1,4 @@
-"""How each reader wants studies hung in the viewer."""
+"""How each reader wants studies hung in the viewer; how a site's own viewer is launched."""
 
 from alembic import op
 
@@ -33,4 +33,12 @@ def upgrade() -> None:
     )
     op.execute(
         "create policy system on hangings to confrere_system using (true) with check (true)"
+    )
+    op.execute(
+        "alter table sites add column launch_name text not null default '', "
+        "add column launch_text text not null default ''"
+    )
+    op.execute(
+        "grant update (viewer_url, launch_name, launch_text, viewer_cleared_on) on sites "
+        "to confrere_app"
     )
