@@ -9,17 +9,20 @@ Orthanc. `--line` puts browser and servers into two network namespaces joined at
 
 # ruff: noqa: E402 - runs standalone, so it must find the package first
 import argparse
+import shutil
 import statistics
 import sys
 import tempfile
 import time
 from contextlib import ExitStack
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent / "imaging"), str(HERE)]
 
+import pydicom
 from line import slow_line
 from playwright.sync_api import BrowserContext, Playwright, sync_playwright
 from web_house import house
@@ -34,7 +37,8 @@ ARGUMENTS = [
 ]  # fmt: skip
 ACROSS = "--disable-web-security"  # Orthanc lets no other origin's page read from it
 PATIENCE = 90.0
-WARMING = 2  # rounds: the browser keeps compiled scripts from the second opening on
+WARMING = 3  # openings: the browser keeps compiled scripts from the second on
+WARM_STUDY, WARM_SLICES = f"{STUDY}.9", 4
 
 
 # the viewer's configuration is changed as it is set: a route of the browser's driver would
@@ -64,19 +68,21 @@ def browser(
     return made
 
 
-def look(context: BrowserContext, url: str, other: str, line: str) -> dict[str, Any]:
-    """Open the study and wait until all frames are decoded; `other` names another archive."""
+def look(
+    context: BrowserContext, url: str, other: str, line: str, study: str, count: int
+) -> dict[str, Any]:
+    """Open a study and wait until all frames are decoded; `other` names another archive."""
     context.add_init_script(f'localStorage.setItem("confrere-line", "{line}")')
     if other:
         context.add_init_script(ELSEWHERE.replace("OTHER", other))
     page = context.new_page()
-    page.goto(f"{url}/ohif/viewer?StudyInstanceUIDs={STUDY}", wait_until="commit")
+    page.goto(f"{url}/ohif/viewer?StudyInstanceUIDs={study}", wait_until="commit")
     until = time.monotonic() + PATIENCE
     seen: dict[str, Any] = {}
     while time.monotonic() < until:
         time.sleep(0.25)
         seen = page.evaluate("window.watched") or {}
-        if seen.get("first") and seen["decoded"] >= SLICES:
+        if seen.get("first") and seen["decoded"] >= count:
             break
     return seen
 
@@ -89,45 +95,67 @@ def main() -> None:
     options.add_argument("--line", action="store_true")
     chosen = options.parse_args()
     files = list(slices(chosen.slice))
+    small = [renamed(one) for one in files[:WARM_SLICES]]
+    line = "slow" if chosen.line else "fast"
     got: dict[str, list[dict[str, Any]]] = {"confrere": [], "Orthanc": []}
     with ExitStack() as stack:
         made, other = stack.enter_context(house()), stack.enter_context(orthanc())
         token = made.tokens["lakeshore radiologist"]
-        store(made.url, token, files)
-        give(other, files)
+        store(made.url, token, files + small)
+        give(other, files + small)
         url, theirs, prefix = made.url, f"http://127.0.0.1:{other}", list[str]()
         if chosen.line:
             (url, theirs), prefix = stack.enter_context(slow_line(made.ports["http"], other))
         play = stack.enter_context(sync_playwright())
-        profile = str(Path(stack.enter_context(tempfile.TemporaryDirectory())) / "profile")
-        for round_ in range(chosen.rounds + WARMING):
-            for name, archive in (("confrere", ""), ("Orthanc", theirs)):
-                context = browser(
-                    play, profile, token, url, prefix, *([ACROSS] if archive else [])
-                )
-                # frames vary by cookie: a new one keeps them out of the cache, not the application
-                context.add_cookies([{"name": "round", "value": str(round_), "url": url}])
-                seen = look(context, url, archive, "slow" if chosen.line else "fast")
-                context.close()
-                if round_ >= WARMING:
-                    got[name].append(seen)
-                print(name, seen, file=sys.stderr, flush=True)
-    print(
-        "| archive | rounds | metadata s | first image s | all fetched s | all decoded s | MB |"
-    )
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        servers = (("confrere", "", ()), ("Orthanc", theirs, (ACROSS,)))
+
+        def opened(
+            profile: Path, at: str, flags: tuple[str, ...], study: str, count: int
+        ) -> dict[str, Any]:
+            context = browser(play, str(profile), token, url, prefix, *flags)
+            seen = look(context, url, at, line, study, count)
+            context.close()
+            return seen
+
+        for name, at, flags in servers * WARMING:
+            opened(folder / name, at, flags, WARM_STUDY, WARM_SLICES)
+        for _ in range(chosen.rounds):
+            for name, at, flags in servers:
+                # the application is in the cache, this study's frames are not
+                now = folder / "now"
+                shutil.copytree(folder / name, now, ignore=shutil.ignore_patterns("Singleton*"))
+                got[name].append(opened(now, at, flags, STUDY, SLICES))
+                shutil.rmtree(now)
+                print(name, got[name][-1], file=sys.stderr, flush=True)
+    tell(got)
+
+
+def renamed(file: bytes) -> bytes:
+    """The same slice in another study, to warm the browser with."""
+    made = pydicom.dcmread(BytesIO(file))
+    made.StudyInstanceUID = WARM_STUDY
+    made.SeriesInstanceUID = f"{WARM_STUDY}.1"
+    made.SOPInstanceUID = f"{WARM_STUDY}.1.{made.InstanceNumber}"
+    made.file_meta.MediaStorageSOPInstanceUID = made.SOPInstanceUID
+    out = BytesIO()
+    made.save_as(out)
+    return out.getvalue()
+
+
+def tell(got: dict[str, list[dict[str, Any]]]) -> None:
+    """Print the table: medians, the fastest and the slowest beside them."""
+    heads = ("metadata", "first image", "all fetched", "all decoded")
+    print(f"| archive | rounds | {' | '.join(f'{one} s' for one in heads)} | MB |")
     print("|---|---|---|---|---|---|---|")
     for name, rounds in got.items():
-        print(f"| {name} | {len(rounds)} | {figures(rounds)} |")
-
-
-def figures(rounds: list[dict[str, Any]]) -> str:
-    """Medians, the fastest and the slowest beside them; MB where the browser tells."""
-    cells = []
-    for key in ("metadata", "first", "last", "lastDecoded"):
-        values = sorted((one.get(key) or PATIENCE * 1000) / 1000 for one in rounds)
-        cells.append(f"{statistics.median(values):.2f} ({values[0]:.2f}..{values[-1]:.2f})")
-    size = statistics.median(one.get("bytes", 0) for one in rounds) / 1e6
-    return " | ".join([*cells, f"{size:.1f}" if size else "-"])
+        cells = []
+        for key in ("metadata", "first", "last", "lastDecoded"):
+            values = sorted((one.get(key) or PATIENCE * 1000) / 1000 for one in rounds)
+            cells.append(f"{statistics.median(values):.2f} ({values[0]:.2f}..{values[-1]:.2f})")
+        size = statistics.median(one.get("bytes", 0) for one in rounds) / 1e6
+        cells.append(f"{size:.1f}" if size else "not told")
+        print(f"| {name} | {len(rounds)} | {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The command line: `confrere demo | serve | init | doctor | simulate | identities | db | token`."""
+"""The command line: `confrere demo | serve | init | doctor | scrub | import-images | load-reports | ...`."""
 
 import argparse
 import sys
@@ -6,10 +6,13 @@ from collections.abc import Sequence
 
 from confrere.cli import (
     accounts,
+    backloading,
     database,
     demonstration,
     doctor,
     identities,
+    importing_images,
+    scrubbing,
     serving,
     simulating,
 )
@@ -22,7 +25,10 @@ COMMANDS = (
     serving.add,
     accounts.add,
     doctor.add,
+    scrubbing.add,
     simulating.add,
+    importing_images.add,
+    backloading.add,
     identities.add,
     database.add,
 )

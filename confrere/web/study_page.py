@@ -11,6 +11,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 
+from confrere.chart.model import NOTE, PROTOCOL, QC_DONE
 from confrere.database.engine import transaction
 from confrere.delivery import service as delivery
 from confrere.identity.permissions import Permission
@@ -28,23 +29,16 @@ from confrere.web.access import allow
 from confrere.web.context import context_of
 from confrere.web.rendering import render
 from confrere.web.study_exam import Exam, Look, gather, look, note_looked, note_report
-from confrere.web.study_links import (
-    ALONE,
-    COMPARE,
-    layout_of,
-    own_viewer,
-    prior_viewer,
-    site_viewer,
-)
+from confrere.web.study_papers import listed, scans
 from confrere.web.study_priors import Prior
 from confrere.web.study_readers import RULES, judged
 from confrere.web.study_standing import Mode
+from confrere.web.study_viewer import layouts, viewer_values
 
 Looker = Annotated[Principal, Depends(allow(Permission.READ_WORKLIST))]
 ReportReader = Annotated[Principal, Depends(allow(Permission.READ_REPORTS))]
 Viewer = Annotated[Principal, Depends(allow(Permission.READ_IMAGES))]
 DOOR = "web"
-MAMMOGRAPHY = "MG"  # read on a workstation cleared for it; here for reference
 
 router = APIRouter(default_response_class=HTMLResponse)
 
@@ -116,8 +110,12 @@ def _page(request: Request, me: Principal, item_id: UUID, template: str) -> Resp
         exam = gather(conn, found)
         item = found.standing.item
         wish = chosen(hangings.of_user(conn, me.user), item.modality, item.body_region)
+        papers = listed(item_id, exam.beside.papers, scans(conn, exam.studies))
         note_looked(conn, context.audit_key, found, exam, DOOR)
-    return render(request, template, aet=context.settings.aet, **_values(found, exam, wish))
+    return render(
+        request, template, aet=context.settings.aet, **_values(found, exam, wish),
+        **_beside(exam), papers=papers,
+    )  # fmt: skip
 
 
 def _concealed(found: Look) -> dict[str, Any]:
@@ -131,38 +129,47 @@ def _concealed(found: Look) -> dict[str, Any]:
 def _values(found: Look, exam: Exam, wish: Hanging | None) -> dict[str, Any]:
     standing = found.standing
     item = standing.item
-    study_uid = exam.studies[0].study_uid if exam.studies else ""
-    compare = [one for one in exam.priors if one.study]
-    prior_uid = compare[0].study.study_uid if compare and compare[0].study else ""
-    return _concealed(found) | {
-        "exam": exam,
-        "moved": found.moved,
-        "mode": standing.mode.value,
-        "modes": Mode,
-        "owner": found.directory.groups[item.owner_group],
-        "priority": NAMES.get(item.priority, item.priority),
-        "site": standing.site,
-        "sections": SECTIONS,
-        "compare": compare,
-        "prior_url": prior_viewer(prior_uid, str(item.id)) if prior_uid else "",
-        "first_text": whole_text(exam.first_prior[1]) if exam.first_prior else "",
-        "viewer_url": own_viewer(study_uid, prior_uid, wish, desk=str(item.id))
-        if study_uid
-        else "",
-        "beside": layout_of(wish, beside=bool(prior_uid)) == COMPARE,
-        "wish": wish,
-        "reference_only": item.modality == MAMMOGRAPHY,
-        "site_viewer": site_viewer(standing.site.viewer_url, study_uid, item.accessions),
-        "warnings": _warnings(exam, item.mrn),
-        "amendable": _amendable(found, exam),
+    viewer = viewer_values(item, standing.site, exam, wish)
+    return (
+        _concealed(found)
+        | viewer
+        | {
+            "exam": exam,
+            "moved": found.moved,
+            "mode": standing.mode.value,
+            "modes": Mode,
+            "owner": found.directory.groups[item.owner_group],
+            "priority": NAMES.get(item.priority, item.priority),
+            "site": standing.site,
+            "sections": SECTIONS,
+            "first_text": whole_text(exam.first_prior[1]) if exam.first_prior else "",
+            "warnings": _warnings(exam, item.mrn),
+            "amendable": _amendable(found, exam),
+            "referrers": _once(order.content.referrer_name for order in exam.orders),
+            "diagnoses": _once(
+                text for order in exam.orders for text in order.content.diagnoses
+            ),
+            "advice": exam.advice,
+            "locations": _once(order.content.location for order in exam.orders),
+            "data": _data(found, exam, viewer["compare"]) | {"layouts": layouts(wish)},
+            "received_texts": [(one, whole_text(texts)) for one, texts in exam.received],
+        }
+    )
+
+
+def _beside(exam: Exam) -> dict[str, Any]:
+    """What stands beside the images: from the order, the site's systems and technologists."""
+    known, told = exam.beside, [one.told for one in exam.beside.allergies]
+    named = {one.substance.casefold() for one in known.allergies}
+    said = (order.content.allergies for order in exam.orders)
+    more = [one for text in said for one in text.split(", ") if one.casefold() not in named]
+    return {
+        "allergies": _once([*told, *more]),
         "notes": _once(order.content.notes for order in exam.orders),
-        "allergies": _once(order.content.allergies for order in exam.orders),
-        "referrers": _once(order.content.referrer_name for order in exam.orders),
-        "diagnoses": _once(text for order in exam.orders for text in order.content.diagnoses),
-        "advice": exam.advice,
-        "locations": _once(order.content.location for order in exam.orders),
-        "data": _data(found, exam, compare) | {"layouts": _layouts(wish)},
-        "received_texts": [(one, whole_text(texts)) for one, texts in exam.received],
+        "tech_notes": known.of_kind(NOTE),
+        "qc": known.of_kind(QC_DONE),
+        "protocols": known.of_kind(PROTOCOL),
+        "labs": known.labs,
     }
 
 
@@ -188,15 +195,6 @@ def _data(found: Look, exam: Exam, compare: Sequence[Prior]) -> dict[str, Any]:
             for one in compare
             if one.study
         },
-    }
-
-
-def _layouts(wish: Hanging | None) -> dict[str, str]:
-    """What the page's script needs to open the viewer anew, with a prior or without."""
-    return {
-        "alone": layout_of(wish, beside=False) if wish else ALONE,
-        "beside": COMPARE,
-        "hanging": str(wish.id) if wish else "",
     }
 
 
