@@ -9,17 +9,20 @@ Orthanc. `--line` puts browser and servers into two network namespaces joined at
 
 # ruff: noqa: E402 - runs standalone, so it must find the package first
 import argparse
+import shutil
 import statistics
 import sys
 import tempfile
 import time
 from contextlib import ExitStack
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent / "imaging"), str(HERE)]
 
+import pydicom
 from line import slow_line
 from playwright.sync_api import BrowserContext, Playwright, sync_playwright
 from web_house import house
@@ -28,15 +31,28 @@ from web_study import SLICES, STUDY, slices, store
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = [
-    "--no-sandbox", "--disable-quic", "--disable-background-networking",
-    "--disable-component-update", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
-    "--ignore-gpu-blocklist", "--disable-web-security",
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist",
 ]  # fmt: skip
+ACROSS = "--disable-web-security"  # Orthanc lets no other origin's page read from it
 PATIENCE = 90.0
+WARMING = 3  # openings: the browser keeps compiled scripts from the second on
+WARM_STUDY, WARM_SLICES = f"{STUDY}.9", 4
+
+
+# the viewer's configuration is changed as it is set: a route of the browser's driver would
+# switch its cache off, and the application would come anew each time
+ELSEWHERE = """(() => { let kept; Object.defineProperty(window, "config", {
+  get: () => kept,
+  set: made => { kept = made; for (const one of made.dataSources) {
+    const set = one.configuration; delete set.acceptHeader;
+    for (const root of ["wadoUriRoot", "qidoRoot", "wadoRoot"]) set[root] = "OTHER/dicom-web";
+  } } }); })();"""
 
 
 def browser(
-    play: Playwright, profile: str, token: str, url: str, prefix: list[str]
+    play: Playwright, profile: str, token: str, url: str, prefix: list[str], *flags: str
 ) -> BrowserContext:
     """A browser that carries the token; `prefix` is what its process is started by."""
     launcher = Path(profile).parent / "chromium.sh"
@@ -44,7 +60,7 @@ def browser(
     launcher.chmod(0o700)
     made = play.chromium.launch_persistent_context(
         profile, executable_path=str(launcher), headless=True, bypass_csp=True,
-        args=[*ARGUMENTS, f"--unsafely-treat-insecure-origin-as-secure={url}"],
+        args=[*ARGUMENTS, *flags, f"--unsafely-treat-insecure-origin-as-secure={url}"],
         viewport={"width": 1600, "height": 950},
         extra_http_headers={"authorization": f"Bearer {token}"},
     )  # fmt: skip
@@ -52,24 +68,21 @@ def browser(
     return made
 
 
-def look(context: BrowserContext, url: str, other: str, config: str) -> dict[str, Any]:
-    """Open the study and wait until all frames are decoded; `other` names another archive."""
-    page = context.new_page()
+def look(
+    context: BrowserContext, url: str, other: str, line: str, study: str, count: int
+) -> dict[str, Any]:
+    """Open a study and wait until all frames are decoded; `other` names another archive."""
+    context.add_init_script(f'localStorage.setItem("confrere-line", "{line}")')
     if other:
-        changed = config.replace('"/dicom-web"', f'"{other}/dicom-web"').replace(
-            "acceptHeader: [accepted],", ""
-        )
-        page.route(
-            "**/ohif/app-config.js",
-            lambda route: route.fulfill(body=changed, content_type="text/javascript"),
-        )
-    page.goto(f"{url}/ohif/viewer?StudyInstanceUIDs={STUDY}", wait_until="commit")
+        context.add_init_script(ELSEWHERE.replace("OTHER", other))
+    page = context.new_page()
+    page.goto(f"{url}/ohif/viewer?StudyInstanceUIDs={study}", wait_until="commit")
     until = time.monotonic() + PATIENCE
     seen: dict[str, Any] = {}
     while time.monotonic() < until:
         time.sleep(0.25)
         seen = page.evaluate("window.watched") or {}
-        if seen.get("first") and seen["decoded"] >= SLICES:
+        if seen.get("first") and seen["decoded"] >= count:
             break
     return seen
 
@@ -82,38 +95,67 @@ def main() -> None:
     options.add_argument("--line", action="store_true")
     chosen = options.parse_args()
     files = list(slices(chosen.slice))
+    small = [renamed(one) for one in files[:WARM_SLICES]]
+    line = "slow" if chosen.line else "fast"
     got: dict[str, list[dict[str, Any]]] = {"confrere": [], "Orthanc": []}
     with ExitStack() as stack:
         made, other = stack.enter_context(house()), stack.enter_context(orthanc())
         token = made.tokens["lakeshore radiologist"]
-        store(made.url, token, files)
-        give(other, files)
-        config = made.http("lakeshore radiologist").get("/ohif/app-config.js").text
+        store(made.url, token, files + small)
+        give(other, files + small)
         url, theirs, prefix = made.url, f"http://127.0.0.1:{other}", list[str]()
         if chosen.line:
             (url, theirs), prefix = stack.enter_context(slow_line(made.ports["http"], other))
         play = stack.enter_context(sync_playwright())
-        profile = str(Path(stack.enter_context(tempfile.TemporaryDirectory())) / "profile")
-        for round_ in range(chosen.rounds + 1):
-            for name, archive in (("confrere", ""), ("Orthanc", theirs)):
-                context = browser(play, profile, token, url, prefix)
-                # frames vary by cookie: a new one keeps them out of the cache, not the application
-                context.add_cookies([{"name": "round", "value": str(round_), "url": url}])
-                seen = look(context, url, archive, config)
-                context.close()
-                if round_:  # the first one fills the browser's cache
-                    got[name].append(seen)
-                print(name, seen, file=sys.stderr, flush=True)
-    print("| archive | rounds | first image s | all fetched s | all decoded s | MB |")
-    print("|---|---|---|---|---|---|")
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        servers = (("confrere", "", ()), ("Orthanc", theirs, (ACROSS,)))
+
+        def opened(
+            profile: Path, at: str, flags: tuple[str, ...], study: str, count: int
+        ) -> dict[str, Any]:
+            context = browser(play, str(profile), token, url, prefix, *flags)
+            seen = look(context, url, at, line, study, count)
+            context.close()
+            return seen
+
+        for name, at, flags in servers * WARMING:
+            opened(folder / name, at, flags, WARM_STUDY, WARM_SLICES)
+        for _ in range(chosen.rounds):
+            for name, at, flags in servers:
+                # the application is in the cache, this study's frames are not
+                now = folder / "now"
+                shutil.copytree(folder / name, now, ignore=shutil.ignore_patterns("Singleton*"))
+                got[name].append(opened(now, at, flags, STUDY, SLICES))
+                shutil.rmtree(now)
+                print(name, got[name][-1], file=sys.stderr, flush=True)
+    tell(got)
+
+
+def renamed(file: bytes) -> bytes:
+    """The same slice in another study, to warm the browser with."""
+    made = pydicom.dcmread(BytesIO(file))
+    made.StudyInstanceUID = WARM_STUDY
+    made.SeriesInstanceUID = f"{WARM_STUDY}.1"
+    made.SOPInstanceUID = f"{WARM_STUDY}.1.{made.InstanceNumber}"
+    made.file_meta.MediaStorageSOPInstanceUID = made.SOPInstanceUID
+    out = BytesIO()
+    made.save_as(out)
+    return out.getvalue()
+
+
+def tell(got: dict[str, list[dict[str, Any]]]) -> None:
+    """Print the table: medians, the fastest and the slowest beside them."""
+    heads = ("metadata", "first image", "all fetched", "all decoded")
+    print(f"| archive | rounds | {' | '.join(f'{one} s' for one in heads)} | MB |")
+    print("|---|---|---|---|---|---|---|")
     for name, rounds in got.items():
-        values = [
-            statistics.median([one.get(key) or PATIENCE * 1000 for one in rounds]) / 1000
-            for key in ("first", "last", "lastDecoded")
-        ]
-        size = statistics.median([one.get("bytes", 0) for one in rounds]) / 1e6
-        cells = " | ".join(f"{value:.2f}" for value in values)
-        print(f"| {name} | {len(rounds)} | {cells} | {size:.1f} |")
+        cells = []
+        for key in ("metadata", "first", "last", "lastDecoded"):
+            values = sorted((one.get(key) or PATIENCE * 1000) / 1000 for one in rounds)
+            cells.append(f"{statistics.median(values):.2f} ({values[0]:.2f}..{values[-1]:.2f})")
+        size = statistics.median(one.get("bytes", 0) for one in rounds) / 1e6
+        cells.append(f"{size:.1f}" if size else "not told")
+        print(f"| {name} | {len(rounds)} | {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":

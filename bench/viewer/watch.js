@@ -1,11 +1,18 @@
 // What a reader waits for: the first picture on a canvas, each frame fetched, each decoded.
 (() => {
   if (window.watched) return;
-  const seen = window.watched = { first: 0, fetched: 0, last: 0, decoded: 0, lastDecoded: 0, bytes: 0, slow: null };
+  const seen = window.watched = { first: 0, fetched: 0, last: 0, decoded: 0, lastDecoded: 0, bytes: 0, other: 0, requests: 0, firstFrame: 0, slow: null };
   performance.setResourceTimingBufferSize(20000);
   new PerformanceObserver(list => {
     for (const one of list.getEntries()) {
-      if (!one.name.includes("/frames/")) continue;
+      if (one.name.endsWith("/metadata")) seen.metadata = one.responseEnd;
+      if (one.name.includes("app-config.js")) seen.config = one.responseEnd;
+      seen.requests++;
+      if (!one.name.includes("/frames/")) {
+        seen.other += one.transferSize;
+        continue;
+      }
+      seen.firstFrame ||= one.responseEnd;
       seen.fetched++;
       seen.last = Math.max(seen.last, one.responseEnd);
       seen.bytes += one.transferSize;
@@ -26,7 +33,6 @@
   };
   const look = () => {
     seen.slow = window.confrere?.slow ?? null;
-    seen.probe = window.confrere?.probeSeconds ?? null;
     const target = window.cornerstone?.eventTarget;
     if (!hooked && target) {
       hooked = true;

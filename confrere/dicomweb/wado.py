@@ -50,7 +50,7 @@ def routes(door: Door) -> APIRouter:
             found = finding.pick_study(conn, door.scope(conn, principal), study)
             door.note(conn, principal, "view", found)
             content = finding.metadata(conn, door.blobs, found, series, sop)
-        return Response(content, headers=PRIVATE, media_type=accept.JSON)
+        return sending.document(request, content, accept.JSON)
 
     return router
 

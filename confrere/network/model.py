@@ -51,6 +51,19 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Viewing:
+    """A site's own viewer, and the clearance of ours. Templates hold {study_uid} {accession}.
+
+    The launch file is what its workstation picks up from a folder to open an exam.
+    """
+
+    url: str = ""
+    launch_name: str = ""
+    launch_text: str = ""
+    cleared_on: date | None = None  # ours, for its intended use; None: investigational
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """A hospital or imaging centre that `owner_group` serves."""
 
@@ -65,7 +78,7 @@ class Site:
     assigner: str  # who assigns this site's patient identifiers
     accession_prefix: str = ""
     reporting: str = READS_HERE  # or READS_ELSEWHERE: signed in the site's own dictation
-    viewer_url: str = ""  # template of the site's own viewer: {study_uid} {accession}
+    viewer_url: str = ""  # see Viewing
     targets: dict[str, int] | None = None  # contract: priority -> minutes
     quiet_seconds: dict[str, int] | None = None  # modality -> seconds without a new image
     result_peer: PeerId | None = None
@@ -80,6 +93,8 @@ class Site:
     status_since: datetime | None = None  # since when; what finished before is not told
     mode: str = LIVE
     outside_minutes: int = 120  # without news, an exam read at the site is offered again
+    launch_name: str = ""
+    launch_text: str = ""
 
     @property
     def is_shadow(self) -> bool:

@@ -236,7 +236,7 @@ def _site(r: Any, held: Mapping[str, Sequence[Any]]) -> Site:
         r.viewer_cleared_on, r.synthetic, r.each_claim, r.aggregate, r.child_below,
         r.forbids_offshore, tuple(held.get("facility certificate", ())),
         PeerId(r.status_peer) if r.status_peer else None, r.status_since, r.mode,
-        r.outside_minutes,
+        r.outside_minutes, r.launch_name, r.launch_text,
     )  # fmt: skip
 
 

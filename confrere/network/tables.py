@@ -92,6 +92,8 @@ sites = sa.Table(
     instant("status_since"),
     text("mode", default="live"),
     whole("outside_minutes", 120),
+    text("launch_name"),
+    text("launch_text"),
 )
 
 readers = sa.Table(

@@ -112,3 +112,21 @@ backload_problems = sa.Table(
     text("remedy"),
     sa.UniqueConstraint("backload_id", "row"),
 )
+
+# how a person wants studies hung in the viewer
+hangings = sa.Table(
+    "hangings",
+    metadata,
+    key(),
+    owner(),
+    ref("user_id"),
+    text("modality"),
+    text("region"),
+    text("layout"),
+    text("first"),
+    json("windows", "[]"),
+    instant("updated_at", null=False),
+    sa.UniqueConstraint(
+        "owner_group", "user_id", "modality", "region", name="uq_hangings_place"
+    ),
+)

@@ -1,13 +1,11 @@
 """The web application, put together from routers that each declare who may use them."""
 
-import json
-import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import PlainTextResponse, Response
 from starlette.exceptions import HTTPException
@@ -15,10 +13,10 @@ from starlette.middleware import Middleware
 
 from confrere.identity.permissions import Permission
 from confrere.kernel.errors import DomainError
-from confrere.web import audit_page, errors, live, signin
-from confrere.web.access import Guarded, SignInNeeded, allow, leaves, undeclared
+from confrere.web import audit_page, errors, live, signin, viewer_config
+from confrere.web.access import Guarded, SignInNeeded, leaves, undeclared
 from confrere.web.body import BodyBounds
-from confrere.web.context import WebContext, context_of
+from confrere.web.context import WebContext
 from confrere.web.files import Files, Viewer
 from confrere.web.headers import SecurityHeaders
 from confrere.web.limiter import AddressLimiter
@@ -29,7 +27,6 @@ from confrere.web.rendering import STATIC
 THIRD_PARTY = frozenset({"htmx", "echarts", "inter", "axe"})
 
 shell = APIRouter()
-PROBE = os.urandom(128 << 10)
 
 
 def create(context: WebContext, routers: Sequence[APIRouter]) -> FastAPI:
@@ -50,7 +47,14 @@ def create(context: WebContext, routers: Sequence[APIRouter]) -> FastAPI:
     app.state.context = context
     app.state.limiter = AddressLimiter()
     app.state.bell = Bell(_listening_url(context))
-    for router in (shell, signin.router, audit_page.router, live.router, *routers):
+    for router in (
+        shell,
+        viewer_config.router,
+        signin.router,
+        audit_page.router,
+        live.router,
+        *routers,
+    ):
         app.include_router(router)
     app.mount("/static", Files(STATIC, shared=True))
     app.mount("/assets", Files(context.assets, shared=True, only=THIRD_PARTY))
@@ -76,24 +80,6 @@ async def end_streams(app: FastAPI) -> None:
 def health() -> Response:
     """Say that this process answers; nothing more."""
     return PlainTextResponse("ok\n")
-
-
-@shell.get("/ohif/app-config.js", dependencies=[Depends(allow(Permission.READ_IMAGES))])
-def viewer_config(request: Request) -> Response:
-    """Serve the viewer's configuration, with what the deployment decided."""
-    cleared = json.dumps({"cleared": context_of(request).viewer_cleared()})
-    script = (STATIC / "ohif-config.js").read_text(encoding="utf-8")
-    return Response(
-        f"window.confrere = {cleared};\n{script}",
-        media_type="text/javascript",
-        headers={"cache-control": "private, no-cache"},
-    )
-
-
-@shell.get("/ohif/line-probe", dependencies=[Depends(allow(Permission.READ_IMAGES))])
-def line_probe() -> Response:
-    """Bytes that do not pack, for the viewer to tell a line from a network by."""
-    return Response(PROBE, media_type="application/octet-stream")
 
 
 @asynccontextmanager

@@ -19,7 +19,9 @@ from confrere.kernel.errors import NotFound
 from confrere.kernel.ids import ReportId
 from confrere.kernel.principal import Principal
 from confrere.orders.priorities import NAMES
+from confrere.reading import hangings
 from confrere.reading import service as reading
+from confrere.reading.hanging import Hanging, chosen
 from confrere.reading.model import FINAL, HERE, SECTIONS
 from confrere.reading.text import whole_text
 from confrere.web import reading_json as shape
@@ -27,11 +29,11 @@ from confrere.web.access import allow
 from confrere.web.context import context_of
 from confrere.web.rendering import render
 from confrere.web.study_exam import Exam, Look, gather, look, note_looked, note_report
-from confrere.web.study_links import own_viewer, site_viewer
 from confrere.web.study_papers import listed, scans
 from confrere.web.study_priors import Prior
 from confrere.web.study_readers import RULES, judged
 from confrere.web.study_standing import Mode
+from confrere.web.study_viewer import layouts, viewer_values
 
 Looker = Annotated[Principal, Depends(allow(Permission.READ_WORKLIST))]
 ReportReader = Annotated[Principal, Depends(allow(Permission.READ_REPORTS))]
@@ -51,6 +53,12 @@ def study_page(request: Request, me: Looker, item_id: UUID) -> Response:
 def viewer_window(request: Request, me: Viewer, item_id: UUID) -> Response:
     """Show the images alone, for a monitor of their own."""
     return _page(request, me, item_id, "viewer_window.html")
+
+
+@router.get("/items/{item_id}/prior")
+def prior_window(request: Request, me: Viewer, item_id: UUID) -> Response:
+    """Show a prior's images alone, for another monitor; it scrolls with the exam's viewer."""
+    return _page(request, me, item_id, "prior_window.html")
 
 
 @router.get("/items/{item_id}/report")
@@ -100,11 +108,13 @@ def _page(request: Request, me: Principal, item_id: UUID, template: str) -> Resp
         if not found.standing.knows_patient:
             return render(request, "study_concealed.html", **_concealed(found))
         exam = gather(conn, found)
+        item = found.standing.item
+        wish = chosen(hangings.of_user(conn, me.user), item.modality, item.body_region)
         papers = listed(item_id, exam.beside.papers, scans(conn, exam.studies))
         note_looked(conn, context.audit_key, found, exam, DOOR)
     return render(
-        request, template, aet=context.settings.aet, **_values(found, exam), **_beside(exam),
-        papers=papers,
+        request, template, aet=context.settings.aet, **_values(found, exam, wish),
+        **_beside(exam), papers=papers,
     )  # fmt: skip
 
 
@@ -116,35 +126,36 @@ def _concealed(found: Look) -> dict[str, Any]:
     return {"item": standing.item, "standing": standing, "readers": rows, "rules": RULES}
 
 
-def _values(found: Look, exam: Exam) -> dict[str, Any]:
+def _values(found: Look, exam: Exam, wish: Hanging | None) -> dict[str, Any]:
     standing = found.standing
     item = standing.item
-    study_uid = exam.studies[0].study_uid if exam.studies else ""
-    compare = [one for one in exam.priors if one.study]
-    prior_uid = compare[0].study.study_uid if compare and compare[0].study else ""
-    return _concealed(found) | {
-        "exam": exam,
-        "moved": found.moved,
-        "mode": standing.mode.value,
-        "modes": Mode,
-        "owner": found.directory.groups[item.owner_group],
-        "priority": NAMES.get(item.priority, item.priority),
-        "site": standing.site,
-        "sections": SECTIONS,
-        "compare": compare,
-        "first_text": whole_text(exam.first_prior[1]) if exam.first_prior else "",
-        "viewer_url": own_viewer(study_uid, prior_uid) if study_uid else "",
-        "site_viewer": site_viewer(standing.site.viewer_url, study_uid, item.accessions),
-        "warnings": _warnings(exam, item.mrn),
-        "amendable": _amendable(found, exam),
-        "referrers": _once(order.content.referrer_name for order in exam.orders),
-        "diagnoses": _once(text for order in exam.orders for text in order.content.diagnoses),
-        "advice": exam.advice,
-        "performed": [one.step for one in exam.performed],
-        "locations": _once(order.content.location for order in exam.orders),
-        "data": _data(found, exam, compare),
-        "received_texts": [(one, whole_text(texts)) for one, texts in exam.received],
-    }
+    viewer = viewer_values(item, standing.site, exam, wish)
+    return (
+        _concealed(found)
+        | viewer
+        | {
+            "exam": exam,
+            "moved": found.moved,
+            "mode": standing.mode.value,
+            "modes": Mode,
+            "owner": found.directory.groups[item.owner_group],
+            "priority": NAMES.get(item.priority, item.priority),
+            "site": standing.site,
+            "sections": SECTIONS,
+            "first_text": whole_text(exam.first_prior[1]) if exam.first_prior else "",
+            "warnings": _warnings(exam, item.mrn),
+            "amendable": _amendable(found, exam),
+            "referrers": _once(order.content.referrer_name for order in exam.orders),
+            "diagnoses": _once(
+                text for order in exam.orders for text in order.content.diagnoses
+            ),
+            "advice": exam.advice,
+            "performed": [one.step for one in exam.performed],
+            "locations": _once(order.content.location for order in exam.orders),
+            "data": _data(found, exam, viewer["compare"]) | {"layouts": layouts(wish)},
+            "received_texts": [(one, whole_text(texts)) for one, texts in exam.received],
+        }
+    )
 
 
 def _beside(exam: Exam) -> dict[str, Any]:

@@ -49,6 +49,7 @@ from confrere.web import (
     exceptions_twice,
     expiry_page,
     given_page,
+    hanging_page,
     identities_page,
     images_page,
     import_page,
@@ -71,6 +72,7 @@ from confrere.web import (
     services_page,
     shadow_page,
     simulate_page,
+    site_viewer_page,
     study_assign,
     study_page,
     study_papers,
@@ -90,7 +92,7 @@ from confrere.wiring.sharing import open_studies
 
 ECHO_WAIT = timedelta(seconds=5)
 PAGES = (
-    worklist_page, views_page, duty_page, study_page, reading_api, reading_take, dashboard_page, pooled_page,
+    worklist_page, views_page, duty_page, study_page, hanging_page, site_viewer_page, reading_api, reading_take, dashboard_page, pooled_page,
     deliveries_page, exceptions_page, exceptions_twice, procedures_page, network_page, agreement_form,
     agreements_page, opt_outs_page, rosters_page, roster_files_page, routing_page, peers_page, admin_page,
     patients_page, reports_page, credentials_page, directory_page, expiry_page, import_page, packets_page,

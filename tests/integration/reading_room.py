@@ -37,8 +37,10 @@ from confrere.reading import service as reading
 from confrere.reading.service import Received
 from confrere.settings import Settings
 from confrere.web import (
+    hanging_page,
     reading_api,
     reading_take,
+    site_viewer_page,
     study_assign,
     study_page,
     study_papers,
@@ -180,8 +182,9 @@ def routers(made: Databases, blobs: BlobStore, clock: Clock) -> list[APIRouter]:
         note_access=lambda *_: None, now=clock, resolve_store=nowhere, shared=open_studies,
     )  # fmt: skip
     return [
-        worklist_page.router, study_page.router, study_papers.router, study_assign.router, reading_api.router,
-        reading_take.router, study_send.router, images,
+        worklist_page.router, study_page.router, study_papers.router, study_assign.router,
+        reading_api.router, reading_take.router, study_send.router, hanging_page.router, site_viewer_page.router,
+        images,
     ]  # fmt: skip
 
 

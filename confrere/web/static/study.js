@@ -219,10 +219,12 @@
   ["pointerdown", "keydown", "wheel"].forEach(kind => addEventListener(kind, worked, { passive: true }));
   if (frame) {
     window.confrereViewer(frame, { measurements, shown, activity: worked, sign: () => sign("final") });
+    window.confrereLine(byId("line"), frame);
     byId("compare")?.addEventListener("change", event => {
       const uids = [data.studies[0], event.target.value].filter(Boolean).map(encodeURIComponent).join(",");
-      const layout = event.target.value ? "@confrere/comparePrior" : "@confrere/alone";
-      frame.src = `/ohif/viewer?StudyInstanceUIDs=${uids}&hangingProtocolId=${layout}`;
+      const layout = data.layouts[event.target.value ? "beside" : "alone"];
+      const hanging = data.layouts.hanging && `&hanging=${data.layouts.hanging}`;
+      frame.src = `/ohif/viewer?StudyInstanceUIDs=${uids}&hangingProtocolId=${layout}&desk=${data.item}${hanging}`;
     });
   }
 

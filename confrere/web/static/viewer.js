@@ -12,3 +12,19 @@ window.confrereViewer = (frame, told) => {
     else if (Array.isArray(event.data.items)) told[what](event.data.items);
   });
 };
+
+// The reader's choice of how frames come: as the line was measured, as stored, or smaller. It is
+// this workstation's and kept in its browser; the viewer opens anew with it.
+window.confrereLine = (select, frame) => {
+  "use strict";
+  if (!select) return;
+  const names = { fast: "as stored", slow: "smaller frames" };
+  const seen = names[localStorage.getItem("confrere-line-seen")];
+  if (seen) select.querySelector('[value=""]').textContent = `automatic (now ${seen})`;
+  select.value = localStorage.getItem("confrere-line") ?? "";
+  select.addEventListener("change", () => {
+    if (select.value) localStorage.setItem("confrere-line", select.value);
+    else localStorage.removeItem("confrere-line");
+    frame.contentWindow.location.reload();
+  });
+};
