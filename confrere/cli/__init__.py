@@ -1,4 +1,4 @@
-"""The command line: `confrere demo | serve | init | doctor | simulate | identities | db | token`."""
+"""The command line: `confrere demo | serve | init | doctor | simulate | identities | gateway | db | token`."""
 
 import argparse
 import sys
@@ -9,6 +9,7 @@ from confrere.cli import (
     database,
     demonstration,
     doctor,
+    gateway,
     identities,
     serving,
     simulating,
@@ -24,6 +25,7 @@ COMMANDS = (
     doctor.add,
     simulating.add,
     identities.add,
+    gateway.add,
     database.add,
 )
 

@@ -15,7 +15,7 @@ from confrere.web.errors import plain_answer
 LIMIT_BYTES = 10 * 1024 * 1024
 DEADLINE_SECONDS = 30.0
 # image uploads stream to the store, which bounds them itself; they need only keep moving
-STREAMED = "/dicom-web/"
+STREAMED = ("/dicom-web/", "/gateway/objects", "/gateway/messages")
 STALL_SECONDS = 60.0
 
 
