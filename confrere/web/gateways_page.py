@@ -86,5 +86,5 @@ def _show(
         request, "network.html", "parts/network_gateways.html", said=said, tab="gateways",
         gateways=[(one, one.state(now)) for one in listed], sites=sites, code=code, coded=name,
         own_sites=[site for site in sites.values() if site.owner_group == me.group],
-        hours=CODE_HOURS, address=context.settings.page_address, now=now,
+        hours=CODE_HOURS, address=context.settings.page_address,
     )  # fmt: skip
