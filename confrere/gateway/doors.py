@@ -79,6 +79,9 @@ class Incoming:
     def finish(self) -> Outcome:
         """Make it durable, let it wait, then answer."""
         size, request = self._blob.size, self._request
+        if not size:
+            self._blob.discard()  # there is nothing to keep aside
+            raise Invalid("The data set is empty: send it again", "DataSet")
         digest = self._blob.keep()
         head, wrong = self._read(digest)
         one = Waiting(

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from confrere.files.folder import BlobStore
+from confrere.files.folder import BlobStore, path_of
 from confrere.gateway.model import ROUTINE, STAT, WORDS, Letter, Waiting
 
 _SCHEMA = """
@@ -62,7 +62,7 @@ class Queue:
         Raises OSError when its blob was tidied away meanwhile: the sender sends again.
         """
         with self._writing():
-            if not self._blobs.path(one.digest).exists():
+            if not path_of(self._blobs.root, one.digest).exists():
                 raise OSError("the blob is gone")
             ordered = self._db.execute(
                 "select rank from orders where accession = ?", (accession,)
@@ -237,7 +237,7 @@ class Queue:
     def _drop_blob(self, digest: bytes) -> None:
         others = self._db.execute("select 1 from objects where digest = ? limit 1", (digest,))
         if others.fetchone() is None:
-            self._blobs.path(digest).unlink(missing_ok=True)
+            path_of(self._blobs.root, digest).unlink(missing_ok=True)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -57,6 +57,7 @@ def enrol(home: Path, code: str) -> tuple[str, str]:
 
 def run(home: Path, say: Callable[[str], None]) -> None:
     """Run until SIGTERM or Ctrl-C; raises Invalid or Unavailable when it can't start."""
+    os.umask(0o077)  # what lies here is patients'
     config = load(home)
     token = _secret(config.token_file)
     if not token:

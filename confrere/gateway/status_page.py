@@ -98,7 +98,7 @@ def page(told: Told) -> str:
     boxes = boxes or "<p class=good>All is well.</p>"
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8><meta http-equiv=refresh content=10>"
-        f"<title>Gateway</title><style>{_STYLE}</style><main><h1>Gateway {told['aet']}</h1>"
+        f"<title>Gateway</title><style>{_STYLE}</style><main><h1>Gateway {html.escape(told['aet'])}</h1>"
         f"{boxes}<table>{rows}</table></main></html>"
     )
 

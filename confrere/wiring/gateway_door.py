@@ -36,6 +36,10 @@ from confrere.wiring.house import House
 log = logging.getLogger(__name__)
 
 MOST_MESSAGES = 24 << 20  # one of the largest, in base 64
+RANKS = ("STAT", "urgent", "routine")
+COUNTS = (
+    "bytes", "messages", "messages_refused", "oldest_seconds", "put_off", "free_bytes",
+)  # fmt: skip
 MOST_SAID = 4096  # characters of what a gateway tells of itself
 
 
@@ -182,15 +186,31 @@ def _signs(house: House, gateway: Gateway, asked: Mapping[str, Any]) -> Response
     if not isinstance(said, dict) or len(json.dumps(said)) > MOST_SAID:
         return _trouble(Invalid("tell counts and states, in at most 4096 characters", "said"))
     now = house.now()
-    alerts = [str(one)[:200] for one in said.get("alerts", [])][:20]
+    told = _told_of_itself(said)
     with transaction(house.app, frozenset({gateway.owner_group})) as conn:
-        gatewaying.hear(conn, gateway.id, str(asked.get("version", "")), said, now)
-        for alert in set(alerts) - set(gateway.said.get("alerts", [])):
+        gatewaying.hear(conn, gateway.id, str(asked.get("version", "")), told, now)
+        for alert in set(told["alerts"]) - set(gateway.said.get("alerts", [])):
             audit.note(conn, house.audit_key, Event(
                 gateway.owner_group, now, "E", "gateway", "gateway", _agent(gateway),
                 object_id=gateway.id, detail={"alert": alert},
             ))  # fmt: skip
     return _answer(200, {"at": now.isoformat()})
+
+
+def _told_of_itself(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Take what we know how to show, as what it should be: counts, and a few short texts."""
+    images, alerts = said.get("images"), said.get("alerts")
+    given = images if isinstance(images, dict) else {}
+    return {
+        "images": {rank: _count(given.get(rank)) for rank in RANKS},
+        **{name: _count(said.get(name)) for name in COUNTS},
+        "put_off_because": str(said.get("put_off_because", ""))[:200],
+        "alerts": [str(one)[:200] for one in alerts[:20]] if isinstance(alerts, list) else [],
+    }
+
+
+def _count(value: object) -> int:
+    return max(0, int(value)) if isinstance(value, int | float) else 0
 
 
 def _agent(gateway: Gateway) -> Agent:
