@@ -1,4 +1,4 @@
-"""The command line: `confrere demo | serve | init | doctor | scrub | import-images | load-reports | ...`."""
+"""The command line: `confrere demo | serve | init | doctor | scrub | import-images | gateway | ...`."""
 
 import argparse
 import sys
@@ -11,6 +11,7 @@ from confrere.cli import (
     database,
     demonstration,
     doctor,
+    gateway,
     identities,
     importing_images,
     scrubbing,
@@ -32,6 +33,7 @@ COMMANDS = (
     backloading.add,
     identities.add,
     conformance.add,
+    gateway.add,
     database.add,
 )
 

@@ -31,7 +31,7 @@ from confrere.network.rules import Rule
 from confrere.network.site_resolution import resolve_site
 from confrere.network.systems import Peer, SiteHints, SiteRule
 
-DOORS = ("dicom", "hl7", "results")
+DOORS = ("dicom", "hl7", "results", "gateway")
 
 
 def directory(conn: Connection, at: datetime) -> Directory:

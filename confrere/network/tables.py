@@ -22,6 +22,7 @@ from confrere.network.tables_agreements import (
     agreements,
     opt_outs,
 )
+from confrere.network.tables_gateways import gateways
 from confrere.network.tables_modes import site_modes
 from confrere.network.tables_rosters import attendance, roster_settings, routing_settings
 from confrere.network.tables_services import site_services
@@ -36,6 +37,7 @@ __all__ = [
     "documents",
     "exclusions",
     "facts_version",
+    "gateways",
     "groups",
     "opt_outs",
     "peers",

@@ -29,7 +29,11 @@ class SignInNeeded(Exception):
     """The request carries no credentials that hold."""
 
 
-class Allow:
+class Admits:
+    """A dependency that decides who comes in; each route has one, or is public."""
+
+
+class Allow(Admits):
     """A dependency that admits who holds a permission, and hands on who that is."""
 
     def __init__(self, permission: Permission) -> None:
@@ -132,7 +136,7 @@ def _is_guarded(route: Any) -> bool:
 
 def _allows(dependant: Dependant) -> bool:
     return any(
-        isinstance(inner.call, Allow) or _allows(inner) for inner in dependant.dependencies
+        isinstance(inner.call, Admits) or _allows(inner) for inner in dependant.dependencies
     )
 
 

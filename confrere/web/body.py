@@ -16,7 +16,7 @@ LIMIT_BYTES = 10 * 1024 * 1024
 DEADLINE_SECONDS = 30.0
 # image uploads stream to the store, which bounds them itself, or to a file, which is bounded
 # here; they need only keep moving
-STREAMED = "/dicom-web/"
+STREAMED = ("/dicom-web/", "/gateway/objects", "/gateway/messages")
 UPLOADED = "/imports/upload"
 UPLOAD_BYTES = 8 * 1024 * 1024 * 1024
 STALL_SECONDS = 60.0

@@ -18,6 +18,7 @@ from confrere.hl7.results import read_results
 from confrere.kernel.errors import DomainError, Invalid, Refused
 from confrere.kernel.ids import MessageId, PatientId, SiteId
 from confrere.network import service as network
+from confrere.network.gateways import GATEWAY
 from confrere.network.model import Site
 from confrere.network.systems import Peer, SiteHints
 from confrere.orders import service as orders
@@ -126,6 +127,8 @@ def _patients(conn: Connection, heard: Heard, zone: ZoneInfo, now: datetime) -> 
 
 
 def _site(conn: Connection, peer: Peer, message: Message) -> Site:
+    if peer.door == GATEWAY and peer.site is not None:
+        return network.site(conn, peer.site)  # its token is bound to the site
     pid = message.first("PID")
     obr = message.first("OBR")
     hints = SiteHints(

@@ -48,6 +48,7 @@ from confrere.web import (
     exceptions_pieces,
     exceptions_twice,
     expiry_page,
+    gateways_page,
     given_page,
     hanging_page,
     identities_page,
@@ -86,6 +87,7 @@ from confrere.web.access import allow
 from confrere.web.app import create as create_app
 from confrere.web.context import WebContext
 from confrere.wiring import stow
+from confrere.wiring.gateway_door import gateway_router
 from confrere.wiring.hooks import Hooks
 from confrere.wiring.house import House
 from confrere.wiring.sharing import open_studies
@@ -94,7 +96,7 @@ ECHO_WAIT = timedelta(seconds=5)
 PAGES = (
     worklist_page, views_page, duty_page, study_page, hanging_page, site_viewer_page, reading_api, reading_take, dashboard_page, pooled_page,
     deliveries_page, exceptions_page, exceptions_twice, procedures_page, network_page, agreement_form,
-    agreements_page, opt_outs_page, rosters_page, roster_files_page, routing_page, peers_page, admin_page,
+    agreements_page, opt_outs_page, rosters_page, roster_files_page, routing_page, peers_page, gateways_page, admin_page,
     patients_page, reports_page, credentials_page, directory_page, expiry_page, import_page, packets_page,
     rules_page, study_assign, simulate_page, told_page, notices_page, contacts_page,
     board_page, given_page, choices_page, shadow_page, identities_page,
@@ -130,7 +132,8 @@ def create(house: House, assets: Path) -> FastAPI:
     fhir = fhir_router(house.app, allow, fhir_noter(house), house.now)
     hooks = cds_router(allow(Permission.ASK_ADVICE), Hooks(house), base_of)
     # images first: routes are tried in their order, and a viewer asks hundreds of times
-    app = create_app(context, (dicomweb, *(page.router for page in PAGES), fhir, hooks))
+    doors = (dicomweb, gateway_router(house))
+    app = create_app(context, (*doors, *(page.router for page in PAGES), fhir, hooks))
     # behind the others: the headers are theirs
     app.user_middleware.append(Middleware(QuickFrames, recent=recent, read=read))
     return app
