@@ -119,9 +119,7 @@ class Part:
 
     def _take(self, data: bytes) -> None:
         if self._incoming is not None:
-            if self._incoming.size + len(data) > LARGEST_PART:
-                raise Rejected(answers.OUT_OF_RESOURCES, "an object can have at most 4 GiB")
-            self._incoming.write(data)
+            self._put(self._incoming, data)
             return
         self._held += data
         try:
@@ -135,8 +133,14 @@ class Part:
             raise Rejected(answers.SYNTAX_NOT_SUPPORTED, message, "TransferSyntaxUID")
         if len(self._held) > start:
             self._incoming = self._blobs.begin()
-            self._incoming.write(memoryview(bytes(self._held))[start:])
+            rest = bytes(self._held[start:])
             self._held.clear()
+            self._put(self._incoming, rest)
+
+    def _put(self, incoming: Incoming, data: bytes) -> None:
+        if incoming.size + len(data) > LARGEST_PART:
+            raise Rejected(answers.OUT_OF_RESOURCES, "an object can have at most 4 GiB")
+        incoming.write(data)
 
     def _fail(self, why: Rejected) -> None:
         self.discard()

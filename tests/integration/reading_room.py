@@ -40,6 +40,7 @@ from confrere.web import (
     reading_take,
     study_assign,
     study_page,
+    ups_door,
     worklist_page,
 )
 from confrere.web.access import allow
@@ -172,6 +173,7 @@ def routers(made: Databases, blobs: BlobStore, clock: Clock) -> list[APIRouter]:
     images = dicomweb(
         made.app, blobs, allow=lambda words: allow(Permission(words)),
         note_access=lambda *_: None, now=clock, resolve_store=nowhere, shared=open_studies,
+        beside=(ups_door.router,),
     )  # fmt: skip
     return [
         worklist_page.router, study_page.router, study_assign.router, reading_api.router,

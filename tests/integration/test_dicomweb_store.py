@@ -239,7 +239,7 @@ def test_more_than_is_taken_at_once_is_too_large(
 ) -> None:
     many = b"--XX\r\n\r\n\r\n" * 10_001 + b"--XX--"
     assert closed.client.post(URL, content=many, headers=HEADERS).status_code == 413
-    monkeypatch.setattr(stow, "LARGEST_BODY", 900)
+    monkeypatch.setattr(stow, "LARGEST_BODY", 300)
     told = closed.store(as_file(image()))
     assert (told.status_code, told.json()["field"]) == (413, "Content-Length")
     untold = closed.client.post(
