@@ -50,9 +50,10 @@ def describe(known: Iterable[APIRoute], base: str) -> bytes:
                 parent = places[segments[: depth - 1]]
                 path = segments[depth - 1].replace(":path", "")
                 places[segments[:depth]] = _resource(parent, path)
-        for method in sorted(route.methods):
+        for method in sorted(route.methods or ()):
             _method(places[segments], route, method)
-    return ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    written: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return written
 
 
 def _resource(parent: ET.Element, path: str) -> ET.Element:
