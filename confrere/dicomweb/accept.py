@@ -4,13 +4,15 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from confrere.imaging.syntaxes import EXPLICIT, HTJ2K, JPEG_LS, NATIVE, media_of, served
+from confrere.imaging.syntaxes import EXPLICIT, HTJ2K, JPEG_LS, MEDIA, NATIVE, media_of, served
 
 DICOM = "application/dicom"
 OCTETS = "application/octet-stream"
 JSON = "application/dicom+json"
 PARTS = "multipart/related"
 LONGEST = 8192
+PICTURES = ("image/jpeg", "image/png")  # the first where any will do
+FRAME_TYPES = tuple(sorted(set(MEDIA.values())))  # of frames as stored
 # what an image type means without a transfer syntax (PS3.18 table 8.7.3-5)
 USUAL = {"image/jphc": HTJ2K, "image/jls": JPEG_LS}
 PARAMETER = re.compile(r';\s*([A-Za-z0-9_-]+)\s*=\s*("[^"]*"|[^;,\s"]+)')
@@ -118,10 +120,10 @@ def for_frames(
 def for_picture(asked: Iterable[Wish]) -> str | None:
     """Choose a picture's media type; None when nothing fits (406)."""
     for wish in asked:
-        if wish.media in ("*/*", "image/*", "image/jpeg"):
-            return "image/jpeg"
-        if wish.media == "image/png":
-            return "image/png"
+        if wish.media in ("*/*", "image/*"):
+            return PICTURES[0]
+        if wish.media in PICTURES:
+            return wish.media
     return None
 
 

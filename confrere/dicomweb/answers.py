@@ -102,14 +102,21 @@ class Stored:
     study_uid: str = ""
     series_uid: str = ""
     failure: int = 0  # failure reason (0008,1197); zero is success
-    warning: int = 0  # warning reason (0008,1196)
+    because: str = ""  # why it failed, for a person; without patient data
 
 
-PROCESSING_FAILURE = 0x0110
-NOT_AUTHORIZED = 0x0124
-OUT_OF_RESOURCES = 0xA700
-CANNOT_UNDERSTAND = 0xC000
-ALREADY_EXISTS = 45070  # other bytes are filed under this UID
+# failure reasons (PS3.18 table I.2-2; those it does not list are the C-STORE statuses of
+# PS3.7 annex C). Nothing is coerced here, so no instance ever has a warning reason.
+PROCESSING_FAILURE = 0x0110  # 272
+DUPLICATE = 0x0111  # 273: other bytes are filed under this UID; the same bytes are a success
+CLASS_NOT_SUPPORTED = 0x0122  # 290: no class of stored objects
+NOT_AUTHORIZED = 0x0124  # 292
+OUT_OF_RESOURCES = 0xA700  # 42752
+NOT_ITS_CLASS = 0xA900  # 43264: the data set is not what its meta or the address say
+CANNOT_UNDERSTAND = 0xC000  # 49152
+SYNTAX_NOT_SUPPORTED = 0xC122  # 49442: a private syntax, which nobody else can read
+MOST_TOLD = 5
+UNQUOTED = str.maketrans({'"': "'", "\\": "/", "\r": " ", "\n": " "})
 
 
 def store_response(parts: list[Stored], base: str) -> tuple[int, bytes]:
@@ -125,8 +132,7 @@ def store_response(parts: list[Stored], base: str) -> tuple[int, bytes]:
         if members:
             items = [_reference(part, base) for part in members]
             answer[tag] = {"vr": "SQ", "Value": items}
-    warned = any(part.warning for part in good)
-    status = 409 if not good else 202 if bad or other or warned else 200
+    status = 409 if not good else 202 if bad or other else 200
     return status, json.dumps(answer, separators=(",", ":")).encode()
 
 
@@ -141,6 +147,12 @@ def _reference(part: Stored, base: str) -> Json:
     else:
         place = f"studies/{part.study_uid}/series/{part.series_uid}/instances/{part.sop_uid}"
         item["00081190"] = {"vr": "UR", "Value": [f"{base}/{place}"]}
-        if part.warning:
-            item["00081196"] = {"vr": "US", "Value": [part.warning]}
     return item
+
+
+def told(parts: list[Stored]) -> dict[str, str]:
+    """Write the reasons as a Warning header for people: codes alone help nobody (RFC 7234 5.5)."""
+    reasons = dict.fromkeys(part.because for part in parts if part.failure and part.because)
+    texts = [one.translate(UNQUOTED)[:200] for one in list(reasons)[:MOST_TOLD]]
+    lines = [f'299 confrere: "{one.encode("ascii", "replace").decode()}"' for one in texts]
+    return {"Warning": ", ".join(lines)} if lines else {}

@@ -38,6 +38,10 @@ class Ended:
 Event = Began | Piece | Ended
 
 
+class TooMuch(Invalid):
+    """The body is larger than any that is taken (413)."""
+
+
 def parameters(content_type: str) -> dict[str, str]:
     """Read a media type's parameters; names in lower case."""
     found = PARAMETER.findall(content_type[:1024])
@@ -101,7 +105,7 @@ class Reader:
             return None
         self._parts += 1
         if self._parts > MOST_PARTS:
-            raise Invalid(f"the body has more than {MOST_PARTS} parts: send fewer", "body")
+            raise TooMuch(f"the body has more than {MOST_PARTS} parts: send fewer", "body")
         lines = bytes(self._held[:end]).decode("latin-1").split("\r\n")
         pairs = (line.partition(":") for line in lines if line.strip())
         del self._held[: end + 4]

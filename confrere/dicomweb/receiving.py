@@ -12,7 +12,12 @@ from confrere.kernel.errors import Invalid
 
 LARGEST_PART = 4 << 30
 LARGEST_META = 256 << 10
-NOT_ITS_CLASS = 0xA900
+STANDARD = "1.2.840.10008."  # all of PS3.5's
+# services, media directories and worklists have UIDs too, but no objects to keep (PS3.6 table A-1)
+NO_OBJECTS = tuple(
+    f"1.2.840.10008.{one}."
+    for one in ("1", "3.1", "5.1.1", "5.1.4.1.2", "5.1.4.31", "5.1.4.32", "5.1.4.33")
+)
 
 
 class Rejected(Exception):
@@ -48,6 +53,8 @@ class Part:
             return
         try:
             self._take(data)
+        except Rejected as rejected:
+            self._fail(rejected)
         except Invalid as error:
             self._fail(Rejected(answers.CANNOT_UNDERSTAND, str(error), error.field))
         except OSError:
@@ -93,24 +100,26 @@ class Part:
             raise Rejected(answers.CANNOT_UNDERSTAND, str(error), error.field) from None
         if self.meta.sop_class not in ("", head.sop_class):
             message = "the file's meta names another SOP class than its data set"
-            raise Rejected(NOT_ITS_CLASS, message, "SOPClassUID")
+            raise Rejected(answers.NOT_ITS_CLASS, message, "SOPClassUID")
+        if f"{head.sop_class}.".startswith(NO_OBJECTS):
+            message = "SOPClassUID names no class of objects that can be stored"
+            raise Rejected(answers.CLASS_NOT_SUPPORTED, message, "SOPClassUID")
         if self.meta.sop_instance not in ("", head.sop_instance):
             message = "the file's meta names another SOP instance than its data set"
-            raise Rejected(NOT_ITS_CLASS, message, "SOPInstanceUID")
+            raise Rejected(answers.NOT_ITS_CLASS, message, "SOPInstanceUID")
         if study_uid not in ("", head.study_instance):
             message = "the data set is of another study than the address names"
-            raise Rejected(NOT_ITS_CLASS, message, "StudyInstanceUID")
+            raise Rejected(answers.NOT_ITS_CLASS, message, "StudyInstanceUID")
         return head
 
-    def stored(self, failure: int) -> Stored:
+    def stored(self, why: Rejected) -> Stored:
         """Report a failure of this part by what its meta says."""
-        return Stored(self.meta.sop_class, self.meta.sop_instance, failure=failure)
+        meta = self.meta
+        return Stored(meta.sop_class, meta.sop_instance, failure=why.reason, because=str(why))
 
     def _take(self, data: bytes) -> None:
         if self._incoming is not None:
-            if self._incoming.size + len(data) > LARGEST_PART:
-                raise Invalid("a part can have at most 4 GiB")
-            self._incoming.write(data)
+            self._put(self._incoming, data)
             return
         self._held += data
         try:
@@ -119,10 +128,19 @@ class Part:
             if len(self._held) > LARGEST_META:
                 raise Invalid("the file meta information is too long") from None
             return
+        if not self.meta.transfer_syntax.startswith(STANDARD):
+            message = "a private transfer syntax: send it in one of PS3.5"
+            raise Rejected(answers.SYNTAX_NOT_SUPPORTED, message, "TransferSyntaxUID")
         if len(self._held) > start:
             self._incoming = self._blobs.begin()
-            self._incoming.write(memoryview(bytes(self._held))[start:])
+            rest = bytes(self._held[start:])
             self._held.clear()
+            self._put(self._incoming, rest)
+
+    def _put(self, incoming: Incoming, data: bytes) -> None:
+        if incoming.size + len(data) > LARGEST_PART:
+            raise Rejected(answers.OUT_OF_RESOURCES, "an object can have at most 4 GiB")
+        incoming.write(data)
 
     def _fail(self, why: Rejected) -> None:
         self.discard()

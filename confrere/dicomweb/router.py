@@ -1,12 +1,13 @@
 """The DICOMweb service: everything is mounted under /dicom-web."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter
+from fastapi.routing import APIRoute
 
-from confrere.dicomweb import bulk, frames, pictures, qido, stow, wado
+from confrere.dicomweb import bulk, capabilities, frames, pictures, qido, stow, wado
 from confrere.dicomweb.door import Door, NoteAccess, Place
 from confrere.dicomweb.recent import Recent
 from confrere.files.folder import BlobStore
@@ -33,6 +34,7 @@ def router(
     shared: Callable[[Any, Principal], frozenset[StudyId]] = nothing_shared,
     frames_of: Frames | None = None,
     recent: Recent | None = None,
+    beside: Sequence[APIRouter] = (),
 ) -> APIRouter:
     """Make the routes (PS3.18 section 10).
 
@@ -40,7 +42,8 @@ def router(
     permissions are `see images` and `store images`. `resolve_store` says whose an instance
     is that a principal stores, or raises Refused. `shared` names the studies of other groups
     that are open to the principal, as the database's policies know them too. `frames_of` and
-    `recent` are those of `QuickFrames`, where that stands before the routes.
+    `recent` are those of `QuickFrames`, where that stands before the routes. `beside` are
+    routers of other parts that belong under the same address.
     """
     read = frames_of or Frames(blobs)
     opened = (recent or Recent()).remember
@@ -48,6 +51,9 @@ def router(
         engine, blobs, allow, note_access, now, resolve_store, shared, read, opened
     )  # fmt: skip
     made = APIRouter(prefix=BASE, tags=["DICOMweb"])
-    for part in (qido, wado, frames, pictures, bulk, stow):
-        made.include_router(part.routes(door))
+    parts = [part.routes(door) for part in (qido, wado, frames, pictures, bulk, stow)]
+    parts += beside
+    served = [one for part in parts for one in part.routes if isinstance(one, APIRoute)]
+    for part in (*parts, capabilities.routes(door, served)):
+        made.include_router(part)
     return made

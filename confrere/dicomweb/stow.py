@@ -11,15 +11,27 @@ from starlette.requests import ClientDisconnect
 from confrere.database.engine import transaction
 from confrere.dicomweb import accept, answers, multipart
 from confrere.dicomweb.answers import Stored
-from confrere.dicomweb.door import PRIVATE, STORE, DicomRoute, Door, base_url, problem
-from confrere.dicomweb.receiving import NOT_ITS_CLASS, Part, Rejected
+from confrere.dicomweb.door import (
+    PRIVATE,
+    STORE,
+    DicomRoute,
+    Door,
+    NotAcceptable,
+    base_url,
+    problem,
+)
+from confrere.dicomweb.receiving import Part, Rejected
+from confrere.dicomweb.wado import wished
 from confrere.imaging import asides, service
 from confrere.imaging.batching import BATCH, file_batch
 from confrere.imaging.model import Arrival, Aside, Filed, Outcome
 from confrere.kernel.errors import DomainError, Invalid, Refused
 from confrere.kernel.principal import Principal
 
-UNSUPPORTED = 415
+TOO_LARGE, UNSUPPORTED = 413, 415
+LARGEST_BODY = 64 << 30
+TOO_MUCH = "a request can have at most 64 GiB: send fewer objects at once"
+METADATA = (accept.JSON, "application/dicom+xml")  # PS3.18 section 10.5.1, table 10.5.1-2
 Pull = Callable[[], bytes]
 
 
@@ -34,21 +46,42 @@ def routes(door: Door) -> APIRouter:
         content_type = request.headers.get("content-type", "")
         told = multipart.parameters(content_type)
         media = content_type.split(";")[0].strip().lower()
-        if media != accept.PARTS or told.get("type", accept.DICOM).lower() != accept.DICOM:
-            message = 'send multipart/related; type="application/dicom"'
-            return problem(UNSUPPORTED, message, "Content-Type")
+        kind = told.get("type", accept.DICOM).lower()
+        if media != accept.PARTS or kind != accept.DICOM:
+            return problem(UNSUPPORTED, _unsupported(media, kind), "Content-Type")
+        if not accept.takes_json(wished(request)):
+            raise NotAcceptable("the answer is application/dicom+json: accept that")
+        if int(request.headers.get("content-length", "0")) > LARGEST_BODY:
+            return problem(TOO_LARGE, TOO_MUCH, "Content-Length")
         reader = multipart.Reader(told.get("boundary", ""))
         body = request.stream()
+        taken = 0
 
         def pull() -> bytes:
-            return from_thread.run(_next, body)
+            nonlocal taken
+            data = from_thread.run(_next, body)
+            taken += len(data)
+            if taken > LARGEST_BODY:
+                raise multipart.TooMuch(TOO_MUCH, "body")
+            return data
 
-        parts = await run_in_threadpool(_receive, door, reader, pull)
+        try:
+            parts = await run_in_threadpool(_receive, door, reader, pull)
+        except multipart.TooMuch as error:
+            return problem(TOO_LARGE, str(error), error.field)
         outcome = await run_in_threadpool(_file, door, principal, study, parts)
         status, content = answers.store_response(outcome, base_url(request))
-        return Response(content, status, headers=PRIVATE, media_type=accept.JSON)
+        headers = {**PRIVATE, **answers.told(outcome)}
+        return Response(content, status, headers=headers, media_type=accept.JSON)
 
     return router
+
+
+def _unsupported(media: str, kind: str) -> str:
+    wanted = 'send whole objects as multipart/related; type="application/dicom"'
+    if media == accept.PARTS and kind in METADATA:
+        return f"metadata with bulk data apart is not taken: {wanted}"
+    return wanted
 
 
 async def _next(body: AsyncIterator[bytes]) -> bytes:
@@ -98,7 +131,7 @@ def _file(door: Door, principal: Principal, study: str, parts: list[Part]) -> li
         try:
             arrivals.append((place, _arrival(door, principal, study, part)))
         except Rejected as rejected:
-            results[place] = part.stored(rejected.reason)
+            results[place] = part.stored(rejected)
             unfit += _aside(door, principal, part, rejected)
     if unfit:
         with transaction(door.engine, principal.groups) as conn:
@@ -153,7 +186,7 @@ def _aside(door: Door, principal: Principal, part: Part, why: Rejected) -> list[
     return [
         Aside(
             owner_group=principal.group,
-            kind="mismatch" if why.reason == NOT_ITS_CLASS else "invalid",
+            kind="mismatch" if why.reason == answers.NOT_ITS_CLASS else "invalid",
             reason=str(why),
             field=why.field,
             remedy="have the sender mend the object and send it again",
@@ -169,11 +202,11 @@ def _aside(door: Door, principal: Principal, part: Part, why: Rejected) -> list[
 
 
 def _stored(arrival: Arrival, outcome: Filed | Exception) -> Stored:
-    failure = 0
+    failure, because = 0, ""
     if isinstance(outcome, Exception):
-        failure = answers.PROCESSING_FAILURE
+        failure, because = answers.PROCESSING_FAILURE, "it could not be filed: send it again"
     elif outcome.outcome is Outcome.CONFLICT:
-        failure = answers.ALREADY_EXISTS
+        failure, because = answers.DUPLICATE, "other bytes are filed under this SOPInstanceUID"
     head = arrival.head
     return Stored(
         head.sop_class,
@@ -181,6 +214,7 @@ def _stored(arrival: Arrival, outcome: Filed | Exception) -> Stored:
         head.study_instance,
         head.series_instance,
         failure,
+        because,
     )
 
 

@@ -4,10 +4,6 @@ Only readers act here. Each act runs in one transaction with the directory as it
 instant, and is noted in the audit trail; so is a claim or signature that a rule refused.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Literal
 from uuid import UUID
 
@@ -15,31 +11,29 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, StringConstraints
 
-from confrere.audit.model import NO_DETAIL, Agent, Detail, Event
+from confrere.audit.model import Detail
 from confrere.audit.service import note, note_access
 from confrere.database.engine import transaction
 from confrere.identity.permissions import Permission, require
-from confrere.kernel.errors import Conflict, Refused
+from confrere.kernel.errors import Conflict
 from confrere.kernel.ids import ItemId, ReportId
 from confrere.kernel.principal import Principal
 from confrere.network import service as network
-from confrere.network.model import Directory, Reader
 from confrere.reading import service as reading
 from confrere.reading.model import FINAL, PRELIMINARY
-from confrere.reading.service import Hold
 from confrere.web import reading_json as shape
 from confrere.web.access import allow
-from confrere.web.context import WebContext, context_of
+from confrere.web.context import context_of
+from confrere.web.reading_act import DOOR, act_event, acting
 from confrere.web.reading_amend import amend
 from confrere.web.reading_next import next_item
 from confrere.web.study_exam import look, note_report, reader_of, report_here
 from confrere.web.study_readers import judged
 from confrere.worklist import claims, declining
 from confrere.worklist import service as worklist
-from confrere.worklist.model import Item
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    pass
 
 Looker = Annotated[Principal, Depends(allow(Permission.READ_WORKLIST))]
 Claimer = Annotated[Principal, Depends(allow(Permission.CLAIM))]
@@ -47,7 +41,6 @@ Drafter = Annotated[Principal, Depends(allow(Permission.DRAFT))]
 Signer = Annotated[Principal, Depends(allow(Permission.SIGN_PRELIMINARY))]
 FinalSigner = Annotated[Principal, Depends(allow(Permission.SIGN_FINAL))]
 Text = Annotated[str, StringConstraints(max_length=200_000)]
-DOOR = "web"
 
 router = APIRouter(default_response_class=JSONResponse)
 
@@ -85,33 +78,6 @@ class Addition(BaseModel):
 
     text: Text
     item: UUID | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """One act of a reader, in its transaction."""
-
-    conn: "Connection"
-    context: WebContext
-    me: Principal
-    reader: Reader
-    directory: Directory
-    item: Item
-    now: datetime
-
-    @property
-    def lease(self) -> timedelta:
-        """How long a hold lasts without activity."""
-        return timedelta(minutes=self.context.settings.claim_minutes)
-
-    def hold(self, token: UUID) -> Hold:
-        """The hold that the request claims to have."""
-        return Hold(self.item.id, self.reader, token)
-
-    def note(self, action: str, kind: str, object_id: UUID, detail: Detail = NO_DETAIL) -> None:
-        """Note it in the audit trail, as the last step."""
-        event = _event(self.me, self.item, self.now, action, kind, object_id, detail)
-        note(self.conn, self.context.audit_key, event)
 
 
 @router.get("/api/next")
@@ -166,7 +132,7 @@ def eligibility(request: Request, me: Looker, item_id: UUID) -> JSONResponse:
 @router.post("/api/items/{item_id}/claim")
 def claim(request: Request, me: Claimer, item_id: UUID) -> JSONResponse:
     """Take the exam; 409 names the holder, 403 the rules that say no."""
-    with _act(request, me, item_id, "claim") as act:
+    with acting(request, me, item_id, "claim") as act:
         taken = claims.claim(
             act.conn, act.item, act.reader, act.directory, act.now, act.lease
         )  # fmt: skip
@@ -178,7 +144,7 @@ def claim(request: Request, me: Claimer, item_id: UUID) -> JSONResponse:
 @router.post("/api/items/{item_id}/release")
 def release(request: Request, me: Claimer, item_id: UUID, held: Held) -> JSONResponse:
     """Give the exam back; the draft stays for whoever reads it next."""
-    with _act(request, me, item_id, "release") as act:
+    with acting(request, me, item_id, "release") as act:
         given = claims.release(act.conn, act.item.id, act.reader.id, held.token, act.now)
         act.note("E", "release", given.id)
     return JSONResponse({"item": str(given.id), "state": given.state.value})
@@ -187,7 +153,7 @@ def release(request: Request, me: Claimer, item_id: UUID, held: Held) -> JSONRes
 @router.post("/api/items/{item_id}/decline")
 def decline(request: Request, me: Claimer, item_id: UUID, said: Declined) -> JSONResponse:
     """Decline an offered or held exam; 409 names who has it meanwhile."""
-    with _act(request, me, item_id, "decline") as act:
+    with acting(request, me, item_id, "decline") as act:
         given = declining.decline(
             act.conn, act.item, act.reader, said.reason, said.note, act.now, said.token
         )
@@ -198,7 +164,7 @@ def decline(request: Request, me: Claimer, item_id: UUID, said: Declined) -> JSO
 @router.post("/api/items/{item_id}/renew")
 def renew(request: Request, me: Claimer, item_id: UUID, held: Held) -> JSONResponse:
     """Prolong the hold while somebody works in the viewer or the report."""
-    with _act(request, me, item_id, "renew") as act:
+    with acting(request, me, item_id, "renew") as act:
         kept = claims.renew(
             act.conn, act.item.id, act.reader.id, held.token, act.now, act.lease
         )  # fmt: skip
@@ -208,7 +174,7 @@ def renew(request: Request, me: Claimer, item_id: UUID, held: Held) -> JSONRespo
 @router.put("/api/items/{item_id}/draft")
 def save_draft(request: Request, me: Drafter, item_id: UUID, draft: Draft) -> JSONResponse:
     """Save the draft; 409 when the hold is stale or another window saved in between."""
-    with _act(request, me, item_id, "draft") as act:
+    with acting(request, me, item_id, "draft") as act:
         saved = reading.save_draft(
             act.conn, act.hold(draft.token), draft.sections, draft.version, act.now, act.lease
         )
@@ -227,7 +193,7 @@ def sign(request: Request, me: Signer, item_id: UUID, signed: Signature) -> JSON
     kind = FINAL if signed.kind == "final" else PRELIMINARY
     if kind == FINAL:
         require(me, Permission.SIGN_FINAL)
-    with _act(request, me, item_id, "sign") as act:
+    with acting(request, me, item_id, "sign") as act:
         made = reading.sign(
             act.conn, act.hold(signed.token), signed.sections, kind, act.directory, act.now
         )
@@ -252,36 +218,6 @@ def addendum(
         made = amend(conn, found, report, reader, added.text, is_task=added.item is not None)
         item = found.standing.item
         detail: Detail = {"version": made.number, "kind": made.kind}
-        event = _event(me, item, now, "C", "report", report.id, detail)
+        event = act_event(me, item, now, "C", "report", report.id, detail)
         note(conn, context.audit_key, event)
     return JSONResponse(shape.version_json(made))
-
-
-@contextmanager
-def _act(request: Request, me: Principal, item_id: UUID, what: str) -> Iterator[Act]:
-    """Open an act's transaction; a rule that refuses it is noted in one of its own."""
-    context = context_of(request)
-    now = context.now()
-    seen: Item | None = None
-    try:
-        with transaction(context.engine, me.groups) as conn:
-            found = look(conn, me, item_id, now)
-            seen = found.standing.item
-            yield Act(conn, context, me, reader_of(found), found.directory, seen, now)
-    except Refused:
-        if seen is not None:
-            refused = _event(me, seen, now, "E", what, seen.id, outcome="refused")
-            with transaction(context.engine, me.groups) as conn:
-                note(conn, context.audit_key, refused)
-        raise
-
-
-def _event(
-    me: Principal, item: Item, now: datetime, action: str, kind: str, object_id: UUID,
-    detail: Detail = NO_DETAIL, outcome: str = "success",
-) -> Event:  # fmt: skip
-    return Event(
-        owner_group=item.owner_group, at=now, action=action, kind=kind, door=DOOR,
-        agent=Agent.of(me), outcome=outcome, patient_id=item.patient, study_id=item.study,
-        object_id=object_id, detail=detail,
-    )  # fmt: skip

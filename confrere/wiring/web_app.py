@@ -80,6 +80,7 @@ from confrere.web import (
     study_send,
     technologist_page,
     told_page,
+    ups_door,
     views_page,
     worklist_page,
 )
@@ -128,6 +129,7 @@ def create(house: House, assets: Path) -> FastAPI:
     dicomweb = dicomweb_router(
         house.app, house.blobs, allow=named, note_access=image_noter(house), now=house.now,
         resolve_store=stow.resolver(house), shared=open_studies, frames_of=read, recent=recent,
+        beside=(ups_door.router,),
     )  # fmt: skip
     fhir = fhir_router(house.app, allow, fhir_noter(house), house.now)
     hooks = cds_router(allow(Permission.ASK_ADVICE), Hooks(house), base_of)

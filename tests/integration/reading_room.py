@@ -45,6 +45,7 @@ from confrere.web import (
     study_page,
     study_papers,
     study_send,
+    ups_door,
     worklist_page,
 )
 from confrere.web.access import allow
@@ -180,6 +181,7 @@ def routers(made: Databases, blobs: BlobStore, clock: Clock) -> list[APIRouter]:
     images = dicomweb(
         made.app, blobs, allow=lambda words: allow(Permission(words)),
         note_access=lambda *_: None, now=clock, resolve_store=nowhere, shared=open_studies,
+        beside=(ups_door.router,),
     )  # fmt: skip
     return [
         worklist_page.router, study_page.router, study_papers.router, study_assign.router,

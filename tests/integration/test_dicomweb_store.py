@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from confrere.database.engine import transaction
+from confrere.dicomweb import receiving, stow
 from confrere.imaging import asides
 from confrere.imaging import service as imaging
 from confrere.imaging.model import Aside
@@ -16,6 +17,7 @@ from confrere.kernel.errors import Conflict, Invalid
 from tests.database import clone, count, drop
 from tests.dicomweb import CT, NOW, SITE, A, Service, as_file, image, serve
 
+URL = "/dicom-web/studies"
 HEADERS = {
     "x-user": "a",
     "content-type": "multipart/related; type=application/dicom; boundary=XX",
@@ -69,7 +71,7 @@ def test_the_same_again_is_a_success_and_other_bytes_are_a_conflict(service: Ser
     service.store(as_file(image(1)))
     assert service.store(as_file(image(1))).status_code == 200
     other = service.store(as_file(image(1, PatientName="Other^One")), as_file(image(2)))
-    assert (other.status_code, reasons(other)) == (202, [45070])
+    assert (other.status_code, reasons(other)) == (202, [273])
     assert kept(service) == [("conflict", "SOPInstanceUID", "dicomweb")]
     assert instances(service) == 2
     row = service.get("/studies/1.2.3/series/1.2.3.1/instances/1.2.3.1.1/metadata").json()[0]
@@ -184,7 +186,6 @@ def test_a_deflate_bomb_is_refused_and_leaves_the_others_alone(service: Service)
         (b"--XX\r\nA: b\r\n\r\nno end", "body"),
         (b"--XX\r\n" + b"A: b\r\n" * 4000 + b"\r\nx\r\n--XX--", "body"),
         (b"--XX\r\nA: b\r\n\r\nx\r\n--XXY\r\n\r\n", "body"),
-        (b"--XX\r\n\r\n\r\n" * 10_001 + b"--XX--", "body"),
     ],
 )
 def test_a_broken_body_is_refused_whole(closed: Service, body: bytes, field: str) -> None:
@@ -229,4 +230,77 @@ def test_wrong_parts_do_not_stop_the_right_ones(service: Service) -> None:
     answer = service.client.post("/dicom-web/studies", content=body, headers=HEADERS)
     assert answer.status_code == 202
     assert reasons(answer, "0008119A") == [0xC000]
+    assert instances(service) == 1
+    assert answer.headers["warning"] == '299 confrere: "parts must be application/dicom"'
+
+
+def test_more_than_is_taken_at_once_is_too_large(
+    closed: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = b"--XX\r\n\r\n\r\n" * 10_001 + b"--XX--"
+    assert closed.client.post(URL, content=many, headers=HEADERS).status_code == 413
+    monkeypatch.setattr(stow, "LARGEST_BODY", 300)
+    told = closed.store(as_file(image()))
+    assert (told.status_code, told.json()["field"]) == (413, "Content-Length")
+    untold = closed.client.post(
+        URL, content=iter([b"--XX\r\n"] + [bytes(99)] * 9), headers=HEADERS
+    )
+    assert untold.status_code == 413
+    assert not list((closed.blobs.root / "incoming").iterdir())
+    assert instances(closed) == 0
+
+
+def test_an_object_that_is_too_large_is_out_of_resources(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiving, "LARGEST_PART", 500)
+    large = image(2, PixelData=bytes(100_000), Rows=250, Columns=200)
+    answer = service.store(as_file(image(1)), as_file(large))
+    assert (answer.status_code, reasons(answer)) == (202, [0xA700])
+    assert "at most 4 GiB" in answer.headers["warning"]
+
+
+@pytest.mark.parametrize("kind", ["application/dicom+json", "application/dicom+xml"])
+def test_metadata_with_bulk_data_apart_is_refused_with_what_to_send(
+    closed: Service, kind: str
+) -> None:
+    headers = HEADERS | {"content-type": f'multipart/related; type="{kind}"; boundary=XX'}
+    answer = closed.client.post(URL, content=b"--XX--", headers=headers)
+    assert answer.status_code == 415
+    assert "metadata with bulk data apart is not taken" in answer.json()["message"]
+    assert 'type="application/dicom"' in answer.json()["message"]
+
+
+def test_an_answer_in_xml_is_not_acceptable(closed: Service) -> None:
+    headers = HEADERS | {"accept": "application/dicom+xml"}
+    assert closed.client.post(URL, content=b"--XX--", headers=headers).status_code == 406
+
+
+@pytest.mark.parametrize(
+    "sop_class", ["1.2.840.10008.1.3.10", "1.2.840.10008.1.1", "1.2.840.10008.5.1.4.31"]
+)
+def test_what_is_no_class_of_objects_is_not_supported(closed: Service, sop_class: str) -> None:
+    answer = closed.store(as_file(image(SOPClassUID=sop_class)))
+    assert (answer.status_code, reasons(answer)) == (409, [290])
+
+
+def test_a_private_transfer_syntax_is_not_supported(closed: Service) -> None:
+    data = as_file(image())
+    start = data.index(b"\x08\x00\x05\x00")
+    private = part10_prefix(CT, "1.2.3.1.1", "1.2.840.113619.5.2", "") + data[start:]
+    answer = closed.store(private)
+    assert (answer.status_code, reasons(answer)) == (409, [0xC122])
+
+
+def test_the_right_parts_of_any_pieces_are_stored(service: Service) -> None:
+    """Cut anywhere, with a boundary's beginning inside an object: the same is filed."""
+    tricky = image(1, PixelData=b"\r\n--X\r\n--XY\r\n-" + bytes(17))
+    whole = (
+        b"a preamble\r\n--XX \t\r\nCONTENT-TYPE: application/dicom\r\n\r\n"
+        + as_file(tricky) + b"\r\n--XX--\r\nan epilogue"
+    )  # fmt: skip
+    for size in (1, 7, 1021):
+        pieces = (whole[at : at + size] for at in range(0, len(whole), size))
+        answer = service.client.post(URL, content=pieces, headers=HEADERS)
+        assert answer.status_code == 200, size
     assert instances(service) == 1
