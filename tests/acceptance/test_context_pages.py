@@ -78,7 +78,6 @@ def test_the_reader_sees_what_stands_beside_the_images(desk: Desk) -> None:
     )
     expect(page.locator(".prior").first).to_contain_text("same region, CT")
     assert violations(page) == []
-    page.screenshot(path=str(Path("build") / "study-context.png"))
 
 
 def test_a_technologist_notes_and_takes_back(desk: Desk) -> None:
@@ -101,7 +100,6 @@ def test_a_technologist_notes_and_takes_back(desk: Desk) -> None:
     row.get_by_role("button", name="Save").click()
     expect(row).to_contain_text("Dentures in place")
     assert violations(page) == []
-    page.screenshot(path=str(Path("build") / "technologist.png"))
     page.on("dialog", lambda dialog: dialog.accept())
     row.get_by_role("button", name="Take back note").click()
     expect(row).not_to_contain_text("Dentures in place")
@@ -128,7 +126,6 @@ def test_a_file_of_reports_is_tried_and_then_loaded(desk: Desk, tmp_path: Path) 
     expect(page.get_by_text("Dry run: nothing is loaded yet.")).to_be_visible(timeout=5000)
     expect(page.locator("table", has_text="exam_at")).to_contain_text("it must be a time")
     assert violations(page) == []
-    page.screenshot(path=str(Path("build") / "earlier-reports.png"))
     page.on("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Load 1 reports").click()
     expect(page.locator("[role=status]", has_text="Loading")).to_be_visible()
@@ -150,4 +147,3 @@ def test_an_archive_is_registered_and_its_failures_are_shown(desk: Desk) -> None
     page.get_by_role("button", name="Register and test").click()
     expect(page.locator("td", has_text="OLDPACS")).to_be_visible()
     assert violations(page) == []
-    page.screenshot(path=str(Path("build") / "archives.png"))
