@@ -7,7 +7,7 @@ from pydicom.uid import UID
 from confrere.dimse import commitment, identifier, performed
 from confrere.dimse.limits import Limits
 from confrere.dimse.supported import PLAIN, PROVIDED, USED, Supported
-from confrere.dimse.syntaxes import STORED_SYNTAXES
+from confrere.dimse.syntaxes import JPEG_XL, STORED_SYNTAXES
 from confrere.imaging.part10 import IMPLEMENTATION_CLASS, IMPLEMENTATION_VERSION
 
 NOTE = (
@@ -58,7 +58,7 @@ def _networking() -> Iterator[str]:
     )
     yield from ("", "| Transfer syntax | UID | Storage | Other services |", "|---|---|---|---|")
     for uid in sorted(STORED_SYNTAXES):
-        yield f"| {UID(uid).name} | {uid} | yes | {_word(uid in PLAIN)} |"
+        yield f"| {JPEG_XL.get(uid) or UID(uid).name} | {uid} | yes | {_word(uid in PLAIN)} |"
     yield ""
 
 

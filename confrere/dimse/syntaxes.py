@@ -37,6 +37,14 @@ _NOT_STORAGE = frozenset(
 )
 
 
+# Newer than pydicom's dictionary, to which pynetdicom adds them whenever it is imported
+# (PS3.5 A.4.12): named here, so that what the door takes does not hang on that.
+JPEG_XL = {
+    "1.2.840.10008.1.2.4.110": "JPEG XL Lossless",
+    "1.2.840.10008.1.2.4.111": "JPEG XL JPEG Recompression",
+    "1.2.840.10008.1.2.4.112": "JPEG XL",
+}
+
 # Native and encapsulated syntaxes with the pixels inside. Not those of JPIP, whose pixels lie on
 # another server, nor those of SMPTE ST 2110, which are for live video (PS3.22).
 STORED_SYNTAXES = frozenset(
@@ -49,7 +57,7 @@ STORED_SYNTAXES = frozenset(
         or uid == "1.2.840.10008.1.2.5"
     )
     and not name.startswith("JPIP")
-)
+) | frozenset(JPEG_XL)
 
 
 def is_storage_class(uid: str, private: frozenset[str] = frozenset()) -> bool:
