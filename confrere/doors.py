@@ -24,6 +24,7 @@ def main() -> None:
     set_up()
     settings = load()
     house = open_house(settings, pool=24)
+    house.blobs.open_spool("doors")
     tasks.register(house)
     book = PeerBook(house.system, house.now)
     stop = threading.Event()

@@ -24,6 +24,8 @@ class Settings:
     database_owner_url: str = ""  # migrations; empty: as `database_url`, role confrere_owner
     database_system_url: str = ""  # worker, dispatcher; empty: role confrere_system
     blob_url: str = ""  # empty: file store in `home`
+    replica_url: str = ""  # folder with copies of the blobs, to mend from
+    scrub_megabytes: int = 20  # read per second by the integrity scrub
     assets: str = ""  # folder of OHIF and the page assets; empty: found by `assets`
     http_host: str = "127.0.0.1"
     http_port: int = 8080
@@ -71,6 +73,8 @@ ENVIRONMENT = {
     "database_owner_url": "DATABASE_OWNER_URL",
     "database_system_url": "DATABASE_SYSTEM_URL",
     "blob_url": "CONFRERE_BLOB_URL",
+    "replica_url": "CONFRERE_REPLICA_URL",
+    "scrub_megabytes": "CONFRERE_SCRUB_MEGABYTES",
     "assets": "CONFRERE_ASSETS",
     "http_host": "CONFRERE_HTTP_HOST",
     "http_port": "CONFRERE_HTTP_PORT",
@@ -151,6 +155,8 @@ def check(settings: Settings) -> None:
             )
     if not 1 <= len(settings.aet.strip()) <= 16:  # noqa: PLR2004 - PS3.5 table 6.2-1, AE
         raise Invalid("CONFRERE_AET must have 1 to 16 characters", "aet")
+    if settings.scrub_megabytes < 1:
+        raise Invalid("CONFRERE_SCRUB_MEGABYTES must be 1 or more", "scrub_megabytes")
     _check_mail(settings)
     _check_addresses(settings)
 

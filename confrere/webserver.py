@@ -31,6 +31,7 @@ WAITING = 1024  # connections that the system holds until they are accepted
 async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT."""
     house = open_house(settings, pool=THREADS)
+    house.blobs.open_spool("web")
     tasks.register(house)
     assets = Path(settings.assets) if settings.assets else default_folder()
     app = create(house, assets)

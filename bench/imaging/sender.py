@@ -4,14 +4,22 @@ import multiprocessing
 import os
 import socket
 import struct
+import subprocess
+import tempfile
 import time
 from multiprocessing.synchronize import Barrier
+from pathlib import Path
 from uuid import uuid4
 
 from confrere.dimse import command, pdu
+from confrere.imaging.part10 import part10_prefix
 
-CLASSES = {"ct": "1.2.840.10008.5.1.4.1.1.2", "mr": "1.2.840.10008.5.1.4.1.1.4"}
-SIDES = {"ct": 512, "mr": 256}  # 528 KB, 132 KB
+CLASSES = {
+    "ct": "1.2.840.10008.5.1.4.1.1.2",
+    "mr": "1.2.840.10008.5.1.4.1.1.4",
+    "cr": "1.2.840.10008.5.1.4.1.1.1",
+}
+SIDES = {"ct": 512, "mr": 256, "cr": 2240}  # 528 KB, 132 KB, 10 MB
 EXPLICIT = "1.2.840.10008.1.2.1"
 
 
@@ -45,7 +53,7 @@ def instance(kind: str, study: int, number: int) -> tuple[str, bytes]:
             short(0x28, 0x102, b"US", us(11)),
             short(0x28, 0x103, b"US", us(0)),
             struct.pack("<HH2sHI", 0x7FE0, 0x10, b"OW", 0, size),
-            os.urandom(4096) * (size // 4096),
+            (os.urandom(4096) * (size // 4096 + 1))[:size],
         )
     )
     return uid, data
@@ -62,9 +70,9 @@ def receive(sock: socket.socket) -> tuple[int, bytes]:
     return kind, sock.recv(length, socket.MSG_WAITALL)
 
 
-def associate(port: int, kind: str) -> tuple[socket.socket, int]:
+def associate(port: int, kind: str, source: str = "127.0.0.1") -> tuple[socket.socket, int]:
     """Open an association; return its socket and the longest PDU to send."""
-    sock = socket.create_connection(("127.0.0.1", port))
+    sock = socket.create_connection(("127.0.0.1", port), source_address=(source, 0))
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     context = item(0x30, CLASSES[kind].encode()) + item(0x40, EXPLICIT.encode())
     body = b"\0\1\0\0" + b"CONFRERE".ljust(16) + b"BENCH".ljust(16) + bytes(32)
@@ -140,3 +148,26 @@ def rate(port: int, kind: str, associations: int, instances: int) -> float:
         sender.join()
     sent = instances // associations * associations
     return sent / (max(end for _, end in spans) - min(begun for begun, _ in spans))
+
+
+def storescu_rate(port: int, kind: str, associations: int, instances: int) -> float:
+    """Instances per second of DCMTK's storescu, one process an association, start-up included."""
+    study = uuid4().int % 10**9
+    with tempfile.TemporaryDirectory() as folder:
+        for n in range(associations):
+            (Path(folder) / str(n)).mkdir()
+            for number in range(instances // associations):
+                uid, data = instance(kind, study + n, number)
+                prefix = part10_prefix(CLASSES[kind], uid, EXPLICIT, "BENCH")
+                (Path(folder) / str(n) / f"{number}.dcm").write_bytes(prefix + data)
+        begun = time.perf_counter()
+        senders = [
+            subprocess.Popen(
+                ["storescu", "-aec", "CONFRERE", "127.0.0.1", str(port), "+sd", f"{folder}/{n}"],
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            )
+            for n in range(associations)
+        ]  # fmt: skip
+        if any(sender.wait() for sender in senders):
+            raise SystemExit("storescu failed")
+        return instances // associations * associations / (time.perf_counter() - begun)

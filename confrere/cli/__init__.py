@@ -1,4 +1,4 @@
-"""The command line: `confrere demo | serve | init | doctor | simulate | identities | gateway | db | token`."""
+"""The command line: `confrere demo | serve | init | doctor | scrub | import-images | load-reports | ...`."""
 
 import argparse
 import sys
@@ -6,11 +6,14 @@ from collections.abc import Sequence
 
 from confrere.cli import (
     accounts,
+    backloading,
     database,
     demonstration,
     doctor,
     gateway,
     identities,
+    importing_images,
+    scrubbing,
     serving,
     simulating,
 )
@@ -23,7 +26,10 @@ COMMANDS = (
     serving.add,
     accounts.add,
     doctor.add,
+    scrubbing.add,
     simulating.add,
+    importing_images.add,
+    backloading.add,
     identities.add,
     gateway.add,
     database.add,

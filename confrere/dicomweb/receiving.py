@@ -4,8 +4,10 @@ from confrere.dicomweb import answers
 from confrere.dicomweb.answers import Stored
 from confrere.files.folder import BlobStore, Incoming
 from confrere.imaging.examining import examine
-from confrere.imaging.head import Head, NeedMore
+from confrere.imaging.head import Head, NeedMore, read_head
 from confrere.imaging.part10 import FileMeta, split_part10
+from confrere.imaging.syntaxes import UNDONE
+from confrere.imaging.whole import check_whole
 from confrere.kernel.errors import Invalid
 
 LARGEST_PART = 4 << 30
@@ -32,6 +34,8 @@ class Part:
         self.failed: Rejected | None = None
         self.meta = FileMeta("", "", "", "")
         self.digest = b""
+        self.mark = 0
+        self._examined: Head | Invalid | None = None
         self.size = 0
         kind = content_type.split(";", maxsplit=1)[0].strip().lower()
         if kind not in ("", "application/dicom"):
@@ -50,7 +54,10 @@ class Part:
             self._fail(Rejected(answers.OUT_OF_RESOURCES, "the blob store is full"))
 
     def keep(self) -> None:
-        """Make the bytes durable; a failure is in `failed` then."""
+        """Take the bytes as whole; a failure is in `failed` then.
+
+        They are durable only after the blob store is synced up to `mark`.
+        """
         if self.failed:
             return
         if self._incoming is None:
@@ -59,8 +66,12 @@ class Part:
             return
         self.size = self._incoming.size
         incoming, self._incoming = self._incoming, None
+        content = incoming.memory
+        if content is not None and self.meta.transfer_syntax not in UNDONE:
+            self._examined = _examined(content, self.meta.transfer_syntax)
         try:
-            self.digest = incoming.keep()
+            self.digest = incoming.keep(sync=False)
+            self.mark = incoming.mark
         except OSError:
             self.failed = Rejected(answers.OUT_OF_RESOURCES, "the blob store is full")
 
@@ -73,7 +84,11 @@ class Part:
     def head(self, study_uid: str) -> Head:
         """Check the kept bytes and read their head; raises Rejected."""
         try:
-            head = examine(self._blobs, self.digest, self.meta.transfer_syntax)
+            if isinstance(self._examined, Invalid):
+                raise self._examined
+            head = self._examined or examine(
+                self._blobs, self.digest, self.meta.transfer_syntax
+            )
         except Invalid as error:
             raise Rejected(answers.CANNOT_UNDERSTAND, str(error), error.field) from None
         if self.meta.sop_class not in ("", head.sop_class):
@@ -113,3 +128,12 @@ class Part:
         self.discard()
         self._held.clear()
         self.failed = why
+
+
+def _examined(content: bytearray, syntax: str) -> Head | Invalid:
+    """Look at a small object while it is in memory; what is wrong with it is told later."""
+    try:
+        check_whole(content, syntax)
+        return read_head(content, syntax, complete=True)
+    except Invalid as error:
+        return error

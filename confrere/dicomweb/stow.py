@@ -90,6 +90,7 @@ def _events(reader: multipart.Reader, pull: Pull) -> Iterator[multipart.Event]:
 
 def _file(door: Door, principal: Principal, study: str, parts: list[Part]) -> list[Stored]:
     """File every part that can be; answer for each in its place."""
+    _sync(door, parts)
     results: dict[int, Stored] = {}
     arrivals: list[tuple[int, Arrival]] = []
     unfit: list[Aside] = []
@@ -110,6 +111,15 @@ def _file(door: Door, principal: Principal, study: str, parts: list[Part]) -> li
             results[place] = _stored(arrival, outcome)
         _note(door, principal, [one for one in filed if isinstance(one, Filed)])
     return [results[place] for place in range(len(parts))]
+
+
+def _sync(door: Door, parts: list[Part]) -> None:
+    """Make all parts durable together; where that fails none of them is stored."""
+    try:
+        door.blobs.sync(max(part.mark for part in parts))
+    except OSError:
+        for part in parts:
+            part.failed = part.failed or Rejected(answers.OUT_OF_RESOURCES, "the disk failed")
 
 
 def _arrival(door: Door, principal: Principal, study: str, part: Part) -> Arrival:

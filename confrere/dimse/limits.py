@@ -18,7 +18,7 @@ class Limits:
     data_set: int = 2 * 1024**3
     contexts: int = 128
 
-    associations: int = 64  # established, all peers together
+    associations: int = 128  # established, all peers together
     associations_per_address: int = 16
     waiting: int = 32  # connected, but not yet an association
     idle_before_eviction: timedelta = timedelta(seconds=5)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from confrere.files.folder import BlobStore
 from confrere.imaging import filing, store_asides
 from confrere.imaging.examining import examine
-from confrere.imaging.model import Aside, Filed, Outcome
+from confrere.imaging.model import Aside, Filed, Instance, Outcome
 from confrere.imaging.service import file_instances
 from confrere.jobs import events
 from confrere.kernel.errors import Conflict
@@ -40,6 +40,16 @@ def try_again(conn: Connection, aside_id: UUID, by: str) -> None:
     if store_asides.one(conn, aside_id).resolved_at is not None:
         raise Conflict("this was settled already; reload the list")
     events.defer(conn, REPLAY_TASK, once=f"{REPLAY_TASK}:{aside_id}", aside_id=aside_id, by=by)
+
+
+def holders(conn: Connection, digest: bytes) -> list[Instance]:
+    """Return the instances of all owners whose bytes these are."""
+    return store_asides.holders(conn, digest)
+
+
+def settle_damage(conn: Connection, digest: bytes, resolution: str, now: datetime) -> None:
+    """Settle what says that these bytes are damaged: they are mended."""
+    store_asides.settle_damage(conn, digest, resolution, now)
 
 
 def replay(conn: Connection, blobs: BlobStore, aside_id: UUID, by: str, now: datetime) -> Filed:

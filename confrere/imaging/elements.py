@@ -54,7 +54,7 @@ def encoding_of(transfer_syntax: str) -> Encoding:
 class Source(Protocol):
     """Bytes to walk over."""
 
-    def at(self, position: int, count: int) -> tuple[bytes | memoryview, int]:
+    def at(self, position: int, count: int) -> tuple[bytes | bytearray | memoryview, int]:
         """Return a block holding `count` bytes from `position` on, and where in it they start.
 
         Raises what fits when they are not there.
@@ -117,7 +117,11 @@ def read_header(source: Source, at: int, encoding: Encoding) -> Element:
 
 
 def hop(
-    block: bytes | memoryview, at: int, limit: int, encoding: Encoding, seen: Seen | None = None
+    block: bytes | bytearray | memoryview,
+    at: int,
+    limit: int,
+    encoding: Encoding,
+    seen: Seen | None = None,
 ) -> int:
     """Hop over the plain elements that lie whole in `block` between `at` and `limit`.
 

@@ -131,11 +131,11 @@ _WANTED: Final[dict[int, _Wanted]] = {
 class Bytes:
     """Bytes in memory as a source to walk over; `complete` when no more follow."""
 
-    def __init__(self, data: bytes | memoryview, *, complete: bool) -> None:
+    def __init__(self, data: bytes | bytearray | memoryview, *, complete: bool) -> None:
         self._data = data
         self._complete = complete
 
-    def at(self, position: int, count: int) -> tuple[bytes | memoryview, int]:
+    def at(self, position: int, count: int) -> tuple[bytes | bytearray | memoryview, int]:
         """Return the bytes and `position`, if so many are there."""
         self.beyond(position + count, 0)
         return self._data, position
@@ -155,7 +155,7 @@ class Bytes:
 
 
 def read_head(
-    data: bytes | memoryview, transfer_syntax: str, *, complete: bool = False
+    data: bytes | bytearray | memoryview, transfer_syntax: str, *, complete: bool = False
 ) -> Head:
     """Read the index values from the first bytes of a data set, without file meta.
 
@@ -194,7 +194,7 @@ class _Kept:
     want = frozenset(_WANTED)
     stop = 0x00280012  # first tag after the last wanted one
 
-    def __init__(self, data: bytes | memoryview) -> None:
+    def __init__(self, data: bytes | bytearray | memoryview) -> None:
         self.raw: dict[int, bytes] = {}
         self._data = data
 

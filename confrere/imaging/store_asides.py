@@ -10,7 +10,9 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 
-from confrere.imaging.model import Aside
+from confrere.imaging.model import Aside, Instance
+from confrere.imaging.rows import INSTANCE, instance_of
+from confrere.imaging.tables import instances
 from confrere.imaging.tables import kept_aside as table
 from confrere.kernel.errors import NotFound
 from confrere.kernel.ids import GroupId
@@ -77,6 +79,23 @@ def resolve(conn: Connection, key: UUID, resolution: str, at: datetime) -> bool:
         .returning(table.c.id)
     )
     return done.first() is not None
+
+
+def holders(conn: Connection, digest: bytes) -> list[Instance]:
+    """Return the instances with these bytes."""
+    found = conn.execute(sa.select(*INSTANCE).where(instances.c.digest == digest))
+    return [instance_of(row) for row in found]
+
+
+def settle_damage(conn: Connection, digest: bytes, resolution: str, at: datetime) -> None:
+    """Resolve what was kept because these bytes are damaged."""
+    conn.execute(
+        sa.update(table)
+        .values(resolution=resolution, resolved_at=at)
+        .where(
+            table.c.digest == digest, table.c.kind == "damaged", table.c.resolved_at.is_(None)
+        )
+    )
 
 
 def _aside(row: Any) -> Aside:

@@ -11,30 +11,36 @@ _BLOCK = 8 * 1024  # most headers of an image lie in one
 _NAMELESS = 0
 
 
-def check_whole(data: bytes | BinaryIO, transfer_syntax: str, start: int = 0) -> None:
+def check_whole(
+    data: bytes | bytearray | BinaryIO, transfer_syntax: str, start: int = 0
+) -> None:
     """Walk over a whole data set from `start` to its end; raises Invalid naming the element.
 
     Values are hopped over, never read: the cost is that of the headers. A seekable binary file
     is left wherever the walk ended. Nesting deeper than 64 is refused.
     """
-    file: BinaryIO = io.BytesIO(data) if isinstance(data, bytes) else data
-    size = file.seek(0, os.SEEK_END)
+    if isinstance(data, bytes | bytearray):
+        size = len(data)
+        source = Hopper(io.BytesIO(), size, data)
+    else:
+        size = data.seek(0, os.SEEK_END)
+        source = Hopper(data, size)
     if start >= size:
         raise Invalid("The data set is empty: send it again", "DataSet")
-    walk_all(Hopper(file, size), start, size, encoding_of(transfer_syntax))
+    walk_all(source, start, size, encoding_of(transfer_syntax))
 
 
 class Hopper:
-    """Reads small blocks of a file where headers are wanted."""
+    """Reads small blocks of a file where headers are wanted; or has all of it as `block`."""
 
-    def __init__(self, file: BinaryIO, size: int) -> None:
+    def __init__(self, file: BinaryIO, size: int, block: bytes | bytearray = b"") -> None:
         self._file = file
         self._size = size
-        self._block = b""
+        self._block: bytes | bytearray = block
         self._start = 0
         self._field = _NAMELESS
 
-    def at(self, position: int, count: int) -> tuple[bytes, int]:
+    def at(self, position: int, count: int) -> tuple[bytes | bytearray, int]:
         """Return a block with these bytes, or raise Invalid when the file ends before."""
         inside = position - self._start
         if not 0 <= inside <= len(self._block) - count:

@@ -11,7 +11,9 @@ from sqlalchemy import Connection
 
 from confrere.advice import tables as _advice
 from confrere.analytics import tables as _analytics
+from confrere.archives import tables as _archives
 from confrere.audit import tables as _audit
+from confrere.chart import tables as _chart
 from confrere.database.metadata import metadata
 from confrere.delivery import tables as _delivery
 from confrere.identity import tables as _identity
@@ -29,7 +31,9 @@ __all__ = ["config", "current", "head", "metadata", "upgrade"]
 PARTS = (
     _advice,
     _analytics,
+    _archives,
     _audit,
+    _chart,
     _delivery,
     _identity,
     _imaging,

@@ -35,4 +35,4 @@ def lapse(house: House) -> None:
     with transaction(house.system, frozenset()) as conn:
         digests = deid_exports.lapse(conn, house.now())
     for digest in digests:
-        house.blobs.path(digest).unlink(missing_ok=True)
+        house.blobs.remove(digest)

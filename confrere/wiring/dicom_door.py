@@ -28,7 +28,8 @@ from confrere.dimse.store import StoreRequest
 from confrere.files.folder import Incoming as Blob
 from confrere.imaging import asides
 from confrere.imaging.batching import GroupCommit
-from confrere.imaging.head import Head, NeedMore, read_head, refuse_other
+from confrere.imaging.examining import head_of
+from confrere.imaging.head import Head, read_head, refuse_other
 from confrere.imaging.model import Arrival, Aside
 from confrere.imaging.model import Outcome as Filing
 from confrere.imaging.whole import check_whole
@@ -46,8 +47,6 @@ from confrere.wiring.peers import PeerBook
 
 log = logging.getLogger(__name__)
 
-HEAD_BYTES = 16 * 1024  # nearly always holds every index value
-MOST_HEAD_BYTES = 4 * 1024 * 1024
 REMEDY = "correct the object at its source and send it again"
 
 
@@ -72,12 +71,9 @@ class Incoming:
 
     def __init__(self, sink: Sink, request: StoreRequest, blob: Blob) -> None:
         self._sink, self._request, self._blob = sink, request, blob
-        self._head = bytearray()
 
     def write(self, view: memoryview) -> None:
-        """Keep the bytes as they came; the first ones also for the index."""
-        if len(self._head) < HEAD_BYTES:
-            self._head += view
+        """Keep the bytes as they came."""
         self._blob.write(view)
 
     def abort(self) -> None:
@@ -85,32 +81,39 @@ class Incoming:
         self._blob.discard()
 
     def finish(self) -> Outcome:
-        """Make the bytes durable, check and file them, then answer."""
-        size = self._blob.size
-        digest = self._blob.keep()
+        """Check the bytes, make them durable, file them, then answer."""
         caller = self._request.admission.peer
         if not isinstance(caller, Caller):
+            self._blob.discard()
             return Outcome(status.NOT_AUTHORISED, "this peer is not registered")
-        peer = caller.peer
+        size, content = self._blob.size, self._blob.memory
+        if content is None:
+            return self._finish_large(caller, size)
         try:
-            head = self._read(digest)
+            head = self._read(content)
+        except Invalid as error:
+            self._keep_aside(caller.peer, error, self._blob.keep(), size)
+            raise
+        return self._file(caller, head, self._blob.keep(sync=False), size)
+
+    def _finish_large(self, caller: Caller, size: int) -> Outcome:
+        digest = self._blob.keep()
+        try:
+            with self._sink.house.blobs.open(digest) as stream:
+                check_whole(stream, self._request.transfer_syntax)
+                head = head_of(stream, self._request.transfer_syntax)
             refuse_other(head, self._request.sop_class, self._request.sop_instance)
         except Invalid as error:
-            self._keep_aside(peer, error, digest, size)
+            self._keep_aside(caller.peer, error, digest, size)
             raise
         return self._file(caller, head, digest, size)
 
-    def _read(self, digest: bytes) -> Head:
+    def _read(self, content: bytearray) -> Head:
         syntax = self._request.transfer_syntax
-        with self._sink.house.blobs.open(digest) as stream:
-            check_whole(stream, syntax)
-        try:
-            return read_head(
-                bytes(self._head), syntax, complete=len(self._head) == self._blob.size
-            )
-        except NeedMore:
-            with self._sink.house.blobs.open(digest) as stream:
-                return read_head(stream.read(MOST_HEAD_BYTES), syntax, complete=True)
+        check_whole(content, syntax)
+        head = read_head(content, syntax, complete=True)
+        refuse_other(head, self._request.sop_class, self._request.sop_instance)
+        return head
 
     def _file(self, caller: Caller, head: Head, digest: bytes, size: int) -> Outcome:
         peer = caller.peer
@@ -120,7 +123,9 @@ class Incoming:
             accession=head.accession_number,
         )
         site = self._sink.book.site_of(peer, hints)
-        filed = self._sink.filing.submit(self._arrival(peer, site, head, digest, size))
+        filed = self._sink.filing.submit(
+            self._arrival(peer, site, head, digest, size), self._blob.mark
+        )
         if filed.study_id is not None and filed.study_id not in caller.noted:
             self._note(caller, filed.study_id)
         if filed.outcome is Filing.CONFLICT:
@@ -174,7 +179,7 @@ class DicomDoor:
 
 def open_dicom_door(house: House, book: PeerBook, host: str, port: int) -> DicomDoor:
     """Open the door; raises OSError when the address is taken."""
-    filing = GroupCommit(house.app)
+    filing = GroupCommit(house.app, house.blobs)
     door = Door(
         host, port, Limits(), admitter(book), Sink(house, book, filing),
         observe=observer(house, book), title=house.settings.aet, further=further_services(house, book),

@@ -27,7 +27,8 @@ class House:
     dice: Callable[[], float]
 
     def close(self) -> None:
-        """Close the engines."""
+        """Close the engines and the spool."""
+        self.blobs.close()
         self.app.dispose()
         self.system.dispose()
 

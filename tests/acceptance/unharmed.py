@@ -26,7 +26,10 @@ def unharmed(house: House) -> Iterator[None]:
     assert acknowledged(house) == "AA"
     assert house.web_answers()
     assert outside(house) == before
-    names = re.compile(r"[0-9a-f]{2}|[0-9a-f]{62}|[0-9a-f]{32}|blobs|incoming")
+    names = re.compile(
+        r"[0-9a-f]{2}|[0-9a-f]{62}|[0-9a-f]{32}|blobs|incoming"
+        r"|spool|doors|web|owner|scrub\.place|[0-9]{4}\.seg"
+    )
     for folder, _, files in os.walk(house.home / "blobs"):
         assert all(names.fullmatch(name) for name in (*files, Path(folder).name))
 

@@ -1,0 +1,86 @@
+"""The format of spool segments: records one behind the other in a file that is used again.
+
+A record is a header of 64 bytes and the content; the next one begins at the next page. A use of
+the file has a random number of its own, its turn: where the turn changes, what follows are
+leftovers of an earlier use. A header is always overwritten before the content behind it, so a
+reader who finds the header unchanged after reading has read what it announced.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from struct import Struct
+
+SEGMENT_BYTES = 32 << 20
+LARGEST = 1 << 20  # bytes of one record's content; what is larger goes straight to its place
+PAGE = 4096
+SUFFIX = ".seg"
+_MAGIC = b"CFSPOOL1"
+_HEADER = Struct("<8s16sQ32s")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Where one content lies."""
+
+    path: Path
+    turn: bytes
+    at: int
+    size: int
+    digest: bytes
+
+    @property
+    def end(self) -> int:
+        """Where the next record begins."""
+        return self.at + room(self.size)
+
+
+def room(size: int) -> int:
+    """Bytes that a content of this size takes in a segment."""
+    return -(-(_HEADER.size + size) // PAGE) * PAGE
+
+
+def header(record: Record) -> bytes:
+    """Build a record's header."""
+    return _HEADER.pack(_MAGIC, record.turn, record.size, record.digest)
+
+
+def scan(fd: int, path: Path, after: Record | None = None) -> Iterator[Record]:
+    """Yield the records of a segment's present turn, those behind `after` only.
+
+    When `after` is of an earlier turn, all of them. A torn record may be among them: only one
+    whose digest fits was ever synced.
+    """
+    first = read_header(fd, path, 0)
+    if first is None:
+        return
+    current = after if after is not None and after.turn == first.turn else None
+    if current is None:
+        yield first
+        current = first
+    while (following := read_header(fd, path, current.end)) is not None:
+        if following.turn != first.turn:
+            return
+        yield following
+        current = following
+
+
+def read_header(fd: int, path: Path, at: int) -> Record | None:
+    """Read the header at `at`; None where no record fits."""
+    raw = os.pread(fd, _HEADER.size, at)
+    if len(raw) < _HEADER.size:
+        return None
+    magic, turn, size, digest = _HEADER.unpack(raw)
+    if magic != _MAGIC or size > LARGEST or at + room(size) > SEGMENT_BYTES:
+        return None
+    return Record(path, turn, at, size, digest)
+
+
+def read(fd: int, record: Record) -> bytes | None:
+    """Read a record's content; None when it is not whole or the segment moved on."""
+    content = os.pread(fd, record.size, record.at + _HEADER.size)
+    if read_header(fd, record.path, record.at) != record:
+        return None
+    return content if hashlib.sha256(content).digest() == record.digest else None
