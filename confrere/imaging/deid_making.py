@@ -64,7 +64,7 @@ def de_identify(
             yield Item(one, left_out="left out by a person")
             continue
         try:
-            data = read_whole(blobs, one.digest, one.transfer_syntax)
+            data = read_whole(blobs, one.digest, one.transfer_syntax, one.coerced)
             found = examine(data, export.options, one.transfer_syntax)
             released = decided is not None and decided.state == RELEASED
             if found and not released:
@@ -111,7 +111,7 @@ def _hold(
         if one.id in held:
             continue
         try:
-            data = read_whole(blobs, one.digest, one.transfer_syntax)
+            data = read_whole(blobs, one.digest, one.transfer_syntax, one.coerced)
             found = examine(data, export.options, one.transfer_syntax)
         except DomainError:
             continue  # left out when the rest is written, with the reason

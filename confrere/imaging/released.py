@@ -4,8 +4,9 @@
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pydicom
 from pydicom import Dataset
@@ -15,6 +16,7 @@ from pydicom.filewriter import correct_ambiguous_vr, write_dataset
 import confrere.imaging.datasets  # noqa: F401 - keeps pydicom from quoting values
 from confrere.files.folder import BlobStore
 from confrere.imaging.blackout import blackout, drop_hidden_bits
+from confrere.imaging.coercing import coerce
 from confrere.imaging.confidentiality import Options
 from confrere.imaging.deidentifying import deidentify, patient_of
 from confrere.imaging.elements import encoding_of
@@ -41,8 +43,10 @@ class Made:
     blacked_out: int
 
 
-def read_whole(blobs: BlobStore, digest: bytes, syntax: str) -> Dataset:
-    """Read a stored data set with its pixels; raises Invalid."""
+def read_whole(
+    blobs: BlobStore, digest: bytes, syntax: str, coerced: Mapping[str, Any] | None = None
+) -> Dataset:
+    """Read a stored data set with its pixels, as corrected; raises Invalid."""
     encoding = encoding_of(served(syntax))
     with open_plain(blobs, digest, syntax) as stream:
         stream.seek(0, 2)
@@ -50,9 +54,12 @@ def read_whole(blobs: BlobStore, digest: bytes, syntax: str) -> Dataset:
             raise Invalid("this object is too large to be de-identified here", "PixelData")
         stream.seek(0)
         try:
-            return pydicom.filereader.read_dataset(stream, encoding.implicit, not encoding.big)
+            data = pydicom.filereader.read_dataset(stream, encoding.implicit, not encoding.big)
+            if coerced is not None:
+                coerce(data, coerced)
         except Exception as error:
             raise Invalid("the data set can't be parsed; leave this object out") from error
+    return data
 
 
 def examine(data: Dataset, options: Options, syntax: str) -> tuple[Risk, ...]:

@@ -60,12 +60,14 @@ class Desk:
             site, peer = network.site(conn, gateway.site), network.peer(conn, gateway.peer)
         answers: dict[int, Taken] = {}
         whole: list[tuple[int, Frame]] = []
+        marks = [0]
         for place, frame in enumerate(frames):
-            early = self._keep(gateway, frame)
+            early = self._keep(gateway, frame, marks)
             if early is None:
                 whole.append((place, frame))
             else:
                 answers[place] = early
+        self._house.blobs.sync(max(marks))
         for (place, _), taken in zip(
             whole, self._file(peer, site, [frame for _, frame in whole]), strict=True
         ):
@@ -77,13 +79,23 @@ class Desk:
         path = self._part(gateway, digest)
         return path.stat().st_size if path.exists() else 0
 
-    def _keep(self, gateway: Gateway, frame: Frame) -> Taken | None:
-        """Put the bytes into the blob store; None once the object is there whole."""
+    def _keep(self, gateway: Gateway, frame: Frame, marks: list[int]) -> Taken | None:
+        """Put the bytes into the blob store; None once the object is there whole.
+
+        It is durable when the store is synced up to the mark that is added.
+        """
         if not frame.is_whole:
             return self._append(gateway, frame)
         if hashlib.sha256(frame.content).digest() != frame.digest:
             return Taken(frame.digest, LATER, 0, "the bytes changed on the way")
-        self._house.blobs.put(frame.content)
+        blob = self._house.blobs.begin()
+        try:
+            blob.write(frame.content)
+        except OSError:
+            blob.discard()
+            raise
+        blob.keep(sync=False)
+        marks.append(blob.mark)
         return None
 
     def _append(self, gateway: Gateway, frame: Frame) -> Taken | None:

@@ -38,6 +38,7 @@ class FaultyLine:
         self._up = threading.Event()
         self._up.set()
         self.carried = 0  # bytes towards the centre
+        self.cut_at = 0  # cut by itself when it has carried so many
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self) -> None:
@@ -86,6 +87,9 @@ class FaultyLine:
                 sink.sendall(piece)
                 if counts:
                     self.carried += len(piece)
+                    if self.cut_at and self.carried > self.cut_at:
+                        self.cut_at = 0
+                        self.cut()
                     if self._rate:
                         pause.wait(len(piece) / self._rate)
         for one in (source, sink):

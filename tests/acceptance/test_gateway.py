@@ -3,7 +3,6 @@
 import contextlib
 import random
 import re
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -215,12 +214,9 @@ def test_a_large_object_goes_on_from_where_the_line_broke(
     large = enlarged(small, pixels)
     carried = line.carried
     machines = Machines(hospital)
-    cutter = threading.Thread(
-        target=lambda: (wait_for(lambda: line.carried > carried + (9 << 20), 30), line.cut())
-    )
-    cutter.start()
+    line.cut_at = carried + (9 << 20)
     machines.send([large], CT)
-    cutter.join(40)
+    wait_for(lambda: line.cut_at == 0, 30, hospital.said)
     assert arrivals(house, [large]) == []
     line.mend()
     wait_for(lambda: arrivals(house, [large]) == [large.uid], 40, hospital.said)
