@@ -1,4 +1,4 @@
-"""The command line: `confrere demo | serve | init | doctor | scrub | simulate | identities ...`."""
+"""The command line: `confrere demo | serve | init | doctor | scrub | import-images | load-reports | ...`."""
 
 import argparse
 import sys
@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 from confrere.cli import (
     accounts,
+    backloading,
     database,
     demonstration,
     doctor,
     identities,
+    importing_images,
     scrubbing,
     serving,
     simulating,
@@ -25,6 +27,8 @@ COMMANDS = (
     doctor.add,
     scrubbing.add,
     simulating.add,
+    importing_images.add,
+    backloading.add,
     identities.add,
     database.add,
 )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from confrere.database import local, local_roles
 from confrere.database.engine import connect
@@ -25,13 +25,19 @@ def urls_of(settings: Settings) -> Iterator[Urls]:
 
 
 @contextmanager
-def system_connection(settings: Settings) -> Iterator[Connection]:
-    """A transaction of the system role on an up-to-date schema."""
+def system_engine(settings: Settings) -> Iterator[Engine]:
+    """An engine of the system role on an up-to-date schema."""
     with urls_of(settings) as urls:
         migrate(urls)
         engine = connect(urls.system, pool=1)
         try:
-            with engine.begin() as conn:
-                yield conn
+            yield engine
         finally:
             engine.dispose()
+
+
+@contextmanager
+def system_connection(settings: Settings) -> Iterator[Connection]:
+    """A transaction of the system role on an up-to-date schema."""
+    with system_engine(settings) as engine, engine.begin() as conn:
+        yield conn

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from confrere.cli.output import say
 from confrere.database.engine import connect
-from confrere.demo import dictation, listeners, switchboard, traffic
+from confrere.demo import dictation, earlier, listeners, switchboard, traffic
 from confrere.demo.build import Built, build
 from confrere.demo.describe import (
     Doors,
@@ -23,6 +23,7 @@ from confrere.demo.describe import (
 )
 from confrere.demo.history import EXAMS
 from confrere.demo.machines import LOOPBACK, free_ports
+from confrere.files.folder import BlobStore
 from confrere.main.serve import Extra, serve
 from confrere.main.urls import Urls
 from confrere.settings import Settings, load
@@ -74,6 +75,7 @@ def run(asked: argparse.Namespace) -> int:
                 engine, clock(), asked.seed, free_ports(known_ports(described)),
                 known_accounts(described), exams=asked.history,
             )  # fmt: skip
+            earlier.load(engine, BlobStore(settings.blobs), clock())
         finally:
             engine.dispose()
         built.append(made)

@@ -41,6 +41,7 @@ class Scene:
     text: str = ""
     ordered: bool = True  # False: images come without an order
     as_omi: bool = False
+    beside: bool = False  # laboratory values and a scanned requisition come along
     images_after: timedelta = timedelta()  # the order comes so long before the images
 
 
@@ -70,7 +71,7 @@ HEAD_PAIR = (
     Scene(
         "HCM", "CTHEAD", "S", "E", pictures.HEAD, HEAD_PERSON,
         "Sudden right-sided weakness and slurred speech, hemorrhage?", note=STROKE_NOTE,
-        allergy="Penicillin",
+        allergy="Penicillin", beside=True,
     ),
 )  # fmt: skip
 CHEST_PAIR = (

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from confrere.demo import dictation, messages, people, pictures, scenes
+from confrere.demo import beside, dictation, messages, people, pictures, scenes
 from confrere.demo.casting import Cast
 from confrere.demo.collaborative import npi
 from confrere.demo.messages import OrderPlan
@@ -109,6 +109,9 @@ class Traffic:
             self._tell(lambda stamp: messages.admission(order, stamp))
             write = messages.order_as_omi if scene.as_omi else messages.order_as_orm
             self._tell(lambda stamp: write(order, stamp))
+        if scene.beside:
+            self._tell(lambda stamp: beside.laboratory(order, stamp))
+            self._tell(lambda stamp: beside.requisition(order, stamp))
         if images is None:
             return
         if scene.images_after:

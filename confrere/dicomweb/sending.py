@@ -14,9 +14,9 @@ from fastapi.responses import StreamingResponse
 from confrere.dicomweb import multipart
 from confrere.dicomweb.door import PRIVATE
 from confrere.files.folder import BlobStore
+from confrere.imaging.coercing import open_sent
 from confrere.imaging.model import Instance
 from confrere.imaging.part10 import part10_prefix
-from confrere.imaging.plain import open_plain
 from confrere.imaging.syntaxes import served
 
 CHUNK = 1 << 20
@@ -28,6 +28,8 @@ KEPT = {
     "Cache-Control": "private, max-age=3600",
     "Vary": "Accept, Authorization, Cookie",
 }
+# but whose images they are may be corrected, so a whole object is asked for again
+ASKED_AGAIN = {**KEPT, "Cache-Control": "private, no-cache"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +41,12 @@ class Part:
 
 
 def object_pieces(blobs: BlobStore, instance: Instance) -> Iterator[bytes]:
-    """Yield an instance as a file (PS3.10): zero preamble, new meta, the data set as stored."""
+    """Yield an instance as a file (PS3.10): zero preamble, new meta, the data set as stored.
+
+    What a person corrected is said in place of what the stored bytes say.
+    """
     syntax = served(instance.transfer_syntax)
-    with open_plain(blobs, instance.digest, instance.transfer_syntax) as stream:
+    with open_sent(blobs, instance) as stream:
         yield part10_prefix(instance.sop_class, instance.sop_uid, syntax, "")
         yield from range_pieces(stream, 0, None)
 
@@ -95,10 +100,10 @@ def etag(*digests: bytes) -> str:
     return '"' + "-".join(digest.hex()[:32] for digest in digests) + '"'
 
 
-def unchanged(request: Request, tag: str) -> Response | None:
+def unchanged(request: Request, tag: str, headers: dict[str, str] = KEPT) -> Response | None:
     """Answer 304 when the client holds this already."""
     held = [one.strip() for one in request.headers.get("if-none-match", "").split(",")]
-    return Response(status_code=304, headers={**KEPT, "ETag": tag}) if tag in held else None
+    return Response(status_code=304, headers={**headers, "ETag": tag}) if tag in held else None
 
 
 def _primed(pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -1,6 +1,7 @@
 """WADO-RS: studies, series and instances as objects and as metadata (PS3.18 section 10.4)."""
 
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import Annotated, TypeAlias
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -8,7 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from confrere.database.engine import transaction
 from confrere.dicomweb import accept, sending
 from confrere.dicomweb.door import PRIVATE, VIEW, DicomRoute, Door, NotAcceptable
-from confrere.dicomweb.sending import KEPT, Part
+from confrere.dicomweb.sending import ASKED_AGAIN, Part
 from confrere.imaging import finding
 from confrere.imaging.model import Instance
 from confrere.imaging.syntaxes import EXPLICIT, served
@@ -78,8 +79,9 @@ def _objects(door: Door, request: Request, found: list[Instance], sop: str | Non
         raise NotAcceptable("objects come as application/dicom in their stored syntax")
     headers = dict(PRIVATE)
     if sop is not None:
-        headers = {**KEPT, "ETag": sending.etag(found[0].digest, choice.syntax.encode())}
-        if (same := sending.unchanged(request, headers["ETag"])) is not None:
+        said = repr((choice.syntax, found[0].coerced)).encode()
+        headers = {**ASKED_AGAIN, "ETag": sending.etag(found[0].digest, sha256(said).digest())}
+        if (same := sending.unchanged(request, headers["ETag"], headers)) is not None:
             return same
     parts = (_part(door, one, stored=choice.stored) for one in found)
     if choice.multipart:

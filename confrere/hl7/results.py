@@ -15,6 +15,7 @@ from confrere.hl7.datatypes import (
     value,
 )
 from confrere.hl7.groups import OrderGroup, order_groups
+from confrere.hl7.labs import is_lab
 from confrere.hl7.orders import AccessionSource, read_accession, read_number
 from confrere.hl7.parse import Message, Segment
 from confrere.hl7.patients import PatientMessage, read_patient
@@ -85,6 +86,8 @@ def read_results(
 ) -> tuple[ResultMessage, ...]:
     """Read one report per OBR; `zone` is the site's, for times without an offset.
 
+    Laboratory results are no reports and are left out; see `labs`.
+
     Raises Invalid with the field: no patient, no OBR, or a report without any number.
     """
     if message.kind != ("ORU", "R01"):
@@ -93,7 +96,11 @@ def read_results(
     groups = [group for group in order_groups(message) if group.obr]
     if not groups:
         raise Invalid("The message must hold an OBR", field="OBR")
-    return tuple(_result(message, group, patient, zone, accession) for group in groups)
+    return tuple(
+        _result(message, group, patient, zone, accession)
+        for group in groups
+        if not is_lab(group)
+    )
 
 
 def _result(

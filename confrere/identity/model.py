@@ -122,7 +122,8 @@ def check_belongings(
         raise Invalid(f"A {role} is not a reader; leave the reader out.", "reader")
     if (reads or role is Role.GROUP_MANAGER) and group is None:
         raise Invalid(f"A {role} must belong to a group.", "group")
-    if role is Role.HOSPITAL_CLIENT and (site is None or group is None):
-        raise Invalid("A hospital client must have a site and the group it belongs to.", "site")
+    of_site = role in (Role.HOSPITAL_CLIENT, Role.TECHNOLOGIST)
+    if of_site and (site is None or group is None):
+        raise Invalid(f"A {role} must have a site and the group it belongs to.", "site")
     if role is Role.ANALYST and group is not None:
         raise Invalid("An analyst sees pooled measures only; leave the group out.", "group")

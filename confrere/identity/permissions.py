@@ -30,8 +30,12 @@ class Permission(StrEnum):
     MANAGE_NOTICES = "keep call lists, and send notices again"
     READ_EXCEPTIONS = "see what was kept aside"
     RESOLVE_EXCEPTIONS = "resolve what was kept aside"
+    IMPORT_IMAGES = "import images from outside"
+    CORRECT_IMAGES = "reject images, and correct whose they are"
     READ_MEASURES = "see the own group's measures"
     READ_POOLED = "see pooled measures"
+    LOAD_REPORTS = "load earlier reports from files"
+    NOTE_EXAMS = "note what a technologist knows of an exam"
     MANAGE_PEERS = "register devices and systems"
     CUT_OVER = "take a site live, or into shadow mode"
     MANAGE_USERS = "manage accounts"
@@ -58,6 +62,7 @@ class Permission(StrEnum):
     HL7_ORDER = "HL7: send orders"
     HL7_RESULT = "HL7: send results"
     HL7_ADT = "HL7: send patient updates"
+    HL7_DOCUMENT = "HL7: send documents"
 
 
 _P = Permission
@@ -82,7 +87,7 @@ _OF_ROLE: dict[Role, frozenset[Permission]] = {
     # a resident drafts and signs preliminary; the final signature is an attending's
     # (42 CFR 415.180: the physician interprets or reviews and signs)
     Role.RESIDENT: _READS,
-    Role.RADIOLOGIST: _READS | {_P.SIGN_FINAL, _P.ASK_DEIDENTIFIED},
+    Role.RADIOLOGIST: _READS | {_P.SIGN_FINAL, _P.ASK_DEIDENTIFIED, _P.CORRECT_IMAGES},
     Role.GROUP_MANAGER: frozenset(
         {
             _P.READ_WORKLIST,
@@ -98,12 +103,16 @@ _OF_ROLE: dict[Role, frozenset[Permission]] = {
             _P.MANAGE_NOTICES,
             _P.READ_EXCEPTIONS,
             _P.RESOLVE_EXCEPTIONS,
+            _P.CORRECT_IMAGES,
+            _P.IMPORT_IMAGES,
             _P.READ_MEASURES,
             _P.READ_POOLED,
             _P.MANAGE_AGREEMENTS,
             _P.READ_CREDENTIALS,
             _P.MANAGE_CREDENTIALS,
             _P.MANAGE_ROSTERS,
+            _P.LOAD_REPORTS,
+            _P.NOTE_EXAMS,
             _P.SIMULATE,
             _P.CUT_OVER,
             _P.READ_ADVICE,
@@ -118,6 +127,8 @@ _OF_ROLE: dict[Role, frozenset[Permission]] = {
     Role.HOSPITAL_CLIENT: frozenset(
         {_P.READ_REPORTS, _P.READ_MEASURES, _P.ASK_ADVICE, _P.READ_ADVICE, _P.READ_EFFECT}
     ),
+    # of the exams of its own site only
+    Role.TECHNOLOGIST: frozenset({_P.NOTE_EXAMS}),
     Role.ANALYST: frozenset({_P.READ_POOLED}),
     Role.IT_ENGINEER: frozenset(
         {
@@ -126,6 +137,9 @@ _OF_ROLE: dict[Role, frozenset[Permission]] = {
             _P.READ_NOTICES,
             _P.READ_EXCEPTIONS,
             _P.RESOLVE_EXCEPTIONS,
+            _P.CORRECT_IMAGES,
+            _P.IMPORT_IMAGES,
+            _P.LOAD_REPORTS,
             _P.MANAGE_PEERS,
             _P.READ_DIRECTORY,
             _P.CUT_OVER,
@@ -160,7 +174,7 @@ OF_DOOR: Mapping[str, frozenset[Permission]] = MappingProxyType(
                 _P.DICOM_WORKLIST,
             }
         ),
-        "hl7": frozenset({_P.HL7_ORDER, _P.HL7_RESULT, _P.HL7_ADT}),
+        "hl7": frozenset({_P.HL7_ORDER, _P.HL7_RESULT, _P.HL7_ADT, _P.HL7_DOCUMENT}),
     }
 )
 # HL7 v3 PurposeOfUse: TREAT, HOPERAT, HSYSADMIN
@@ -168,6 +182,7 @@ _PURPOSES = {
     Role.RADIOLOGIST: "treatment",
     Role.RESIDENT: "treatment",
     Role.HOSPITAL_CLIENT: "treatment",
+    Role.TECHNOLOGIST: "treatment",
     Role.GROUP_MANAGER: "operations",
     Role.ANALYST: "operations",
     Role.IT_ENGINEER: "system administration",

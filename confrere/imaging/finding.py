@@ -9,10 +9,10 @@ from sqlalchemy import Connection
 from confrere.files.folder import BlobStore
 from confrere.imaging import datasets, store_metadata, store_search
 from confrere.imaging.attributes import Level
+from confrere.imaging.coercing import open_sent
 from confrere.imaging.elements import encoding_of
 from confrere.imaging.matching import MOST_RESULTS, Query, is_uid
 from confrere.imaging.model import Found, Instance, Scope, Series, Study
-from confrere.imaging.plain import open_plain
 from confrere.imaging.syntaxes import served
 from confrere.kernel.errors import Invalid, NotFound
 from confrere.kernel.ids import StudyId
@@ -129,7 +129,7 @@ def _object(blobs: BlobStore, study: Study, series: Series, instance: Instance) 
     )
     syntax = served(instance.transfer_syntax)
     try:
-        with open_plain(blobs, instance.digest, instance.transfer_syntax) as stream:
+        with open_sent(blobs, instance) as stream:
             answer = datasets.metadata(stream, encoding_of(syntax), url)
     except Invalid:
         answer = {}

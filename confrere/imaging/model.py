@@ -1,10 +1,11 @@
 """Studies, series, instances, what arrives and what is kept aside. Pure."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from confrere.imaging.head import Head
@@ -81,7 +82,7 @@ class StudyClosed:
 
 @dataclass(frozen=True, slots=True)
 class StudyCorrected:
-    """A person tied a study to an order, or said its site."""
+    """A person tied a study to an order, said its site, or corrected whose its images are."""
 
     owner_group: GroupId
     study_id: StudyId
@@ -118,6 +119,7 @@ class Study:
     closed_at: datetime | None
     acquired_at: datetime | None
     synthetic: bool
+    outside: bool = False  # brought from elsewhere, as on a CD: a prior, unless it is ordered
 
     @property
     def changed_at(self) -> datetime:
@@ -140,6 +142,7 @@ class Series:
     series_date: str
     series_time: str
     instance_count: int
+    edition: int = 0  # goes up when a person changes what is shown of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +163,8 @@ class Instance:
     digest: bytes
     size: int
     received_at: datetime
+    coerced: Mapping[str, Any] | None = None  # what is said otherwise on the way out
+    hidden: str = ""  # the code it was rejected with
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,11 @@ from pydicom.filebase import DicomFileLike
 from pydicom.filewriter import write_dataset
 
 from confrere.files.folder import BlobStore
+from confrere.imaging.coercing import open_sent
 from confrere.imaging.model import Instance
 from confrere.imaging.part10 import split_part10
 from confrere.imaging.plain import IN_MEMORY
-from confrere.imaging.syntaxes import EXPLICIT, IMPLICIT, is_video
+from confrere.imaging.syntaxes import EXPLICIT, IMPLICIT, is_video, served
 from confrere.imaging.transcoding import decompressed
 from confrere.kernel.errors import Invalid
 
@@ -36,14 +37,26 @@ def choose_sent(stored: str, accepted: Iterable[str]) -> str | None:
     return next((s for s in (EXPLICIT, IMPLICIT) if s in able), None)
 
 
+def stored_as(instance: Instance) -> str:
+    """In which syntax an object can go out without being decoded.
+
+    What a person corrected is written anew, and so in a syntax that is served.
+    """
+    syntax = instance.transfer_syntax
+    return syntax if instance.coerced is None else served(syntax)
+
+
 @contextmanager
 def coded(blobs: BlobStore, instance: Instance, syntax: str) -> Iterator[BinaryIO]:
     """Open the data set in `syntax`: the very bytes that came when it is the stored one.
 
+    Of an object that a person corrected, what was corrected is said instead.
+
     Raises Invalid when the object can't be decoded or is too large for it.
     """
-    if syntax == instance.transfer_syntax:
-        with blobs.open(instance.digest) as stored:
+    if syntax == stored_as(instance):
+        opened = blobs.open(instance.digest) if instance.coerced is None else None
+        with opened or open_sent(blobs, instance) as stored:
             yield stored
         return
     with SpooledTemporaryFile(IN_MEMORY) as spool:

@@ -252,6 +252,11 @@ def series_of_studies(conn: Connection, ids: Sequence[StudyId]) -> dict[StudyId,
     return store_pages.series_of_studies(conn, ids)
 
 
+def of_uid(conn: Connection, owner: GroupId, uid: str) -> Study | None:
+    """A group's study by its UID; None when it is not here."""
+    return store_links.of_uid(conn, owner, uid)
+
+
 def orders_of_studies(conn: Connection, ids: Sequence[StudyId]) -> dict[StudyId, list[OrderId]]:
     """Return the orders of each study that answers any, oldest tie first."""
     return store_pages.orders_of_studies(conn, ids)

@@ -21,6 +21,13 @@ def study(conn: Connection, key: StudyId) -> Study | None:
     return study_of(row) if row else None
 
 
+def of_uid(conn: Connection, owner: GroupId, uid: str) -> Study | None:
+    """Read a group's study by its UID."""
+    wanted = sa.and_(studies.c.owner_group == owner, studies.c.study_uid == uid)
+    row = conn.execute(sa.select(*STUDY).where(wanted)).one_or_none()
+    return study_of(row) if row else None
+
+
 def set_patient(conn: Connection, key: StudyId, patient: PatientId) -> bool:
     """Write whose study it is; False when it is not there."""
     done = conn.execute(
@@ -84,7 +91,8 @@ def studies_of_order(conn: Connection, order: OrderId) -> list[Study]:
 def studies_of_patients(conn: Connection, patients: Collection[PatientId]) -> list[Study]:
     """Return these patients' studies, newest first."""
     keys = sa.literal(sorted(patients), ARRAY(sa.Uuid))
-    return _studies(conn, studies.c.patient_id == sa.any_(keys))
+    theirs = studies.c.patient_id == sa.any_(keys)
+    return _studies(conn, sa.and_(theirs, studies.c.instance_count > 0))
 
 
 def _studies(conn: Connection, wanted: Any) -> list[Study]:

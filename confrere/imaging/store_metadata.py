@@ -1,4 +1,4 @@
-"""SQL of the kept metadata: one document a series, good while the series has not grown."""
+"""SQL of the kept metadata: one document a series, good while the series has not changed."""
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -14,6 +14,7 @@ def read(conn: Connection, series: Series) -> bytes | None:
         sa.select(table.c.content).where(
             table.c.series_id == series.id,
             table.c.instance_count == series.instance_count,
+            table.c.edition == series.edition,
         )
     ).scalar_one_or_none()
     return found
@@ -24,6 +25,7 @@ def write(conn: Connection, series: Series, content: bytes) -> None:
     values = {
         "owner_group": series.owner_group,
         "instance_count": series.instance_count,
+        "edition": series.edition,
         "content": content,
     }
     conn.execute(

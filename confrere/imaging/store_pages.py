@@ -25,6 +25,7 @@ def page(
     """Studies that fit, last changed first."""
     c = studies.c
     asked = [
+        c.instance_count > 0,
         c.id.in_(sought.ids) if sought.ids is not None else None,
         c.patient_id.in_(sought.patients) if sought.patients is not None else None,
         c.site_id.in_(sought.sites) if sought.sites is not None else None,
@@ -54,7 +55,7 @@ def series_of_studies(conn: Connection, ids: Sequence[StudyId]) -> dict[StudyId,
     """The series of each study, by number."""
     query = (
         sa.select(*SERIES)
-        .where(series.c.study_id.in_(ids))
+        .where(series.c.study_id.in_(ids), series.c.instance_count > 0)
         .order_by(series.c.number.nulls_last(), series.c.id)
     )
     found: dict[StudyId, list[Series]] = defaultdict(list)

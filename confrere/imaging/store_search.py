@@ -37,6 +37,8 @@ ORDER: dict[Level, tuple[Any, ...]] = {
         instances.c.id,
     ),
 }
+# what was rejected, or moved away, is not there for who asks
+_SHOWN = (studies.c.instance_count > 0, series.c.instance_count > 0, instances.c.hidden == "")
 
 
 def search(
@@ -63,7 +65,7 @@ def pick_study(conn: Connection, scope: Scope, study_uid: str) -> Study | None:
     own = studies.c.owner_group == sa.any_(sa.literal(sorted(scope.groups), ARRAY(sa.Uuid)))
     row = conn.execute(
         sa.select(*STUDY)
-        .where(studies.c.study_uid == study_uid, _visible(scope), *_at_site(scope))
+        .where(studies.c.study_uid == study_uid, _SHOWN[0], _visible(scope), *_at_site(scope))
         .order_by(own.desc(), studies.c.last_at.desc(), studies.c.id)
         .limit(1)
     ).one_or_none()
@@ -82,7 +84,7 @@ def instances_of(
     conn: Connection, study: StudyId, series_uid: str | None, sop_uid: str | None
 ) -> list[Instance]:
     """Return a study's instances, or those of one series, or one, in their order."""
-    wanted = [instances.c.study_id == study]
+    wanted = [instances.c.study_id == study, _SHOWN[Level.INSTANCE]]
     if series_uid is not None:
         wanted.append(series.c.series_uid == series_uid)
     if sop_uid is not None:
@@ -100,7 +102,7 @@ def series_of_study(conn: Connection, study: StudyId) -> list[Series]:
     """Return a study's series by number."""
     rows = conn.execute(
         sa.select(*SERIES)
-        .where(series.c.study_id == study)
+        .where(series.c.study_id == study, _SHOWN[Level.SERIES])
         .order_by(series.c.number.nulls_last(), series.c.id)
     )
     return [series_of(row) for row in rows]
@@ -116,6 +118,7 @@ def _select(level: Level, query: Query, leg: Any, study: StudyId | None) -> Any:
         columns += INSTANCE
         source = source.join(instances, instances.c.series_id == series.c.id)
     wanted = [leg, *_at_site(query.scope), *(_condition(one) for one in query.matches)]
+    wanted += _SHOWN[: level + 1]
     if study is not None:
         wanted.append(studies.c.id == study)
     return sa.select(*columns).select_from(source).where(*wanted).order_by(*ORDER[level])

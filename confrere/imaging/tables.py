@@ -1,6 +1,7 @@
 """Tables of this part. Only its store reads them."""
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 
 from confrere.database.metadata import (
     flag,
@@ -47,6 +48,8 @@ studies = sa.Table(
     instant("closed_at"),
     instant("acquired_at"),
     flag("synthetic"),
+    sa.Column("coerced", JSONB(none_as_null=True)),
+    flag("outside"),
     sa.UniqueConstraint("owner_group", "study_uid"),
     sa.Index("ix_studies_study_uid", "study_uid"),
     sa.Index("ix_studies_mrn", "owner_group", "mrn"),
@@ -73,6 +76,7 @@ series = sa.Table(
     text("series_date"),
     text("series_time"),
     whole("instance_count"),
+    whole("edition"),
     sa.UniqueConstraint("owner_group", "study_id", "series_uid"),
     sa.Index("ix_series_study_id", "study_id"),
 )
@@ -94,6 +98,11 @@ instances = sa.Table(
     sa.Column("digest", sa.LargeBinary, nullable=False),
     whole("size"),
     instant("received_at", null=False),
+    sa.Column("coerced", JSONB(none_as_null=True)),
+    text("hidden"),
+    text("came_study_uid", null=True),
+    text("came_series_uid", null=True),
+    instant("moved_at"),
     sa.UniqueConstraint("owner_group", "sop_uid"),
     sa.Index("ix_instances_series_id", "series_id"),
     sa.Index("ix_instances_study_id", "study_id"),
@@ -116,6 +125,7 @@ series_metadata = sa.Table(
     sa.Column("series_id", sa.Uuid, primary_key=True),
     owner(),
     whole("instance_count"),
+    whole("edition"),
     sa.Column("content", sa.LargeBinary, nullable=False),
 )
 
@@ -140,6 +150,95 @@ kept_aside = sa.Table(
     instant("resolved_at"),
     text("resolution"),
     sa.UniqueConstraint("owner_group", "sop_uid", "digest"),
+)
+
+corrections = sa.Table(
+    "corrections",
+    metadata,
+    key(),
+    owner(),
+    text("kind"),
+    ref("from_study"),
+    ref("to_study"),
+    whole("images"),
+    json("before"),
+    text("reason"),
+    text("by_name"),
+    ref("by_user", null=True),
+    instant("at", null=False),
+    instant("undone_at"),
+    text("undone_by"),
+    text("undone_reason"),
+    sa.Index("ix_corrections_from_study", "from_study"),
+    sa.Index("ix_corrections_to_study", "to_study"),
+)
+
+rejections = sa.Table(
+    "rejections",
+    metadata,
+    key(),
+    owner(),
+    text("study_uid"),
+    text("note_uid"),
+    sa.Column("digest", sa.LargeBinary, nullable=False),
+    text("code"),
+    text("door"),
+    text("reason"),
+    text("by_name"),
+    ref("by_user", null=True),
+    texts("sop_uids"),
+    instant("at", null=False),
+    instant("restored_at"),
+    text("restored_by"),
+    text("restored_reason"),
+    sa.UniqueConstraint("owner_group", "note_uid"),
+    sa.Index("ix_rejections_study_uid", "owner_group", "study_uid"),
+    sa.Index("ix_rejections_sop_uids", "sop_uids", postgresql_using="gin"),
+)
+
+pieces_settled = sa.Table(
+    "pieces_settled",
+    metadata,
+    sa.Column("owner_group", sa.Uuid, primary_key=True),
+    sa.Column("subject", sa.Uuid, primary_key=True),
+    text("words"),
+    text("by_name"),
+    instant("at", null=False),
+)
+
+imports = sa.Table(
+    "imports",
+    metadata,
+    key(),
+    owner(),
+    ref("site_id"),
+    text("label"),
+    sa.Column("digest", sa.LargeBinary),
+    text("state", default="reading"),
+    text("trouble"),
+    whole("files"),
+    text("by_name"),
+    ref("by_user", null=True),
+    instant("at", null=False),
+    sa.Index("ix_imports_owner_group", "owner_group", "at"),
+)
+
+import_files = sa.Table(
+    "import_files",
+    metadata,
+    key(),
+    owner(),
+    ref("import_id"),
+    text("path"),
+    text("state"),
+    text("reason"),
+    sa.Column("digest", sa.LargeBinary),
+    whole("size"),
+    text("transfer_syntax"),
+    text("study_uid"),
+    text("sop_uid"),
+    json("said"),
+    sa.UniqueConstraint("import_id", "path"),
 )
 
 deid_exports = sa.Table(

@@ -10,9 +10,10 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from confrere.files.folder import BlobStore
+from confrere.imaging.coercing import open_sent
 from confrere.imaging.elements import encoding_of
 from confrere.imaging.model import Instance
-from confrere.imaging.plain import CHUNK, IN_MEMORY, open_plain
+from confrere.imaging.plain import CHUNK, IN_MEMORY
 from confrere.imaging.syntaxes import NATIVE, is_video, served
 from confrere.kernel.errors import Invalid
 
@@ -27,7 +28,7 @@ def decompressed(blobs: BlobStore, instance: Instance) -> Iterator[bytes]:
     syntax = served(instance.transfer_syntax)
     if is_video(syntax):
         raise Invalid("video can't be sent uncompressed: accept transfer-syntax=*")
-    with open_plain(blobs, instance.digest, instance.transfer_syntax) as stream:
+    with open_sent(blobs, instance) as stream:
         data = _read(stream, syntax)
         with SpooledTemporaryFile(IN_MEMORY) as spool:
             _write(data, syntax, cast("BinaryIO", spool))

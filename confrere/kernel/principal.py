@@ -13,6 +13,7 @@ class Role(StrEnum):
     RESIDENT = "resident"
     GROUP_MANAGER = "group manager"
     HOSPITAL_CLIENT = "hospital client"
+    TECHNOLOGIST = "technologist"
     ANALYST = "collaborative analyst"
     IT_ENGINEER = "IT engineer"
     ADMINISTRATOR = "administrator"
@@ -27,7 +28,7 @@ class Principal:
     role: Role
     group: GroupId | None  # None: the collaborative's own people
     reader: ReaderId | None  # set for radiologists and residents
-    site: SiteId | None  # set for a hospital client
+    site: SiteId | None  # set for a hospital client and a technologist
     session: str  # names the session or token in the audit trail; not the secret
     purpose: str = "treatment"
 

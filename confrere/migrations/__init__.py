@@ -11,7 +11,9 @@ from sqlalchemy import Connection
 
 from confrere.advice import tables as _advice
 from confrere.analytics import tables as _analytics
+from confrere.archives import tables as _archives
 from confrere.audit import tables as _audit
+from confrere.chart import tables as _chart
 from confrere.database.metadata import metadata
 from confrere.delivery import tables as _delivery
 from confrere.identity import tables as _identity
@@ -23,13 +25,16 @@ from confrere.orders import tables as _orders
 from confrere.patients import tables as _patients
 from confrere.reading import tables as _reading
 from confrere.worklist import tables as _worklist
+from confrere.worklist import tables_transactions as _transactions
 
 __all__ = ["config", "current", "head", "metadata", "upgrade"]
 
 PARTS = (
     _advice,
     _analytics,
+    _archives,
     _audit,
+    _chart,
     _delivery,
     _identity,
     _imaging,
@@ -38,6 +43,7 @@ PARTS = (
     _orders,
     _patients,
     _reading,
+    _transactions,
     _worklist,
 )
 

@@ -1,6 +1,7 @@
 """What can be done with orders. The caller owns the transaction."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +14,9 @@ from confrere.kernel.periods import Place, years_between
 from confrere.orders import store
 from confrere.orders.merging import heard_now, is_old, merged, plausible
 from confrere.orders.model import (
+    BACKLOADED,
     COMPLETE,
+    REPORTED,
     Coverage,
     Order,
     OrderChanged,
@@ -58,6 +61,25 @@ def place(
     order = store.save(conn, owner, site, patient, whole, derived, at)
     events.publish(conn, OrderChanged(owner, order.id, at))
     return order
+
+
+def place_prior(
+    conn: Connection, owner: GroupId, site: SiteId, patient: PatientId,
+    content: OrderContent, at: datetime,
+) -> Order:  # fmt: skip
+    """Keep the order of an earlier report; one that is known stays as it is.
+
+    Nothing is published: an earlier exam is no work, and it counts in no measure.
+    """
+    store.lock_accession(conn, owner, content.accession)
+    if known := store.by_accession(conn, owner, content.accession, site):
+        return known[0]
+    line = store.procedure(conn, owner, site, content.procedure_code)
+    derived = typed(line, _age(conn, patient, content.exam_complete_at or at))
+    derived |= {"said": {}, "clock_source": BACKLOADED}
+    return store.save(
+        conn, owner, site, patient, replace(content, status=REPORTED), derived, at
+    )
 
 
 def typed(line: Procedure | None, age: int | None) -> dict[str, Any]:

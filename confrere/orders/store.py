@@ -13,6 +13,7 @@ from confrere.database.paging import Condition, any_of, older, within
 from confrere.kernel.ids import GroupId, OrderId, PatientId, SiteId
 from confrere.kernel.periods import Place
 from confrere.orders.model import (
+    BACKLOADED,
     CANCELLED,
     REPORTED,
     Coverage,
@@ -183,7 +184,9 @@ def of_site(
     """A site's orders of a period, newest first."""
     c = orders.c
     when = sa.func.coalesce(c.exam_complete_at, c.ordered_at, c.updated_at)
-    query = sa.select(orders).where(c.site_id == site, when >= since, when < until)
+    query = sa.select(orders).where(
+        c.site_id == site, when >= since, when < until, c.clock_source != BACKLOADED
+    )
     return [_order(row) for row in conn.execute(query.order_by(when.desc()).limit(limit))]
 
 
@@ -261,7 +264,12 @@ def coverage(conn: Connection, owner: GroupId, since: datetime) -> list[Coverage
     c, number = orders.c, sa.func.count()
     query = (
         sa.select(c.site_id, number, number.filter(c.mapped))
-        .where(c.owner_group == owner, c.updated_at >= since, c.status != CANCELLED)
+        .where(
+            c.owner_group == owner,
+            c.updated_at >= since,
+            c.status != CANCELLED,
+            c.clock_source != BACKLOADED,
+        )
         .group_by(c.site_id)
     )
     return [Coverage(SiteId(r[0]), r[1], r[2]) for r in conn.execute(query)]

@@ -112,6 +112,20 @@ def _from_words(
     return Suggestion(line, f"{told}: {modality} {region}".rstrip())
 
 
+@dataclass(frozen=True, slots=True)
+class WordsSay:
+    """What the words of a procedure tell; empty where they tell nothing."""
+
+    modality: str
+    region: str
+
+
+def words_say(text: str) -> WordsSay:
+    """Tell modality and body region from words alone, for ordering and never for reading."""
+    wanted = words_of(text)
+    return WordsSay(_told(_MODALITIES, wanted), _told(_REGIONS, wanted))
+
+
 def _reader(modality: str, region: str, wanted: frozenset[str], known: Iterable[str]) -> str:
     there = frozenset(known)
     if "child" in wanted and "peds" in there:

@@ -46,6 +46,7 @@ class Report:
     exam_at: datetime | None
     final_at: datetime | None
     updated_at: datetime
+    backload: UUID | None = None  # the file of earlier reports that brought it
 
 
 @dataclass(frozen=True, slots=True)

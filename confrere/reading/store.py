@@ -169,7 +169,7 @@ def _report(r: Any) -> Report:
         _or(ItemId, r.item_id), _or(SiteId, r.site_id), _or(PatientId, r.patient_id),
         _or(StudyId, r.study_id), tuple(OrderId(o) for o in r.order_ids),
         _or(ReaderId, r.author_id), r.author_name, r.origin, r.state, r.title, r.draft,
-        r.draft_at, r.version, r.exam_at, r.final_at, r.updated_at,
+        r.draft_at, r.version, r.exam_at, r.final_at, r.updated_at, r.backload_id,
     )  # fmt: skip
 
 

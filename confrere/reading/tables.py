@@ -36,6 +36,7 @@ reports = sa.Table(
     instant("exam_at"),
     instant("final_at"),
     instant("updated_at", null=False),
+    ref("backload_id", null=True),
     sa.UniqueConstraint("owner_group", "item_id", "reader_group"),
     sa.Index("ix_reports_patient_id", "patient_id"),
     sa.Index("ix_reports_updated_at", "owner_group", "updated_at"),
@@ -74,4 +75,40 @@ double_reads = sa.Table(
     text("settled_by"),
     text("resolution"),
     sa.UniqueConstraint("owner_group", "item_id", "elsewhere"),
+)
+
+backloads = sa.Table(
+    "backloads",
+    metadata,
+    key(),
+    owner(),
+    ref("site_id"),
+    sa.Column("form", sa.Text, nullable=False),
+    text("name"),
+    sa.Column("digest", sa.LargeBinary, nullable=False),
+    whole("size"),
+    sa.Column("state", sa.Text, nullable=False),
+    whole("rows"),
+    whole("done"),
+    whole("added"),
+    whole("same"),
+    whole("failed"),
+    whole("untyped"),
+    text("asked_by"),
+    instant("created_at", null=False),
+    instant("updated_at", null=False),
+    sa.UniqueConstraint("owner_group", "site_id", "digest"),
+)
+
+backload_problems = sa.Table(
+    "backload_problems",
+    metadata,
+    key(),
+    owner(),
+    ref("backload_id"),
+    whole("row"),
+    text("field"),
+    text("says"),
+    text("remedy"),
+    sa.UniqueConstraint("backload_id", "row"),
 )

@@ -14,8 +14,11 @@ from confrere.web.errors import plain_answer
 
 LIMIT_BYTES = 10 * 1024 * 1024
 DEADLINE_SECONDS = 30.0
-# image uploads stream to the store, which bounds them itself; they need only keep moving
+# image uploads stream to the store, which bounds them itself, or to a file, which is bounded
+# here; they need only keep moving
 STREAMED = "/dicom-web/"
+UPLOADED = "/imports/upload"
+UPLOAD_BYTES = 8 * 1024 * 1024 * 1024
 STALL_SECONDS = 60.0
 
 
@@ -25,6 +28,7 @@ class _Body:
 
     deadline: float
     streamed: bool
+    limit: int | None = None  # None: the store bounds it
     read: int = 0
     whole: bool = False
     problem: HTTPStatus | None = None
@@ -55,8 +59,10 @@ class BodyBounds:
             await self.app(scope, receive, send)
             return
         streamed = scope["path"].startswith(STREAMED)
+        uploaded = scope["path"] == UPLOADED
         clock = asyncio.get_running_loop().time
-        body = _Body(clock() + self.seconds, streamed)
+        body = _Body(clock() + self.seconds, streamed or uploaded)
+        body.limit = None if streamed else UPLOAD_BYTES if uploaded else self.limit
         started = False
 
         async def bounded() -> Message:
@@ -69,13 +75,13 @@ class BodyBounds:
                 await send(message)
 
         declared = Headers(scope=scope).get("content-length", "")
-        if not streamed and declared.isdigit() and int(declared) > self.limit:
+        if body.limit is not None and declared.isdigit() and int(declared) > body.limit:
             body.problem = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
         else:
             with suppress(Overrun):
                 await self.app(scope, bounded, unless_overrun)
         if body.problem is not None and not started:
-            why = self._why(body.problem)
+            why = self._why(body)
             refusal = await run_sync(plain_answer, Request(scope), body.problem, why)
             refusal.headers["connection"] = "close"
             await refusal(scope, receive, send)
@@ -92,16 +98,14 @@ class BodyBounds:
             raise Overrun from None
         body.read += len(message.get("body", b""))
         body.whole = not message.get("more_body", False)
-        if body.read > self.limit and not body.streamed:
+        if body.limit is not None and body.read > body.limit:
             body.problem = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
             raise Overrun
         return message
 
-    def _why(self, status: HTTPStatus) -> str:
-        if status is HTTPStatus.REQUEST_TIMEOUT:
+    def _why(self, body: _Body) -> str:
+        if body.problem is HTTPStatus.REQUEST_TIMEOUT:
             return (
                 "The request took too long to arrive; check the connection and send it again."
             )
-        return (
-            f"The request is larger than {self.limit // 1024 // 1024} MiB; send less at once."
-        )
+        return f"The request is larger than {(body.limit or self.limit) // 1024 // 1024} MiB; send less at once."

@@ -1,5 +1,6 @@
 """Everything that needs a person: what could not be filed, tied, typed, placed or offered."""
 
+from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
@@ -24,7 +25,7 @@ from confrere.orders.model import Order, Unmapped
 from confrere.orders.suggesting import ImagesSay, suggest
 from confrere.patients import service as patients
 from confrere.patients.model import Patient
-from confrere.web import exceptions_twice
+from confrere.web import exceptions_pieces, exceptions_twice
 from confrere.web.access import allow
 from confrere.web.acts import note_act, note_seen, show
 from confrere.web.context import context_of
@@ -34,12 +35,14 @@ from confrere.web.rendering import render
 from confrere.worklist import service as worklist
 from confrere.worklist.model import NOBODY, UNMATCHED, Item
 
-ASIDE, UNMATCHED_EXAMS, CODES, PLACES, NOBODY_MAY, TWICE = KINDS = (
+ASIDE, UNMATCHED_EXAMS, CODES, PLACES, NOBODY_MAY, TWICE, PIECES = KINDS = (
     "aside", "unmatched", "codes", "places", "nobody", exceptions_twice.KIND,
+    exceptions_pieces.KIND,
 )  # fmt: skip
 LABELS = {
     ASIDE: "Kept aside", UNMATCHED_EXAMS: "Without an order", CODES: "Unknown codes",
     PLACES: "Unknown site", NOBODY_MAY: "Nobody may read", TWICE: exceptions_twice.LABEL,
+    PIECES: exceptions_pieces.LABEL,
 }  # fmt: skip
 MOST_JUDGED = 50  # exams whose readers are judged on one page
 MOST_ORDERS = 200
@@ -56,7 +59,7 @@ router = APIRouter(default_response_class=HTMLResponse)
 def exceptions(request: Request, me: Reader) -> Response:
     """Go to the first list on which something waits."""
     with transaction(context_of(request).engine, me.groups) as conn:
-        counts = _counts(conn, me)
+        counts = _counts(conn, me, context_of(request).now())
     kind = next((one for one in KINDS if counts[one]), ASIDE)
     return RedirectResponse(f"/exceptions/{kind}", HTTPStatus.SEE_OTHER)
 
@@ -182,7 +185,7 @@ def choose_site(
 def _show(request: Request, me: Principal, kind: str, said: str = "") -> Response:
     context = context_of(request)
     with transaction(context.engine, me.groups) as conn:
-        counts = _counts(conn, me)
+        counts = _counts(conn, me, context.now())
         values = _values(conn, request, me, kind)
     tabs = [(one, LABELS[one], counts[one]) for one in KINDS]
     return show(request, PAGE, BODY, said=said, kind=kind, tabs=tabs, **values)
@@ -199,10 +202,14 @@ def _values(conn: Connection, request: Request, me: Principal, kind: str) -> dic
         return values | {"asides": asides.listed(conn, me.groups)}
     if me.group is None:
         return values | {"studies": [], "codes": [], "stuck": []}
-    if kind == TWICE:
-        return values | exceptions_twice.values(conn, me.group, directory)
-    if kind == CODES:
-        return values | _codes(conn, me.group)
+    owner = me.group
+    plain = {
+        TWICE: lambda: exceptions_twice.values(conn, owner, directory),
+        PIECES: lambda: exceptions_pieces.values(conn, owner, now),
+        CODES: lambda: _codes(conn, owner),
+    }
+    if kind in plain:
+        return values | plain[kind]()
     if kind == NOBODY_MAY:
         waiting = _items(conn, me, NOBODY)[:MOST_JUDGED]
         return values | {"stuck": [stuck(item, directory, now) for item in waiting]}
@@ -217,7 +224,7 @@ def _values(conn: Connection, request: Request, me: Principal, kind: str) -> dic
     return values
 
 
-def _counts(conn: Connection, me: Principal) -> dict[str, int]:
+def _counts(conn: Connection, me: Principal, now: datetime) -> dict[str, int]:
     codes = orders.unmapped(conn, me.group) if me.group else []
     return {
         ASIDE: len(asides.listed(conn, me.groups)),
@@ -226,6 +233,7 @@ def _counts(conn: Connection, me: Principal) -> dict[str, int]:
         PLACES: len(imaging.without_site(conn, me.group)) if me.group else 0,
         NOBODY_MAY: len(_items(conn, me, NOBODY)),
         TWICE: exceptions_twice.count(conn, me.group) if me.group else 0,
+        PIECES: exceptions_pieces.count(conn, me.group, now) if me.group else 0,
     }
 
 

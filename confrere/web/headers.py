@@ -1,6 +1,7 @@
 """The security headers of every answer: a strict policy with a nonce, a looser one for OHIF."""
 
 import base64
+import re
 from collections.abc import Callable
 
 from starlette.datastructures import MutableHeaders
@@ -18,6 +19,12 @@ VIEWER = (
     "worker-src 'self' blob:; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
     "font-src 'self' data:; connect-src 'self' blob: data:; frame-ancestors 'self'"
 )
+# a scanned paper: whatever it holds, it runs nothing, loads nothing and is of no origin of ours
+PAPER = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; object-src 'self'; "
+    "script-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+)
+A_PAPER = re.compile(r"/items/[0-9a-f-]{36}/papers/[0-9a-f-]{36}")
 FIXED = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "SAMEORIGIN",
@@ -50,6 +57,8 @@ class SecurityHeaders:
         scope.setdefault("state", {})["nonce"] = nonce
         viewer = scope["path"] == "/ohif" or scope["path"].startswith("/ohif/")
         policy = VIEWER if viewer else STRICT.format(nonce=nonce)
+        if A_PAPER.fullmatch(scope["path"]):
+            policy = PAPER
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -34,6 +34,13 @@ PLACES = (
         Permission.ASSIGN,
     ),
     Place(
+        "/technologist",
+        "Technologist",
+        "y",
+        "M4 6h16v10H4zM8 20h8M12 16v4M8 9h5M8 12h8",
+        Permission.NOTE_EXAMS,
+    ),
+    Place(
         "/patients",
         "Patients",
         "p",
@@ -106,6 +113,13 @@ PLACES = (
         Permission.READ_EXCEPTIONS,
     ),
     Place(
+        "/imports",
+        "Imports",
+        "k",
+        "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM12 10a2 2 0 1 0 0 4 2 2 0 0 0 0-4zM12 3v4",
+        Permission.IMPORT_IMAGES,
+    ),
+    Place(
         "/deidentified",
         "De-identify",
         "z",
@@ -155,6 +169,7 @@ _STARTS = {
     Role.RESIDENT: ("/worklist",),
     Role.GROUP_MANAGER: ("/dashboard", "/worklist"),
     Role.HOSPITAL_CLIENT: ("/reports", "/dashboard"),
+    Role.TECHNOLOGIST: ("/technologist",),
     Role.ANALYST: ("/pooled",),
     Role.IT_ENGINEER: ("/deliveries", "/exceptions", "/network"),
     Role.ADMINISTRATOR: ("/admin", "/audit"),

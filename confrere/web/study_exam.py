@@ -8,7 +8,11 @@ from uuid import UUID
 
 from confrere.advice import service as advice
 from confrere.advice.model import Given
+from confrere.archives import service as archives
+from confrere.archives.model import Fetch
 from confrere.audit.service import note_access
+from confrere.chart import service as chart
+from confrere.chart.model import Beside
 from confrere.delivery import service as delivery
 from confrere.delivery.model import Outgoing
 from confrere.imaging import service as imaging
@@ -60,6 +64,8 @@ class Exam:
     received: tuple[tuple[Report, tuple[Version, ...]], ...]  # of this exam, from elsewhere
     first_prior: tuple[Report, tuple[Version, ...]] | None  # shown without a click
     messages: tuple[Outgoing, ...]  # results on their way to the site
+    beside: Beside  # notes, allergies, lab values, papers
+    fetched: dict[str, Fetch]  # study UID -> how a prior came here from a foreign archive
     advice: tuple[Given, ...] = ()  # what was advised on its orders; own group only
 
 
@@ -125,8 +131,22 @@ def gather(conn: "Connection", found: Look) -> Exam:
         tuple((one, tuple(texts[one.id])) for one in received),
         (first, tuple(texts[first.id])) if first else None,
         tuple(delivery.of_report(conn, report.id)) if report else (),
+        chart.beside(conn, _identities(conn, patient), item.orders), _fetched(conn, priors),
         tuple(advice.of_orders(conn, item.owner_group, item.orders)),
     )  # fmt: skip
+
+
+def _fetched(conn: "Connection", priors: Sequence[Prior]) -> dict[str, Fetch]:
+    found: dict[str, Fetch] = {}
+    for owner in {one.study.owner_group for one in priors if one.study}:
+        uids = [p.study.study_uid for p in priors if p.study and p.study.owner_group == owner]
+        found |= archives.asked(conn, owner, uids)
+    return found
+
+
+def _identities(conn: "Connection", patient: Patient | None) -> list[PatientId]:
+    """The exam's patient under all identifiers that are surely theirs."""
+    return [one.id for one in patients.same_person(conn, patient)] if patient else []
 
 
 def report_here(conn: "Connection", item: Item) -> Report | None:
@@ -192,7 +212,7 @@ def _priors(
     if patient is None:
         return ()
     item = found.standing.item
-    ids: list[PatientId] = [one.id for one in patients.same_person(conn, patient)]
+    ids = _identities(conn, patient)
     mine = {one.id for one in own}
     studies = [one for one in imaging.studies_of_patients(conn, ids) if one.id not in mine]
     studies = studies[:MOST_PRIORS]

@@ -11,6 +11,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 
+from confrere.chart.model import NOTE, PROTOCOL, QC_DONE
 from confrere.database.engine import transaction
 from confrere.delivery import service as delivery
 from confrere.identity.permissions import Permission
@@ -27,6 +28,7 @@ from confrere.web.context import context_of
 from confrere.web.rendering import render
 from confrere.web.study_exam import Exam, Look, gather, look, note_looked, note_report
 from confrere.web.study_links import own_viewer, site_viewer
+from confrere.web.study_papers import listed, scans
 from confrere.web.study_priors import Prior
 from confrere.web.study_readers import RULES, judged
 from confrere.web.study_standing import Mode
@@ -98,8 +100,12 @@ def _page(request: Request, me: Principal, item_id: UUID, template: str) -> Resp
         if not found.standing.knows_patient:
             return render(request, "study_concealed.html", **_concealed(found))
         exam = gather(conn, found)
+        papers = listed(item_id, exam.beside.papers, scans(conn, exam.studies))
         note_looked(conn, context.audit_key, found, exam, DOOR)
-    return render(request, template, aet=context.settings.aet, **_values(found, exam))
+    return render(
+        request, template, aet=context.settings.aet, **_values(found, exam), **_beside(exam),
+        papers=papers,
+    )  # fmt: skip
 
 
 def _concealed(found: Look) -> dict[str, Any]:
@@ -131,14 +137,28 @@ def _values(found: Look, exam: Exam) -> dict[str, Any]:
         "site_viewer": site_viewer(standing.site.viewer_url, study_uid, item.accessions),
         "warnings": _warnings(exam, item.mrn),
         "amendable": _amendable(found, exam),
-        "notes": _once(order.content.notes for order in exam.orders),
-        "allergies": _once(order.content.allergies for order in exam.orders),
         "referrers": _once(order.content.referrer_name for order in exam.orders),
         "diagnoses": _once(text for order in exam.orders for text in order.content.diagnoses),
         "advice": exam.advice,
         "locations": _once(order.content.location for order in exam.orders),
         "data": _data(found, exam, compare),
         "received_texts": [(one, whole_text(texts)) for one, texts in exam.received],
+    }
+
+
+def _beside(exam: Exam) -> dict[str, Any]:
+    """What stands beside the images: from the order, the site's systems and technologists."""
+    known, told = exam.beside, [one.told for one in exam.beside.allergies]
+    named = {one.substance.casefold() for one in known.allergies}
+    said = (order.content.allergies for order in exam.orders)
+    more = [one for text in said for one in text.split(", ") if one.casefold() not in named]
+    return {
+        "allergies": _once([*told, *more]),
+        "notes": _once(order.content.notes for order in exam.orders),
+        "tech_notes": known.of_kind(NOTE),
+        "qc": known.of_kind(QC_DONE),
+        "protocols": known.of_kind(PROTOCOL),
+        "labs": known.labs,
     }
 
 

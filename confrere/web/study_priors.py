@@ -1,14 +1,16 @@
-"""Earlier exams of the same person, the ones worth comparing first. Pure."""
+"""Earlier exams of the same person, the most relevant first. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from confrere.chart.relevance import Subject, rank, relevance, side_of
 from confrere.imaging.model import Study
 from confrere.kernel.ids import OrderId, ReportId, SiteId, StudyId
 from confrere.network.model import Site
 from confrere.orders.model import Order
+from confrere.orders.suggesting import words_say
 from confrere.reading.model import ELSEWHERE, Report
 from confrere.worklist.model import Item
 
@@ -48,9 +50,11 @@ class Earlier:
 def put_together(item: Item, found: Earlier) -> tuple[Prior, ...]:
     """Make one prior of each study with its reports, and of each report without images.
 
-    Same body region and modality come first, then the same region, then the same modality;
-    within each the newest. What was made after this exam is no prior of it.
+    The most relevant come first, each with the reason. What was made after this exam is no
+    prior of it.
     """
+    today = _local(item.clock_at, found.sites.get(item.site)) if item.clock_at else None
+    exam = Subject(item.body_region, item.modality, side_of(item.description), today)
     told: set[ReportId] = set()
     priors = []
     for study in found.studies:
@@ -60,59 +64,47 @@ def put_together(item: Item, found: Earlier) -> tuple[Prior, ...]:
         )
         told |= {one.id for one in about}
         order = next((found.orders[tie] for tie in ties if tie in found.orders), None)
-        priors.append(_of_study(item, study, about, order, found))
-    priors += [_of_report(item, one, found) for one in found.reports if one.id not in told]
-    if item.clock_at:
-        today = _local(item.clock_at, found.sites.get(item.site))
-        priors = [one for one in priors if not (one.on and today and one.on > today)]
-    newest = sorted(priors, key=lambda one: one.on or date.min, reverse=True)
-    return tuple(sorted(newest, key=lambda one: _rank(item, one)))
+        priors.append(_of_study(exam, study, about, order, found))
+    priors += [_of_report(exam, one, found) for one in found.reports if one.id not in told]
+    if today:
+        priors = [one for one in priors if not (one.on and one.on > today)]
+    return tuple(priors[index] for index in rank(exam, [_subject(one) for one in priors]))
 
 
 def _of_study(
-    item: Item, study: Study, about: tuple[Report, ...], order: Order | None, found: Earlier
+    exam: Subject, study: Study, about: tuple[Report, ...], order: Order | None, found: Earlier
 ) -> Prior:
     modality = next((one for one in study.modalities if one not in NOT_IMAGES), "")
     title = (order.content.procedure_text if order else "") or study.description
     site = found.sites.get(study.site_id) if study.site_id else None
-    region = order.body_region if order else _region(item, title)
-    return Prior(
-        study, about, _day(study.study_date), title or modality, modality, region,
-        site.short_name if site else study.institution, _why(item, modality, region),
+    return _prior(
+        exam, study, about, _day(study.study_date), title or modality, modality, order,
+        site.short_name if site else study.institution,
     )  # fmt: skip
 
 
-def _of_report(item: Item, report: Report, found: Earlier) -> Prior:
+def _of_report(exam: Subject, report: Report, found: Earlier) -> Prior:
     order = next((found.orders[one] for one in report.orders if one in found.orders), None)
     site = found.sites.get(report.site) if report.site else None
-    modality = order.modality if order else ""
-    region = order.body_region if order else _region(item, report.title)
-    return Prior(
-        None, (report,), _local(report.exam_at or report.final_at, site), report.title,
-        modality, region, site.short_name if site else "", _why(item, modality, region),
+    return _prior(
+        exam, None, (report,), _local(report.exam_at or report.final_at, site), report.title,
+        order.modality if order else "", order, site.short_name if site else "",
     )  # fmt: skip
 
 
-def _region(item: Item, title: str) -> str:
-    """Without an order the title tells the region, when it names that of the present exam."""
-    known = item.body_region.casefold()
-    return item.body_region if known and known in title.casefold() else ""
+def _prior(
+    exam: Subject, study: Study | None, about: tuple[Report, ...], on: date | None, title: str,
+    modality: str, order: Order | None, site: str,
+) -> Prior:  # fmt: skip
+    """Where neither order nor images tell region or modality, the title's words do."""
+    words = words_say(title)
+    region = (order.body_region if order else "") or words.region
+    made = Prior(study, about, on, title, modality or words.modality, region, site, "")
+    return replace(made, relevance=relevance(exam, _subject(made)).why)
 
 
-def _why(item: Item, modality: str, region: str) -> str:
-    same_region = bool(region) and region == item.body_region
-    same_modality = bool(modality) and modality == item.modality
-    if same_region and same_modality:
-        return f"same region, {modality}"
-    if same_region:
-        return "same region"
-    return f"{modality} of another region" if same_modality and region else ""
-
-
-def _rank(item: Item, prior: Prior) -> int:
-    region = bool(prior.body_region) and prior.body_region == item.body_region
-    modality = bool(prior.modality) and prior.modality == item.modality
-    return 3 - 2 * region - modality
+def _subject(prior: Prior) -> Subject:
+    return Subject(prior.body_region, prior.modality, side_of(prior.title), prior.on)
 
 
 def _day(text: str) -> date | None:

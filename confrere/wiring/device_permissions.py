@@ -20,6 +20,7 @@ OF_HL7_MESSAGE = {
     "OMG": Permission.HL7_ORDER,
     "ORU": Permission.HL7_RESULT,
     "ADT": Permission.HL7_ADT,
+    "MDM": Permission.HL7_DOCUMENT,
 }
 
 

@@ -153,7 +153,7 @@ class Getter:
             for c in talk.contexts
             if c.abstract_syntax == instance.sop_class
         }
-        syntax = recoding.choose_sent(instance.transfer_syntax, able)
+        syntax = recoding.choose_sent(recoding.stored_as(instance), able)
         if syntax is None:
             return status.NOT_NEGOTIATED
         with recoding.coded(self.desk.house.blobs, instance, syntax) as stream:
@@ -201,7 +201,7 @@ class Mover:
         self, link: client.Sending, instance: Instance, originator: tuple[str, int]
     ) -> int:
         accepted = link.accepted(instance.sop_class)
-        syntax = recoding.choose_sent(instance.transfer_syntax, accepted)
+        syntax = recoding.choose_sent(recoding.stored_as(instance), accepted)
         if syntax is None:
             return status.NOT_NEGOTIATED
         with recoding.coded(self.desk.house.blobs, instance, syntax) as stream:

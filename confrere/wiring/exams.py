@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from confrere.archives import service as archives
 from confrere.files.folder import BlobStore
 from confrere.imaging import asides
 from confrere.imaging import service as imaging
@@ -26,6 +27,7 @@ from confrere.patients.model import Demographics, Patient
 from confrere.patients.telling import UNTOLD
 from confrere.worklist import service as worklist
 from confrere.worklist.model import Item
+from confrere.worklist.withdrawing import withdraw
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +43,12 @@ def study_changed(
         return None  # the exceptions page asks a person for the site
     site = network.site(conn, study.site_id)
     patient = _patient(conn, study, site, now)
+    if _is_fetched(conn, study, patient, now):
+        return None
     found = _orders(conn, study, site, patient, now)
+    if not found and (study.instance_count == 0 or study.outside):
+        # moved away, rejected, or brought along as a prior: nothing to be read by itself
+        return withdraw(conn, study.owner_group, study.id, now)
     if found and patient and found[0].patient != patient.id and _names_no_issuer(study, site):
         patient = patients.get(conn, found[0].patient)  # the order says whose number it is
         imaging.attach_patient(conn, study.id, patient.id)
@@ -80,6 +87,25 @@ def replay(conn: Connection, blobs: BlobStore, aside_id: UUID, by: str, now: dat
             asides.replay(conn, blobs, aside_id, by, now)
     except DomainError as error:
         log.info("a replay of what was kept aside failed: %s", type(error).__name__)
+
+
+def _is_fetched(conn: Connection, study: Study, patient: Patient | None, now: datetime) -> bool:
+    """Say whether a study came because it was asked for from a foreign archive: a prior, no work.
+
+    It is tied to the order of its own report, where that is here. The images of an exam that
+    is still to be reported are work wherever they come from.
+    """
+    if not archives.asked(conn, study.owner_group, [study.study_uid]):
+        return False
+    found = orders.match(
+        conn, study.owner_group, study.site_id, study.accession, study.study_uid
+    )
+    own = [one for one in found if patient and one.patient == patient.id]
+    if any(one.content.status in WAITING for one in own):
+        return False
+    for one in own:
+        imaging.attach_order(conn, study.id, one.id, "accession", now)
+    return True
 
 
 def _patient(conn: Connection, study: Study, site: Site, now: datetime) -> Patient | None:

@@ -37,7 +37,7 @@ def item_finished(conn: Connection, item_id: ItemId) -> None:
 def report_received(conn: Connection, report_id: ReportId) -> None:
     """Record the facts of a report from elsewhere whose exam never was an item here."""
     report = reading.get(conn, report_id)
-    if report.state != FINAL or report.final_at is None:
+    if report.state != FINAL or report.final_at is None or report.backload is not None:
         return
     for order in orders.get_many(conn, report.orders):
         if worklist.of_exam(conn, order.owner_group, None, [order.id]):

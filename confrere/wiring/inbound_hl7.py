@@ -8,7 +8,9 @@ from sqlalchemy import Connection
 
 from confrere.delivery import service as delivery
 from confrere.delivery.model import DONE, Received
+from confrere.files.folder import BlobStore
 from confrere.hl7.datatypes import Times
+from confrere.hl7.groups import OrderGroup, order_groups
 from confrere.hl7.orders import OrderMessage, read_order
 from confrere.hl7.parse import Message, parse
 from confrere.hl7.patients import read_patient, read_patients
@@ -29,7 +31,7 @@ from confrere.orders.model import (
     OrderContent,
 )
 from confrere.orders.payers import payer_class_of
-from confrere.wiring import status_in
+from confrere.wiring import inbound_chart, status_in
 from confrere.wiring.device_audit import note_message
 from confrere.wiring.heard import Heard, person_name, record, refuse_anothers
 from confrere.wiring.inbound_identities import IDENTITY_EVENTS, obey
@@ -45,18 +47,22 @@ REMEDIES = {
 }
 
 
-def process(conn: Connection, key: bytes, message_id: MessageId, now: datetime) -> None:
+def process(
+    conn: Connection, key: bytes, message_id: MessageId, now: datetime,
+    blobs: BlobStore | None = None,
+) -> None:  # fmt: skip
     """Process one kept message once; what fails is marked with reason and remedy.
 
     The work is a savepoint of its own: a failure leaves nothing half done but the mark.
-    `key` is the audit chain's: what the message did to a patient is noted.
+    `key` is the audit chain's: what the message did to a patient is noted. `blobs` keeps the
+    papers that documents bring.
     """
     kept = delivery.received(conn, message_id)
     if kept.state == DONE:
         return
     try:
         with conn.begin_nested():
-            done = _apply(conn, kept, now)
+            done = _apply(conn, kept, now, blobs)
     except DomainError as error:
         field = error.field if isinstance(error, Invalid) else ""
         remedy = REMEDIES.get(field, "correct it at the sender and send it again, or replay")
@@ -73,12 +79,12 @@ class Done:
 
     peer: Peer
     site: SiteId
-    kind: str  # order, patient, report
+    kind: str  # order, patient, report, document
     patients: frozenset[PatientId]
     said_at: datetime | None  # MSH-7
 
 
-def _apply(conn: Connection, kept: Received, now: datetime) -> Done:
+def _apply(conn: Connection, kept: Received, now: datetime, blobs: BlobStore | None) -> Done:
     message = parse(kept.content)
     if kept.peer is None:
         raise Refused("the message's sender is no longer registered")
@@ -86,17 +92,21 @@ def _apply(conn: Connection, kept: Received, now: datetime) -> Done:
     site = _site(conn, peer, message)
     zone = ZoneInfo(site.time_zone)
     kind, trigger = message.kind
+    heard = Heard(peer, site, message, kept.received_at)
     if (kind, trigger) in ORDER_KINDS:
         what = "order"
-        heard = Heard(peer, site, message, kept.received_at)
-        touched = {_place(conn, heard, one, now).patient for one in read_order(message, zone)}
+        said = zip(read_order(message, zone), order_groups(message), strict=True)
+        touched = {_place(conn, heard, one, group, now).patient for one, group in said}
     elif kind == "ADT":
         what = "patient"
-        touched = _patients(conn, Heard(peer, site, message, kept.received_at), zone, now)
+        touched = _patients(conn, heard, zone, now)
     elif kind == "ORU":
         what = "report"
-        heard = Heard(peer, site, message, kept.received_at)
         touched = {receive_report(conn, heard, one, now) for one in read_results(message, zone)}
+        touched |= {one for one in (inbound_chart.receive_labs(conn, heard, now),) if one}
+    elif kind == "MDM":
+        what = "document"
+        touched = {inbound_chart.receive_document(conn, blobs, heard, now)}
     else:
         raise Invalid(f"{kind}^{trigger} is not handled: it is kept", "MSH-9")
     said_at = Times(zone).at(message.header, 7)
@@ -110,7 +120,9 @@ def _patients(conn: Connection, heard: Heard, zone: ZoneInfo, now: datetime) -> 
         return {one.id for one in obey(conn, heard, told, now)}
     if trigger not in PATIENT_EVENTS:
         raise Invalid(f"ADT^{trigger} is not handled yet: it is kept", "MSH-9")
-    return {record(conn, heard.site, read_patient(heard.message, zone), now).id}
+    patient = record(conn, heard.site, read_patient(heard.message, zone), now)
+    inbound_chart.hear_allergies(conn, heard, patient, now)
+    return {patient.id}
 
 
 def _site(conn: Connection, peer: Peer, message: Message) -> Site:
@@ -127,7 +139,9 @@ def _site(conn: Connection, peer: Peer, message: Message) -> Site:
     return network.site(conn, found)
 
 
-def _place(conn: Connection, heard: Heard, said: OrderMessage, now: datetime) -> Order:
+def _place(
+    conn: Connection, heard: Heard, said: OrderMessage, group: OrderGroup, now: datetime
+) -> Order:
     site = heard.site
     patient = record(conn, site, said.patient, now)
     known = orders.match(conn, site.owner_group, site.id, said.accession, "")
@@ -138,6 +152,8 @@ def _place(conn: Connection, heard: Heard, said: OrderMessage, now: datetime) ->
     order = orders.place(conn, site.owner_group, site.id, patient.id, content, now)
     if said.completed_at:
         orders.note_time(conn, order, EXAM_COMPLETE, said.completed_at, heard.at)
+    inbound_chart.hear_allergies(conn, heard, patient, said.sent_at or now)
+    inbound_chart.hear_exam(conn, heard, order, group, said.sent_at or heard.at)
     status_in.hear_order(conn, site, heard.peer, heard.message, said, order, heard.at)
     return order
 

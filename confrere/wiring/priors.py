@@ -108,12 +108,13 @@ def may_see(owner: GroupId, item: Item, to: GroupId, agreements: Sequence[Agreem
     """Say whether a prior of `owner` may stand beside this exam for a reader of `to`."""
     if owner == to:
         return True
-    if _shares(agreements, {owner, to}):
+    if shares(agreements, {owner, to}):
         return True
-    return owner != item.owner_group and _shares(agreements, {owner, item.owner_group})
+    return owner != item.owner_group and shares(agreements, {owner, item.owner_group})
 
 
-def _shares(agreements: Sequence[Agreement], pair: set[GroupId]) -> bool:
+def shares(agreements: Sequence[Agreement], pair: set[GroupId]) -> bool:
+    """Say whether an agreement in force between two groups shares priors."""
     return any(
         one.state == IN_FORCE
         and one.shares_priors

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from confrere.database.engine import transaction
 from confrere.delivery.service import PROCESS_TASK
-from confrere.imaging import deid_exports
+from confrere.imaging import deid_exports, importing
 from confrere.imaging.asides import REPLAY_TASK
 from confrere.imaging.model import ImagesArrived, StudyArrived, StudyClosed, StudyCorrected
 from confrere.jobs import events
@@ -39,10 +39,13 @@ from confrere.wiring import (
     deidentifying,
     exams,
     facts,
+    imports,
     inbound_hl7,
     priors,
+    rejected,
     results,
     scrubbing,
+    tasks_elsewhere,
 )
 from confrere.wiring.device_audit import STORED_TASK, note_stored
 from confrere.wiring.house import House
@@ -61,10 +64,15 @@ Work = Callable[[Connection, datetime], None]
 
 SUBSCRIBERS: dict[type, tuple[str, ...]] = {
     StudyArrived: ("exams.study_arrived", "priors.study_arrived"),
+    StudyClosed: ("exams.study_closed", "archives.study_closed"),
     ImagesArrived: ("exams.images_arrived",),
-    StudyClosed: ("exams.study_closed",),
     StudyCorrected: ("exams.study_corrected",),
-    OrderChanged: ("exams.order_changed", "alerts.order_changed", "advice.order_changed"),
+    OrderChanged: (
+        "exams.order_changed",
+        "alerts.order_changed",
+        "advice.order_changed",
+        "archives.order_changed",
+    ),
     PatientSeen: ("exams.patient_seen",),
     PairDecided: ("patients.pair_decided",),
     PersonChanged: ("priors.person_changed",),
@@ -102,7 +110,7 @@ def register(house: House) -> None:
     @task(PROCESS_TASK)
     def process(message_id: str) -> None:
         run(lambda c, now: inbound_hl7.process(
-            c, house.audit_key, MessageId(UUID(message_id)), now
+            c, house.audit_key, MessageId(UUID(message_id)), now, house.blobs
         ))  # fmt: skip
 
     @task(STORED_TASK)
@@ -130,8 +138,10 @@ def register(house: House) -> None:
     async def simulate(simulation_id: str) -> None:
         await apart("confrere.experimenter", simulation_id)
 
+    tasks_elsewhere.register(house, RETRY)
     _register_deidentified(house, task)
-    _register_exams(run, task)
+    _register_exams(run, task, house)
+    _register_imports(run, task, house)
     _register_persons(run, task)
     _register_priors(run, task)
     _register_outcomes(run, task)
@@ -167,10 +177,12 @@ def _register_deidentified(house: House, task: Task) -> None:
         deidentifying.lapse(house)
 
 
-def _register_exams(run: Run, task: Task) -> None:
+def _register_exams(run: Run, task: Task, house: House) -> None:
     def study(study_id: str, *, new_images: bool) -> None:
         def work(conn: Connection, now: datetime) -> None:
-            exams.study_changed(conn, StudyId(UUID(study_id)), now, new_images=new_images)
+            key = StudyId(UUID(study_id))
+            to_look_at = rejected.obey_notes(conn, house, key, now)
+            exams.study_changed(conn, key, now, new_images=new_images and to_look_at)
 
         run(work)
 
@@ -203,6 +215,22 @@ def _register_exams(run: Run, task: Task) -> None:
     @task("exams.patient_seen")
     def patient_seen(patient_id: str, **_: Any) -> None:
         run(lambda c, now: exams.patient_seen(c, PatientId(UUID(patient_id)), now))
+
+
+def _register_imports(run: Run, task: Task, house: House) -> None:
+    @task(importing.READ_TASK)
+    def read(import_id: str) -> None:
+        importing.read_zip(
+            lambda: transaction(house.system, frozenset()), house.blobs, UUID(import_id)
+        )
+
+    @task(importing.FILE_TASK)
+    def file(
+        import_id: str, study_uid: str, patient_id: str, order_id: str, by_name: str
+    ) -> None:
+        run(lambda c, now: imports.file_study(
+            c, house, UUID(import_id), study_uid, (patient_id, order_id), by_name, now
+        ))  # fmt: skip
 
 
 def _register_persons(run: Run, task: Task) -> None:

@@ -35,11 +35,13 @@ from confrere.orders import service as orders
 from confrere.orders.model import OrderContent
 from confrere.reading import service as reading
 from confrere.reading.service import Received
+from confrere.settings import Settings
 from confrere.web import (
     reading_api,
     reading_take,
     study_assign,
     study_page,
+    study_papers,
     ups_door,
     worklist_page,
 )
@@ -146,7 +148,10 @@ def reading_room(
     with transaction(made.system, frozenset()) as conn:
         world, item = furnish(conn, blobs, *studies)
     clock = Clock(NOW)
-    site = House(made, assets, routers(made, blobs, clock), clock=clock, data=home)
+    settings = Settings(home=home)
+    site = House(
+        made, assets, routers(made, blobs, clock), settings=settings, clock=clock, data=home
+    )  # fmt: skip
     site.start()
     try:
         yield Room(site, world, item, blobs, made)
@@ -176,7 +181,7 @@ def routers(made: Databases, blobs: BlobStore, clock: Clock) -> list[APIRouter]:
         beside=(ups_door.router,),
     )  # fmt: skip
     return [
-        worklist_page.router, study_page.router, study_assign.router, reading_api.router,
+        worklist_page.router, study_page.router, study_papers.router, study_assign.router, reading_api.router,
         reading_take.router, images,
     ]  # fmt: skip
 

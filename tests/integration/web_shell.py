@@ -83,7 +83,7 @@ class Site:
     def person(self, role: Role) -> User:
         """Create an account; its username is new."""
         reads = role in {Role.RADIOLOGIST, Role.RESIDENT}
-        grouped = reads or role in {Role.GROUP_MANAGER, Role.HOSPITAL_CLIENT}
+        grouped = reads or role in {Role.GROUP_MANAGER, Role.HOSPITAL_CLIENT, Role.TECHNOLOGIST}
         with transaction(self.made.app, frozenset()) as conn:
             return service.create_user(
                 conn,
@@ -92,7 +92,9 @@ class Site:
                 role,
                 group=GROUP if grouped else None,
                 reader=ReaderId(UUID(int=7)) if reads else None,
-                site=SiteId(UUID(int=8)) if role is Role.HOSPITAL_CLIENT else None,
+                site=SiteId(UUID(int=8))
+                if role in (Role.HOSPITAL_CLIENT, Role.TECHNOLOGIST)
+                else None,
                 password=PASSWORD,
                 now=self.clock(),
             )

@@ -29,7 +29,7 @@ def test_each_dimse_service_declares_a_permission() -> None:
 
 
 def test_each_message_kind_that_is_handled_declares_a_permission() -> None:
-    handled = {kind for kind, _ in ORDER_KINDS} | {"ADT", "ORU"}
+    handled = {kind for kind, _ in ORDER_KINDS} | {"ADT", "ORU", "MDM"}
     assert handled == set(OF_HL7_MESSAGE)
     assert all(may_send(kind) for kind in handled)
 

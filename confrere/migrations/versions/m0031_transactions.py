@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0031"
-down_revision = "0024"
+down_revision = "0026"
 
 MINE = "owner_group = any((select app_groups())::uuid[])"
 

@@ -66,3 +66,12 @@
     if (event.target.matches?.("details.pop[open]")) event.target.querySelector("input,textarea,select")?.focus();
   }, true);
 })();
+
+// a series' box chooses all of its images
+document.addEventListener("change", (event) => {
+  const series = event.target.dataset && event.target.dataset.all;
+  if (!series) return;
+  for (const one of document.querySelectorAll(`[data-of="${series}"]:not(:disabled)`)) {
+    one.checked = event.target.checked;
+  }
+});

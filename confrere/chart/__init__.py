@@ -1,0 +1,1 @@
+"""What a reader must know beside the images: notes, protocol, allergies, lab values, papers."""
