@@ -43,7 +43,8 @@ def describe(known: Iterable[APIRoute], base: str) -> bytes:
     root = ET.Element(f"{{{NAMESPACE}}}application")
     top = ET.SubElement(root, f"{{{NAMESPACE}}}resources", base=base)
     places: dict[tuple[str, ...], ET.Element] = {(): top}
-    for route in sorted(known, key=lambda one: one.path):
+    offered = (one for one in known if one.include_in_schema)
+    for route in sorted(offered, key=lambda one: one.path):
         segments = tuple(route.path.strip("/").split("/"))
         for depth in range(1, len(segments) + 1):
             if segments[:depth] not in places:
@@ -77,21 +78,24 @@ def _method(place: ET.Element, route: APIRoute, method: str) -> None:
     if method in ("POST", "PUT") and "workitems" not in route.path:
         ET.SubElement(asked, f"{{{NAMESPACE}}}representation", mediaType=STORED)
     answer = ET.SubElement(made, f"{{{NAMESPACE}}}response")
-    for media in answered(route.path):
+    bare = "workitems" in route.path and method != "GET"  # a status and nothing more
+    for media in () if bare else answered(route.path, method):
         ET.SubElement(answer, f"{{{NAMESPACE}}}representation", mediaType=media)
 
 
 def _keys(route: APIRoute, method: str) -> list[str]:
     last = route.path.rsplit("/", 1)[-1]
     if method != "GET" or last not in LEVELS:
-        return []
+        return list((route.openapi_extra or {}).get("x-search-keys", ()))
     keys = [one.keyword for one in ATTRIBUTES if one.level <= LEVELS[last]]
     return [*keys, *CONTROLS]
 
 
-def answered(path: str) -> list[str]:
+def answered(path: str, method: str = "GET") -> list[str]:
     """Say which media types a path's answers can have, the usual first."""
     last = path.rsplit("/", 1)[-1]
+    if method == "POST":
+        return [accept.JSON]
     if last in ("rendered", "thumbnail"):
         return list(accept.PICTURES)
     if last in ("{study}", "{series}", "{sop}"):

@@ -70,7 +70,7 @@ class UpsRoute(APIRoute):
 router = APIRouter(route_class=UpsRoute, tags=["DICOMweb"])
 
 
-@router.get("/workitems")
+@router.get("/workitems", openapi_extra={"x-search-keys": [*form.KEYS, "limit", "offset"]})
 def search(request: Request, me: Looker) -> Response:
     """Search the exams of the caller's worklist, first those to read first."""
     if not _takes_json(request):
@@ -141,12 +141,12 @@ def request_cancellation(request: Request, me: Claimer, workitem: str) -> Respon
     return Response(status_code=202, headers=PRIVATE)
 
 
-@router.post("/workitems")
-@router.post("/workitems/{workitem}")
-@router.post("/workitems/{workitem}/subscribers/{subscriber}")
-@router.post("/workitems/{workitem}/subscribers/{subscriber}/suspend")
-@router.delete("/workitems/{workitem}/subscribers/{subscriber}")
-@router.get("/subscribers/{subscriber}")
+@router.post("/workitems", include_in_schema=False)
+@router.post("/workitems/{workitem}", include_in_schema=False)
+@router.post("/workitems/{workitem}/subscribers/{subscriber}", include_in_schema=False)
+@router.post("/workitems/{workitem}/subscribers/{subscriber}/suspend", include_in_schema=False)
+@router.delete("/workitems/{workitem}/subscribers/{subscriber}", include_in_schema=False)
+@router.get("/subscribers/{subscriber}", include_in_schema=False)
 def not_offered(_me: Looker) -> Response:
     """Say what is not offered."""
     return _problem(501, NOT_OFFERED)

@@ -151,3 +151,5 @@ def test_the_capabilities_name_the_workitems(room: Room) -> None:
     assert told.status_code == 200
     assert 'path="workitems"' in told.text
     assert "cancelrequest" in told.text
+    assert 'name="ProcedureStepState"' in told.text
+    assert "subscribers" not in told.text, "what is answered with 501 is no capability"
