@@ -67,7 +67,10 @@
       if (typeof data?.along !== "number") {
         const [first] = stacks();
         const here = first && along(first.getCurrentImageId());
-        if (typeof here === "number") channel.postMessage({ along: here - offset(first) });
+        if (typeof here !== "number") return;
+        channel.postMessage({ along: here - offset(first) });
+        heard ??= here - offset(first);
+        changed();
         return;
       }
       const known = heard !== null;
