@@ -15,6 +15,7 @@ from confrere.database.metadata import (
     uuids,
     whole,
 )
+from confrere.worklist.tables_transactions import ups_transactions as ups_transactions
 
 items = sa.Table(
     "items",

@@ -110,8 +110,8 @@ def test_who_may_not_read_it_learns_no_patient_and_cannot_claim(room: Room) -> N
     assert "00100010" in own.get(url(room)).json()[0]
     assert ask(room, own, "IN PROGRESS").status_code == 403
     assert room.item_now().state is not State.HELD
-    nobody = httpx.Client(base_url=str(own.base_url))
-    assert nobody.get(ITEMS).status_code == 401
+    with httpx.Client(base_url=str(own.base_url)) as nobody:
+        assert nobody.get(ITEMS).status_code == 401
 
 
 @pytest.mark.parametrize(
