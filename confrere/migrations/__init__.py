@@ -25,7 +25,6 @@ from confrere.orders import tables as _orders
 from confrere.patients import tables as _patients
 from confrere.reading import tables as _reading
 from confrere.worklist import tables as _worklist
-from confrere.worklist import tables_transactions as _transactions
 
 __all__ = ["config", "current", "head", "metadata", "upgrade"]
 
@@ -43,7 +42,6 @@ PARTS = (
     _orders,
     _patients,
     _reading,
-    _transactions,
     _worklist,
 )
 

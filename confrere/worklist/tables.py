@@ -15,6 +15,7 @@ from confrere.database.metadata import (
     uuids,
     whole,
 )
+from confrere.worklist.tables_transactions import ups_transactions  # noqa: F401 -- its table, too
 
 items = sa.Table(
     "items",

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 from confrere.database.metadata import instant, metadata, ref, text
 
-transactions = sa.Table(
+ups_transactions = sa.Table(
     "ups_transactions",
     metadata,
     sa.Column("owner_group", sa.Uuid, primary_key=True),

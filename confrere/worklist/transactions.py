@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from confrere.kernel.errors import Conflict
 from confrere.network.model import Reader
 from confrere.worklist.model import Item
-from confrere.worklist.tables_transactions import transactions as t
+from confrere.worklist.tables_transactions import ups_transactions as t
 
 
 def bind(conn: Connection, held: Item, reader: Reader, uid: str, now: datetime) -> None:
