@@ -120,6 +120,7 @@ USERS = (
     ),
     UserPlan("client.hollowcreek", "Janet Briggs", Role.HOSPITAL_CLIENT, FOX, site="HCM"),
     UserPlan("client.elkstone", "Peter Hollis", Role.HOSPITAL_CLIENT, MAPLE, site="EKH"),
+    UserPlan("tech.hollowcreek", "Alma Reyes-Ortiz", Role.TECHNOLOGIST, FOX, site="HCM"),
     UserPlan("analyst", "Monica Reyes", Role.ANALYST),
     UserPlan("it.foxhollow", "Derek Olson", Role.IT_ENGINEER, FOX),
     UserPlan("it.granitebluff", "Sheila Nguyen", Role.IT_ENGINEER, GRANITE),
