@@ -157,6 +157,14 @@ class Hospital:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(20)
 
+    def listens(self) -> bool:
+        """Say whether its DICOM door takes connections; it was killed a moment ago."""
+        try:
+            socket.create_connection(("127.0.0.1", self.ports["dicom"]), 1).close()
+        except OSError:
+            return False
+        return True
+
     def send_hl7(self, raw: bytes) -> Acknowledgement:
         """Send one message to it."""
         return Sender().send("127.0.0.1", self.ports["mllp"], raw, 10 * SECOND)
