@@ -257,5 +257,5 @@ def test_the_viewer_needs_sign_in_and_has_its_own_policy(
     policy = answer.headers["content-security-policy"]
     assert "script-src 'self' 'unsafe-inline' 'unsafe-eval'; worker-src 'self' blob:" in policy
     config = reader.get("/ohif/app-config.js").text
-    assert config.startswith('window.confrere = {"cleared": false};')
-    assert 'window.confrere?.cleared ? "never" : "always"' in config
+    assert config.startswith('window.confrere = {"cleared": false, "hangings": []};')
+    assert 'ours.cleared ? "never" : "always"' in config

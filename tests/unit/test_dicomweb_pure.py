@@ -171,7 +171,6 @@ def test_a_part_is_handed_on_and_not_kept() -> None:
     ("parts", "status"),
     [
         ([Stored("c", "1", "s", "e")], 200),
-        ([Stored("c", "1", "s", "e", warning=1)], 202),
         ([Stored("c", "1", "s", "e"), Stored("c", "2", failure=272)], 202),
         ([Stored("c", "2", failure=272)], 409),
         ([Stored(failure=0xC000)], 409),

@@ -53,10 +53,10 @@
       return Promise.all(moves).finally(() => { busy = false; });
     };
     const follow = source => {
-      if (!linked || busy) return;
-      // where the other window has put it is no news to that window
-      if (moved.get(source.id) === source.getCurrentImageIdIndex()) return;
-      moved.delete(source.id);
+      // where it was sent is no news to who sent it; once it has left there, it is
+      const sent = moved.get(source.id) === source.getCurrentImageIdIndex();
+      if (!sent) moved.delete(source.id);
+      if (!linked || busy || sent) return;
       const here = along(source.getCurrentImageId());
       if (here === null) return;
       const wanted = here - offset(source);
