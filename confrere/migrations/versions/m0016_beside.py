@@ -2,10 +2,10 @@
 
 from alembic import op
 
+from confrere.migrations.walls import wall
+
 revision = "0016"
 down_revision = "0015"
-
-MINE = "owner_group = any((select app_groups())::uuid[])"
 
 
 def upgrade() -> None:
@@ -49,7 +49,7 @@ def _sites() -> None:
         """
     )
     op.execute("create index ix_site_modes_site_id on site_modes (site_id, at)")
-    _wall("site_modes", "select, insert")
+    wall("site_modes", "select, insert")
     # when a site went live, and against which doubts, stays known
     op.execute("revoke update, delete on site_modes from confrere_system")
 
@@ -86,7 +86,7 @@ def _words() -> None:
         """
     )
     op.execute("create index ix_outside_words_order_id on outside_words (order_id)")
-    _wall("outside_words", "select, insert")
+    wall("outside_words", "select, insert")
 
 
 def _statuses() -> None:
@@ -101,7 +101,7 @@ def _statuses() -> None:
         )
         """
     )
-    _wall("told_statuses", "select")
+    wall("told_statuses", "select")
 
 
 def _times() -> None:
@@ -119,7 +119,7 @@ def _times() -> None:
         """
     )
     op.execute("create index ix_told_times_site_id on told_times (site_id, heard_at)")
-    _wall("told_times", "select, insert, update")
+    wall("told_times", "select, insert, update")
     op.execute("alter table orders add column said jsonb not null default '{}'")
 
 
@@ -139,24 +139,4 @@ def _twice() -> None:
         )
         """
     )
-    _wall("double_reads", "select, update")
-
-
-def _wall(table: str, may: str) -> None:
-    op.execute(f"alter table {table} enable row level security")
-    op.execute(f"alter table {table} force row level security")
-    op.execute(f"grant select, insert, update, delete on {table} to confrere_system")
-    op.execute(
-        f"create policy system on {table} to confrere_system using (true) with check (true)"
-    )
-    op.execute(f"grant {may} on {table} to confrere_app")
-    op.execute(f"create policy sees on {table} for select to confrere_app using ({MINE})")
-    if "insert" in may:
-        op.execute(
-            f"create policy adds on {table} for insert to confrere_app with check ({MINE})"
-        )
-    if "update" in may:
-        op.execute(
-            f"create policy changes on {table} for update to confrere_app "
-            f"using ({MINE}) with check ({MINE})"
-        )
+    wall("double_reads", "select, update")

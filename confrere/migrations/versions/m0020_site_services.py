@@ -2,10 +2,10 @@
 
 from alembic import op
 
+from confrere.migrations.walls import wall
+
 revision = "0020"
 down_revision = "0019"
-
-MINE = "owner_group = any((select app_groups())::uuid[])"
 
 
 def upgrade() -> None:
@@ -20,18 +20,4 @@ def upgrade() -> None:
         )
         """
     )
-    op.execute("alter table site_services enable row level security")
-    op.execute("alter table site_services force row level security")
-    op.execute("grant select, insert, update on site_services to confrere_app")
-    op.execute("grant select, insert, update, delete on site_services to confrere_system")
-    op.execute(f"create policy sees on site_services for select to confrere_app using ({MINE})")
-    op.execute(
-        f"create policy adds on site_services for insert to confrere_app with check ({MINE})"
-    )
-    op.execute(
-        "create policy changes on site_services for update to confrere_app "
-        f"using ({MINE}) with check ({MINE})"
-    )
-    op.execute(
-        "create policy system on site_services to confrere_system using (true) with check (true)"
-    )
+    wall("site_services", "select, insert, update")

@@ -2,10 +2,10 @@
 
 from alembic import op
 
+from confrere.migrations.walls import wall
+
 revision = "0021"
 down_revision = "0020"
-
-MINE = "owner_group = any((select app_groups())::uuid[])"
 
 
 def upgrade() -> None:
@@ -44,7 +44,7 @@ def _data() -> None:
             f"create unique index uq_{table}_code on {table} (owner_group, code) "
             "where ended_at is null"
         )
-        _wall(table, "select, insert, update (ended_at)")
+        wall(table, "select, insert, update (ended_at)")
 
 
 def _given() -> None:
@@ -79,7 +79,7 @@ def _given() -> None:
     op.execute(
         "create index ix_advice_given_patient_id on advice_given (owner_group, patient_id)"
     )
-    _wall("advice_given", "select, insert, update")
+    wall("advice_given", "select, insert, update")
 
 
 def _repeats() -> None:
@@ -97,24 +97,4 @@ def _repeats() -> None:
     )
     op.execute("create index ix_exam_repeats_exam_on on exam_repeats (owner_group, exam_on)")
     op.execute("create index ix_exam_repeats_previous on exam_repeats (previous)")
-    _wall("exam_repeats", "select")
-
-
-def _wall(table: str, may: str) -> None:
-    op.execute(f"alter table {table} enable row level security")
-    op.execute(f"alter table {table} force row level security")
-    op.execute(f"grant select, insert, update, delete on {table} to confrere_system")
-    op.execute(
-        f"create policy system on {table} to confrere_system using (true) with check (true)"
-    )
-    op.execute(f"grant {may} on {table} to confrere_app")
-    op.execute(f"create policy sees on {table} for select to confrere_app using ({MINE})")
-    if "insert" in may:
-        op.execute(
-            f"create policy adds on {table} for insert to confrere_app with check ({MINE})"
-        )
-    if "update" in may:
-        op.execute(
-            f"create policy changes on {table} for update to confrere_app "
-            f"using ({MINE}) with check ({MINE})"
-        )
+    wall("exam_repeats", "select")

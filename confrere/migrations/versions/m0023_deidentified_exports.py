@@ -2,10 +2,10 @@
 
 from alembic import op
 
+from confrere.migrations.walls import wall
+
 revision = "0023"
 down_revision = "0022"
-
-MINE = "owner_group = any((select app_groups())::uuid[])"
 
 
 def upgrade() -> None:
@@ -48,24 +48,5 @@ def upgrade() -> None:
         """
     )
     op.execute("create index ix_deid_held_export_id on deid_held (export_id, state)")
-    _wall("deid_exports", "select, insert, update")
-    _wall("deid_held", "select, update")
-
-
-def _wall(table: str, may: str) -> None:
-    op.execute(f"alter table {table} enable row level security")
-    op.execute(f"alter table {table} force row level security")
-    op.execute(f"grant select, insert, update, delete on {table} to confrere_system")
-    op.execute(
-        f"create policy system on {table} to confrere_system using (true) with check (true)"
-    )
-    op.execute(f"grant {may} on {table} to confrere_app")
-    op.execute(f"create policy sees on {table} for select to confrere_app using ({MINE})")
-    if "insert" in may:
-        op.execute(
-            f"create policy adds on {table} for insert to confrere_app with check ({MINE})"
-        )
-    op.execute(
-        f"create policy changes on {table} for update to confrere_app "
-        f"using ({MINE}) with check ({MINE})"
-    )
+    wall("deid_exports", "select, insert, update")
+    wall("deid_held", "select, update")

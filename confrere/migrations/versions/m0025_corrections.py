@@ -2,10 +2,10 @@
 
 from alembic import op
 
+from confrere.migrations.walls import wall
+
 revision = "0025"
 down_revision = "0024"
-
-MINE = "owner_group = any((select app_groups())::uuid[])"
 
 
 def upgrade() -> None:
@@ -70,7 +70,7 @@ def _corrections() -> None:
     )
     op.execute("create index ix_corrections_from_study on corrections (from_study)")
     op.execute("create index ix_corrections_to_study on corrections (to_study)")
-    _wall("corrections", "select, insert, update")
+    wall("corrections", "select, insert, update")
 
 
 def _rejections() -> None:
@@ -92,7 +92,7 @@ def _rejections() -> None:
     )
     op.execute("create index ix_rejections_study_uid on rejections (owner_group, study_uid)")
     op.execute("create index ix_rejections_sop_uids on rejections using gin (sop_uids)")
-    _wall("rejections", "select, insert, update")
+    wall("rejections", "select, insert, update")
     op.execute(
         """
         create table pieces_settled (
@@ -103,7 +103,7 @@ def _rejections() -> None:
         )
         """
     )
-    _wall("pieces_settled", "select, insert")
+    wall("pieces_settled", "select, insert")
 
 
 def _imports() -> None:
@@ -121,7 +121,7 @@ def _imports() -> None:
         """
     )
     op.execute("create index ix_imports_owner_group on imports (owner_group, at)")
-    _wall("imports", "select, insert, update")
+    wall("imports", "select, insert, update")
     op.execute(
         """
         create table import_files (
@@ -136,24 +136,4 @@ def _imports() -> None:
         )
         """
     )
-    _wall("import_files", "select, insert, update")
-
-
-def _wall(table: str, may: str) -> None:
-    op.execute(f"alter table {table} enable row level security")
-    op.execute(f"alter table {table} force row level security")
-    op.execute(f"grant select, insert, update, delete on {table} to confrere_system")
-    op.execute(
-        f"create policy system on {table} to confrere_system using (true) with check (true)"
-    )
-    op.execute(f"grant {may} on {table} to confrere_app")
-    op.execute(f"create policy sees on {table} for select to confrere_app using ({MINE})")
-    if "insert" in may:
-        op.execute(
-            f"create policy adds on {table} for insert to confrere_app with check ({MINE})"
-        )
-    if "update" in may:
-        op.execute(
-            f"create policy changes on {table} for update to confrere_app "
-            f"using ({MINE}) with check ({MINE})"
-        )
+    wall("import_files", "select, insert, update")

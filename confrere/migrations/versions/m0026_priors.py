@@ -2,10 +2,11 @@
 
 from alembic import op
 
+from confrere.migrations.walls import MINE, wall
+
 revision = "0026"
 down_revision = "0025"
 
-MINE = "owner_group = any((select app_groups())::uuid[])"
 SHARED = (
     "(select s.object_id from shares s where s.to_group = any((select app_groups())::uuid[])"
     " and s.ended_at is null)"
@@ -68,9 +69,9 @@ def _chart() -> None:
         """
     )
     op.execute("create index ix_exam_notes_order_id on exam_notes (order_id)")
-    _wall("allergies", "select, insert, update", f"{MINE} or patient_id in {SHARED}")
-    _wall("lab_values", "select, insert, update", f"{MINE} or patient_id in {SHARED}")
-    _wall("exam_notes", "select, insert, update", f"{MINE} or order_id in {SHARED}")
+    wall("allergies", "select, insert, update", f"{MINE} or patient_id in {SHARED}")
+    wall("lab_values", "select, insert, update", f"{MINE} or patient_id in {SHARED}")
+    wall("exam_notes", "select, insert, update", f"{MINE} or order_id in {SHARED}")
 
 
 def _papers() -> None:
@@ -90,7 +91,7 @@ def _papers() -> None:
     )
     op.execute("create index ix_papers_order_id on papers (order_id)")
     # a paper of no exam we know may be anything: it stays with its own group
-    _wall("papers", "select, insert", f"{MINE} or order_id in {SHARED}")
+    wall("papers", "select, insert", f"{MINE} or order_id in {SHARED}")
 
 
 def _backloads() -> None:
@@ -124,8 +125,8 @@ def _backloads() -> None:
         )
         """
     )
-    _wall("backloads", "select, insert, update", MINE)
-    _wall("backload_problems", "select, insert, delete", MINE)
+    wall("backloads", "select, insert, update")
+    wall("backload_problems", "select, insert, delete")
 
 
 def _archives() -> None:
@@ -167,7 +168,7 @@ def _archives() -> None:
     )
     op.execute("create index ix_fetches_archive_id on fetches (archive_id, asked_at)")
     op.execute("create index ix_fetches_patient_id on fetches (patient_id)")
-    _wall("archives", "select, insert, update", MINE)
+    wall("archives", "select, insert, update")
     # the token is written by the page and used by the worker; no page can read it back
     columns = (
         "id, owner_group, name, way, aet, address, port, url, assigner, site_id, keeps_days, "
@@ -176,25 +177,4 @@ def _archives() -> None:
     )
     op.execute("revoke select on archives from confrere_app")
     op.execute(f"grant select ({columns}) on archives to confrere_app")
-    _wall("fetches", "select, insert, update", MINE)
-
-
-def _wall(table: str, may: str, sees: str) -> None:
-    op.execute(f"alter table {table} enable row level security")
-    op.execute(f"alter table {table} force row level security")
-    op.execute(f"grant select, insert, update, delete on {table} to confrere_system")
-    op.execute(
-        f"create policy system on {table} to confrere_system using (true) with check (true)"
-    )
-    op.execute(f"grant {may} on {table} to confrere_app")
-    op.execute(f"create policy sees on {table} for select to confrere_app using ({sees})")
-    op.execute(f"create policy adds on {table} for insert to confrere_app with check ({MINE})")
-    if "update" in may:
-        op.execute(
-            f"create policy changes on {table} for update to confrere_app "
-            f"using ({MINE}) with check ({MINE})"
-        )
-    if "delete" in may:
-        op.execute(
-            f"create policy removes on {table} for delete to confrere_app using ({MINE})"
-        )
+    wall("fetches", "select, insert, update")

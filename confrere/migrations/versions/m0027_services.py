@@ -2,10 +2,10 @@
 
 from alembic import op
 
+from confrere.migrations.walls import wall
+
 revision = "0027"
 down_revision = "0026"
-
-MINE = "owner_group = any((select app_groups())::uuid[])"
 
 
 def upgrade() -> None:
@@ -50,7 +50,7 @@ def _commitments() -> None:
         """
     )
     op.execute("create index ix_commitments_open on commitments (asked_at) where told = ''")
-    _wall("commitments", "select, insert, update")
+    wall("commitments", "select, insert, update")
 
 
 def _performed() -> None:
@@ -77,7 +77,7 @@ def _performed() -> None:
     op.execute(
         "create index ix_performed_steps_accessions on performed_steps using gin (accessions)"
     )
-    _wall("performed_steps", "select, insert, update")
+    wall("performed_steps", "select, insert, update")
 
 
 def _sendings() -> None:
@@ -97,20 +97,4 @@ def _sendings() -> None:
     )
     op.execute("create index ix_sendings_study_id on sendings (owner_group, study_id)")
     op.execute("create index ix_sendings_waiting on sendings (next_at) where state = 'waiting'")
-    _wall("sendings", "select, insert, update")
-
-
-def _wall(table: str, may: str) -> None:
-    op.execute(f"alter table {table} enable row level security")
-    op.execute(f"alter table {table} force row level security")
-    op.execute(f"grant {may} on {table} to confrere_app")
-    op.execute(f"grant select, insert, update, delete on {table} to confrere_system")
-    op.execute(f"create policy sees on {table} for select to confrere_app using ({MINE})")
-    op.execute(f"create policy adds on {table} for insert to confrere_app with check ({MINE})")
-    op.execute(
-        f"create policy changes on {table} for update to confrere_app "
-        f"using ({MINE}) with check ({MINE})"
-    )
-    op.execute(
-        f"create policy system on {table} to confrere_system using (true) with check (true)"
-    )
+    wall("sendings", "select, insert, update")

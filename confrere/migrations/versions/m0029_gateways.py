@@ -2,10 +2,10 @@
 
 from alembic import op
 
+from confrere.migrations.walls import wall
+
 revision = "0029"
 down_revision = "0028"
-
-MINE = "owner_group = any((select app_groups())::uuid[])"
 
 
 def upgrade() -> None:
@@ -27,16 +27,4 @@ def upgrade() -> None:
     op.execute("create unique index ix_gateways_token_digest on gateways (token_digest)")
     op.execute("create unique index ix_gateways_code_digest on gateways (code_digest)")
     op.execute("create index ix_gateways_owner_group on gateways (owner_group)")
-    op.execute("alter table gateways enable row level security")
-    op.execute("alter table gateways force row level security")
-    op.execute("grant select, insert, update on gateways to confrere_app")
-    op.execute("grant select, insert, update, delete on gateways to confrere_system")
-    op.execute(f"create policy sees on gateways for select to confrere_app using ({MINE})")
-    op.execute(f"create policy adds on gateways for insert to confrere_app with check ({MINE})")
-    op.execute(
-        "create policy changes on gateways for update to confrere_app "
-        f"using ({MINE}) with check ({MINE})"
-    )
-    op.execute(
-        "create policy system on gateways to confrere_system using (true) with check (true)"
-    )
+    wall("gateways", "select, insert, update")
