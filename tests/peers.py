@@ -11,6 +11,7 @@ import shutil
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -62,8 +63,14 @@ def shared_folder() -> Path:
 
 def require(peer: str) -> Path:
     """Give a peer's path; skip the test that asks, or under CI fail it, when it is absent."""
-    if found := find(peer):
-        return found
+    found = find(peer)
+    if found is None:
+        absent(peer)
+    return found
+
+
+def absent(peer: str) -> NoReturn:
+    """Skip the test that found a peer absent; fail it where the peer was promised."""
     promised = "CONFRERE_SHARED" in os.environ if peer == SHARED else in_ci()
     if promised:
         pytest.fail(f"{ABSENT}{peer}", pytrace=False)

@@ -15,7 +15,24 @@ from confrere.database.metadata import (
     uuids,
     whole,
 )
-from confrere.worklist.tables_transactions import ups_transactions  # noqa: F401 -- its table, too
+from confrere.worklist.tables_prealerts import prealerts
+from confrere.worklist.tables_transactions import ups_transactions
+
+__all__ = [
+    "claims_made",
+    "decisions",
+    "declines",
+    "dispatch_epochs",
+    "items",
+    "moves",
+    "outside_words",
+    "prealerts",
+    "proofs",
+    "simulations",
+    "told_statuses",
+    "ups_transactions",
+    "views",
+]
 
 items = sa.Table(
     "items",
@@ -256,33 +273,6 @@ simulations = sa.Table(
 )
 
 # a stroke or trauma exam that is on its way, and who is to be ready for it
-prealerts = sa.Table(
-    "prealerts",
-    metadata,
-    key(),
-    owner(),
-    ref("order_id"),
-    ref("site_id"),
-    text("kind"),
-    text("level"),
-    text("site_name"),
-    text("state", default="open"),
-    ref("reader_id", null=True),
-    ref("reader_group", null=True),
-    text("answer"),
-    uuids("rung"),
-    uuids("refused"),
-    ref("item_id", null=True),
-    instant("raised_at", null=False),
-    instant("expires_at", null=False),
-    instant("rung_at"),
-    instant("begun_at"),
-    instant("offered_at"),
-    instant("ended_at"),
-    sa.UniqueConstraint("owner_group", "order_id"),
-    sa.Index("ix_prealerts_open", "reader_id", postgresql_where=sa.text("ended_at is null")),
-)
-
 dispatch_epochs = sa.Table("dispatch_epochs", metadata, whole("number"))
 
 views = sa.Table(

@@ -1,6 +1,5 @@
 """De-identification: every line of Table E.1-1, every place for a name, every option."""
 
-import os
 import subprocess
 from copy import deepcopy
 from dataclasses import fields
@@ -19,6 +18,7 @@ from confrere.imaging.pseudonyms import Pseudonyms, project_key
 from confrere.imaging.released import Made, de_identified, examine
 from confrere.kernel.errors import Invalid
 from tests.deid_corpus import GLYPH, ROOT, Corpus, Planted
+from tests.peers import needs_shared, shared_folder
 
 KEY = project_key(b"m" * 32, b"g" * 16, "teaching")
 ALL_CLEAN = Options(graphics=True, content=True, descriptors=True, modified_dates=True)
@@ -27,7 +27,7 @@ ALL_KEPT = Options(
     private=True,
 )  # fmt: skip
 PROFILES = {"basic": Options(), "clean": ALL_CLEAN, "kept": ALL_KEPT}
-DATA = Path(os.environ.get("CONFRERE_SHARED", "../shared")) / "data" / "dicom"
+DATA = shared_folder() / "data" / "dicom"
 KEPT_TODAY = {0x00280301, 0x00280303, 0x00120062, 0x00120063, 0x00120064}
 PATIENT = {0x00100010, 0x00100020}
 
@@ -297,7 +297,7 @@ def test_every_line_of_the_table_can_be_applied_whatever_the_options() -> None:
     assert len(table()) > 650
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="needs the sample data")
+@needs_shared()
 @pytest.mark.parametrize("options", [Options(), ALL_CLEAN], ids=["basic", "clean"])
 def test_every_sample_becomes_a_valid_file_or_is_refused_with_a_reason(
     options: Options, tmp_path: Path
