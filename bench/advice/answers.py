@@ -12,9 +12,7 @@ from random import Random
 
 import sqlalchemy as sa
 
-from confrere import migrations
-from confrere.database import local
-from tests.database import ROLES, Databases, boot, databases
+from bench.worklist.server import measured
 from tests.integration.test_cds_hooks import Room, asks, draft, room
 
 FILL = (
@@ -51,32 +49,12 @@ def main() -> None:
     parser.add_argument("--patients", type=int, default=100_000)
     parser.add_argument("--requests", type=int, default=400)
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        server = local.start(home / "server", local.TEST_OPTIONS)
-        try:
-            made = migrated(str(server.socket_dir))
-            with room(made, home) as here:
-                fill(here, asked.patients)
-                measure(here, asked.patients, asked.requests)
-            made.dispose()
-        finally:
-            local.erase(home / "server")
-
-
-def migrated(socket: str) -> Databases:
-    """A migrated, empty database."""
-    with boot(socket) as conn:
-        for role in ROLES:
-            if not conn.execute(
-                "select 1 from pg_roles where rolname = %s", (role,)
-            ).fetchone():
-                conn.execute(f"create role {role} login")  # type: ignore[call-overload]
-        conn.execute("create database answers owner confrere_owner")
-    made = databases(socket, "answers")
-    with made.owner.begin() as conn2:
-        migrations.upgrade(conn2)
-    return made
+    with (
+        tempfile.TemporaryDirectory() as folder, measured(durable=False) as made,
+        room(made, Path(folder)) as here,
+    ):  # fmt: skip
+        fill(here, asked.patients)
+        measure(here, asked.patients, asked.requests)
 
 
 def fill(here: Room, number: int) -> None:
@@ -88,8 +66,6 @@ def fill(here: Room, number: int) -> None:
     with here.made.system.begin() as conn:
         for statement in FILL:
             conn.execute(sa.text(statement), values)
-    with boot(here.made.socket) as plain:
-        plain.execute("select 1")
     with here.made.owner.connect() as conn:
         conn.execution_options(isolation_level="AUTOCOMMIT").execute(sa.text("analyze"))
 

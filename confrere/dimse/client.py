@@ -5,7 +5,7 @@ reached, or that refuses us, raises Unavailable with words for the person who lo
 """
 
 import socket
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -40,13 +40,17 @@ _MOST_CONTEXTS = 128
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """A machine that we call: where it listens, its AE title, and the title we call by."""
+    """A machine that we call: where it listens, its AE title, and the title we call by.
+
+    `wait` bounds each wait; `moving`, where given, that for the next answer of a C-MOVE.
+    """
 
     host: str
     port: int
     aet: str
     calling: str
     wait: timedelta = timedelta(seconds=30)
+    moving: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ def echo(remote: Remote) -> timedelta:
         return timedelta(seconds=monotonic() - before)
 
 
-def find(remote: Remote, root: str, keys: Dataset) -> Iterator[Dataset]:
+def find(remote: Remote, root: str, keys: Dataset) -> Generator[Dataset]:
     """Yield the matches of a C-FIND; `root` is PATIENT or STUDY. Closing it cancels."""
     sop_class = _class_of(FIND_ROOTS, root)
     with _associated(remote, [(sop_class, _PLAIN)]) as link:
@@ -101,17 +105,16 @@ def move(remote: Remote, root: str, keys: Dataset, destination: str) -> Iterator
     """Let the machine send to an AE title; yield how it stands."""
     sop_class = _class_of(MOVE_ROOTS, root)
     with _associated(remote, [(sop_class, _PLAIN)]) as link:
+        if remote.moving:
+            link.dimse_timeout = link.network_timeout = remote.moving.total_seconds()
         for status, _ in link.send_c_move(keys, destination, sop_class):
             yield _progress(status)
 
 
 def get(
-    remote: Remote,
-    root: str,
-    keys: Dataset,
-    contexts: Contexts,
+    remote: Remote, root: str, keys: Dataset, contexts: Contexts,
     keep: Callable[[Received], int],
-) -> Iterator[Progress]:
+) -> Iterator[Progress]:  # fmt: skip
     """Fetch over this association; `keep` gets each instance and returns its C-STORE status.
 
     `contexts` says which classes and syntaxes we take: at most 127.
@@ -144,8 +147,7 @@ def event_report(
 
     `data_set` is in explicit little endian.
     """
-    said = dcmread(BytesIO(part10_prefix(sop_class, sop_instance, EXPLICIT_LE, "") + data_set))
-    told = Dataset(said)
+    told = _parsed(sop_class, sop_instance, data_set)
     with _associated(remote, [(sop_class, _PLAIN)], frozenset({sop_class})) as link:
         answer, _ = link.send_n_event_report(told, event_type, sop_class, sop_instance)
     if "Status" not in answer:
@@ -158,9 +160,9 @@ def create(remote: Remote, sop_class: str, sop_instance: str, data_set: bytes) -
 
     `data_set` is in explicit little endian.
     """
-    said = dcmread(BytesIO(part10_prefix(sop_class, sop_instance, EXPLICIT_LE, "") + data_set))
+    told = _parsed(sop_class, sop_instance, data_set)
     with _associated(remote, [(sop_class, _PLAIN)]) as link:
-        answer, _ = link.send_n_create(Dataset(said), sop_class, sop_instance)
+        answer, _ = link.send_n_create(told, sop_class, sop_instance)
     if "Status" not in answer:
         raise Unavailable("the machine did not answer")
     return int(answer.Status)
@@ -181,14 +183,9 @@ class Sending:
         )
 
     def send(
-        self,
-        sop_class: str,
-        sop_instance: str,
-        syntax: str,
-        stream: BinaryIO,
-        *,
+        self, sop_class: str, sop_instance: str, syntax: str, stream: BinaryIO, *,
         originator: tuple[str, int] | None = None,
-    ) -> int:
+    ) -> int:  # fmt: skip
         """Store one data set, byte for byte, and return the status that the peer answers.
 
         `originator` is the AE title and message number of a C-MOVE. Raises Unavailable when the
@@ -267,6 +264,11 @@ def _why(link: Association, remote: Remote) -> str:
     if link.is_aborted and link.acceptor.primitive is not None:
         return f"{remote.aet} accepts none of what we ask for"
     return f"nothing answers as {remote.aet} at {remote.host}, port {remote.port}"
+
+
+def _parsed(sop_class: str, sop_instance: str, content: bytes) -> Dataset:
+    prefix = part10_prefix(sop_class, sop_instance, EXPLICIT_LE, "")
+    return Dataset(dcmread(BytesIO(prefix + content)))
 
 
 def _class_of(roots: dict[str, str], root: str) -> str:

@@ -28,6 +28,11 @@ def years_between(born: date, day: date) -> int:
     return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
 
 
+def in_effect(day: date, first: date | None, last: date | None) -> bool:
+    """Say whether a day lies between two, both included; None is an open end."""
+    return (first is None or first <= day) and (last is None or day <= last)
+
+
 def common(one: Sequence[Span], other: Sequence[Span]) -> Spans:
     """Return what lies in a span of both."""
     met = (Span(_later(a, b), _earlier(a, b)) for a in one for b in other)

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Protocol, TypeVar
 
 from confrere.kernel.ids import PatientId, ReaderId, SiteId
+from confrere.kernel.periods import in_effect
 
 ALL = "all"  # a word of its own, so that an empty list never means everything
 DECLARED = "declared"  # by the reader's group, without evidence
@@ -171,9 +172,7 @@ def day_of(at: datetime) -> date:
 
 def in_force(fact: Dated, day: date) -> bool:
     """Say whether a fact's dates include a day."""
-    return (fact.valid_from is None or fact.valid_from <= day) and (
-        fact.valid_to is None or day <= fact.valid_to
-    )
+    return in_effect(day, fact.valid_from, fact.valid_to)
 
 
 def current(facts: Iterable[AnyDated], day: date) -> list[AnyDated]:

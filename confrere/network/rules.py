@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
+from confrere.kernel.periods import in_effect
+
 CLINICAL, BILLING = "clinical-legal", "billing"
 
 
@@ -25,9 +27,7 @@ class Rule:
 
     def in_force(self, day: date) -> bool:
         """Say whether the rule is judged on a day."""
-        return self.effective_from <= day and (
-            self.effective_to is None or day <= self.effective_to
-        )
+        return in_effect(day, self.effective_from, self.effective_to)
 
 
 COUNSEL, MEDICAL_STAFF, COLLABORATIVE = "counsel", "medical staff office", "collaborative"

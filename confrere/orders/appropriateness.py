@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, timedelta
 
+from confrere.kernel.periods import in_effect
 from confrere.orders import parts
 from confrere.orders.duplicates import Exam
 from confrere.orders.suggesting import words_of
@@ -62,9 +63,7 @@ class AppropriatenessRule:
 
     def in_force(self, day: date) -> bool:
         """Say whether it is tried on a day."""
-        return self.effective_from <= day and (
-            self.effective_to is None or day <= self.effective_to
-        )
+        return in_effect(day, self.effective_from, self.effective_to)
 
 
 @dataclass(frozen=True, slots=True)

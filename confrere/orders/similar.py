@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from confrere.kernel.periods import in_effect
 from confrere.orders import parts
 from confrere.orders.duplicates import Exam, Excuse, excuse
 
@@ -33,9 +34,7 @@ class Window:
 
     def in_force(self, day: date) -> bool:
         """Say whether it is looked at on a day."""
-        return self.effective_from <= day and (
-            self.effective_to is None or day <= self.effective_to
-        )
+        return in_effect(day, self.effective_from, self.effective_to)
 
     def is_about(self, exam: Exam) -> bool:
         """Say whether it is a window for such an exam."""

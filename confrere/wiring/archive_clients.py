@@ -6,25 +6,23 @@ before, never along a redirect. Source: PS3.4 C.4, PS3.18 10.4 and 10.6.
 
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 from pydicom import Dataset
-from pynetdicom import AE
-from pynetdicom.association import Association
 
 from confrere.archives.model import Archive, Candidate, may_reach
+from confrere.dimse import client as dimse
+from confrere.dimse.client import Progress, Remote
 from confrere.kernel.errors import Refused, Unavailable
 
-FIND = "1.2.840.10008.5.1.4.1.2.2.1"
-MOVE = "1.2.840.10008.5.1.4.1.2.2.2"
-VERIFY = "1.2.840.10008.1.1"
-WAIT_SECONDS = 30.0
-MOVE_SECONDS = 1800.0
+WAIT = timedelta(seconds=30)
+MOVE_WAIT = timedelta(minutes=30)  # between two answers of an archive that fetches from tape
 MOST_CANDIDATES = 200
-_PENDING = (0xFF00, 0xFF01)
+_DESTINATION_UNKNOWN = 0xA801  # PS3.4 C.4.2.1.5
 _FIELDS = ("00080020", "00080061", "00081030", "00080050")
 
 
@@ -44,10 +42,7 @@ def find(archive: Archive, token: str, calling: str, mrn: str) -> list[Candidate
 def check(archive: Archive, token: str, calling: str) -> str:
     """Try an archive without asking about anybody; say what it answered."""
     if archive.way == "dimse":
-        with _associated(archive, calling, VERIFY) as link:
-            status = link.send_c_echo()
-        if status.get("Status") != 0:
-            raise Unavailable("it accepts us and does not answer the echo")
+        dimse.echo(_remote(archive, calling))
         return "answers the echo"
     with _client(archive, token) as client:
         _ask(client, "/studies", [("limit", "1"), ("PatientID", "confrere-connection-test")])
@@ -58,13 +53,9 @@ def move(archive: Archive, calling: str, study_uid: str) -> int:
     """Let the archive send a study to our DICOM door; return how many images it says it sent."""
     keys = Dataset()
     keys.QueryRetrieveLevel, keys.StudyInstanceUID = "STUDY", study_uid
-    with _associated(archive, calling, MOVE) as link:
-        for status, _ in link.send_c_move(keys, calling, MOVE):
-            code = status.get("Status")
-            if code is None:
-                raise Unavailable("it broke off while it sent")
-            if code not in _PENDING:
-                return _moved(int(code), status)
+    for progress in dimse.move(_remote(archive, calling), "STUDY", keys, calling):
+        if progress.is_over:
+            return _moved(progress)
     raise Unavailable("it ended without an answer")
 
 
@@ -80,14 +71,13 @@ def retrieve(archive: Archive, token: str, study_uid: str) -> Iterator[httpx.Res
         yield answer
 
 
-def _moved(code: int, status: Any) -> int:
-    done = int(status.get("NumberOfCompletedSuboperations", 0) or 0)
-    failed = int(status.get("NumberOfFailedSuboperations", 0) or 0)
-    if code == 0xA801:  # noqa: PLR2004 - PS3.4 C.4.2.1.5
+def _moved(progress: Progress) -> int:
+    if progress.status == _DESTINATION_UNKNOWN:
         raise Refused("it does not know our AE title as a destination: enter it there")
-    if code != 0 or failed:
-        raise Unavailable(f"{done} images sent, {failed} not: it answered {code:#06x}")
-    return done
+    if progress.status != 0 or progress.failed:
+        counts = f"{progress.completed} images sent, {progress.failed} not"
+        raise Unavailable(f"{counts}: it answered {progress.status:#06x}")
+    return progress.completed
 
 
 def _find_dimse(archive: Archive, calling: str, mrn: str) -> list[Candidate]:
@@ -97,12 +87,9 @@ def _find_dimse(archive: Archive, calling: str, mrn: str) -> list[Candidate]:
                  "AccessionNumber"):  # fmt: skip
         setattr(keys, name, "")
     found = []
-    with _associated(archive, calling, FIND) as link:
-        for status, match in link.send_c_find(keys, FIND):
-            code = status.get("Status")
-            if code is None or (code not in _PENDING and code != 0):
-                raise Unavailable("it refused the query, or broke off")
-            if match is not None and str(match.get("PatientID", mrn)) == mrn:
+    with closing(dimse.find(_remote(archive, calling), "STUDY", keys)) as matches:
+        for match in matches:
+            if str(match.get("PatientID", mrn)) == mrn:
                 found.append(_of_dataset(match))
             if len(found) >= MOST_CANDIDATES:
                 break
@@ -146,26 +133,8 @@ def reached_at(archive: Archive) -> str:
     return address
 
 
-@contextmanager
-def _associated(archive: Archive, calling: str, sop_class: str) -> Iterator[Association]:
-    address = reached_at(archive)
-    ae = AE(ae_title=calling)
-    ae.acse_timeout = ae.connection_timeout = WAIT_SECONDS
-    ae.dimse_timeout = ae.network_timeout = MOVE_SECONDS if sop_class == MOVE else WAIT_SECONDS
-    ae.add_requested_context(sop_class)
-    link = ae.associate(address, archive.port, ae_title=archive.aet)
-    if not link.is_established:
-        why = (
-            "it rejects us: look at the AE titles" if link.is_rejected else "it does not answer"
-        )
-        raise Unavailable(why)
-    try:
-        if not link.accepted_contexts:
-            raise Refused("it does not offer this service to us")
-        yield link
-    finally:
-        if link.is_established:
-            link.release()
+def _remote(archive: Archive, calling: str) -> Remote:
+    return Remote(reached_at(archive), archive.port, archive.aet, calling, WAIT, MOVE_WAIT)
 
 
 @contextmanager
@@ -180,7 +149,7 @@ def _client(archive: Archive, token: str) -> Iterator[httpx.Client]:
     hook = {"request": [lambda one: one.extensions.update(sni_hostname=parts.hostname)]}
     with httpx.Client(
         base_url=f"{parts.scheme}://{literal}{port}{parts.path}", headers=headers,
-        timeout=WAIT_SECONDS, follow_redirects=False, trust_env=False, event_hooks=hook,
+        timeout=WAIT.total_seconds(), follow_redirects=False, trust_env=False, event_hooks=hook,
     ) as client:  # fmt: skip
         try:
             yield client
