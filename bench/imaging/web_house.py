@@ -8,8 +8,7 @@ from pathlib import Path
 import psycopg
 
 from confrere.database import local
-from tests.acceptance.house import House
-from tests.acceptance.processes import free_ports
+from tests.acceptance.house import House, standing
 
 MODALITIES = ("CT", "MR", "CR", "US", "MG", "DX")
 NAMES = (
@@ -44,18 +43,8 @@ from (
 @contextmanager
 def house() -> Iterator[House]:
     """The whole process tree on a home of its own."""
-    with tempfile.TemporaryDirectory() as folder:
-        made = House(Path(folder) / "home", free_ports("http", "dicom", "mllp"))
-        try:
-            made.start()
-            made.settle()
-            yield made
-        finally:
-            if "system" in vars(made):
-                made.system.dispose()
-            if made.process and made.process.poll() is None:
-                made.kill_tree()
-            local.erase(made.home)
+    with tempfile.TemporaryDirectory() as folder, standing(Path(folder) / "home") as made:
+        yield made
 
 
 def fill(made: House, count: int) -> None:

@@ -268,12 +268,10 @@ def add_people(
     return made
 
 
-@pytest.fixture(scope="session")
-def standing_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """The one house of this run."""
-    made = House(
-        tmp_path_factory.mktemp("acceptance") / "home", free_ports("http", "dicom", "mllp")
-    )
+@contextlib.contextmanager
+def standing(home: Path) -> Iterator[House]:
+    """The whole process tree, while it lasts, on a home of its own."""
+    made = House(home, free_ports("http", "dicom", "mllp"))
     try:
         made.start()
         made.settle()
@@ -284,6 +282,13 @@ def standing_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         if made.process and made.process.poll() is None:
             made.kill_tree()
         local.erase(made.home)
+
+
+@pytest.fixture(scope="session")
+def standing_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """The one house of this run."""
+    with standing(tmp_path_factory.mktemp("acceptance") / "home") as made:
+        yield made
 
 
 @pytest.fixture

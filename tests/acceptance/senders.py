@@ -99,12 +99,15 @@ def image_of(file: bytes) -> Image:
     )  # fmt: skip
 
 
-def slices(count: int, series: int = 1) -> list[Image]:
+def slices(
+    count: int, series: int = 1, *, accession: str = "", patient: str = ""
+) -> list[Image]:
     """A new CT study: a bundled slice under new UIDs, evenly spread over its series."""
     base = dcmread(FILES / "CT_small.dcm")
     base.remove_private_tags()
     base.StudyInstanceUID = generate_uid()
-    base.PatientID = f"K{RUN}{next(controls)}"
+    base.PatientID = patient or f"K{RUN}{next(controls)}"
+    base.AccessionNumber = accession or base.AccessionNumber
     uids = [generate_uid() for _ in range(series)]
     made = []
     for number in range(count):

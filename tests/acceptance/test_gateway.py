@@ -14,16 +14,12 @@ from pathlib import Path
 import httpx
 import pytest
 import sqlalchemy as sa
-from pydicom import dcmread
-from pydicom.uid import ExplicitVRLittleEndian, generate_uid
-from pynetdicom.dsutils import encode
 
 from confrere.imaging import asides
 from tests.acceptance.gateway_site import CT, ER, FaultyLine, Hospital, line_to
 from tests.acceptance.house import House
 from tests.acceptance.processes import wait_for
 from tests.acceptance.senders import (
-    FILES,
     Image,
     content_of,
     control_id,
@@ -93,26 +89,6 @@ def order(accession: str, priority: str) -> bytes:
     ).encode()
 
 
-def ordered(count: int, accession: str) -> list[Image]:
-    """A new CT study with an accession number."""
-    base = dcmread(FILES / "CT_small.dcm")
-    base.remove_private_tags()
-    base.StudyInstanceUID, base.SeriesInstanceUID = generate_uid(), generate_uid()
-    base.AccessionNumber, base.PatientID = accession, "M78"
-    made = []
-    for number in range(count):
-        base.SOPInstanceUID, base.InstanceNumber = generate_uid(), number
-        content = encode(base, is_implicit_vr=False, is_little_endian=True)
-        assert content
-        made.append(
-            Image(
-                base.StudyInstanceUID, base.SeriesInstanceUID, base.SOPInstanceUID,
-                ExplicitVRLittleEndian, content,
-            )
-        )  # fmt: skip
-    return made
-
-
 class Machines:
     """Senders that send to the gateway, again from where they were after it was killed."""
 
@@ -141,7 +117,11 @@ def test_an_hour_without_a_line_and_two_kills_lose_nothing_and_stat_goes_first(
     house: House, line: FaultyLine, hospital: Hospital
 ) -> None:
     accession = f"LM{control_id()}"
-    routine, urgent, emergency = slices(300, series=2), ordered(10, accession), slices(10)
+    routine, urgent, emergency = (
+        slices(300, series=2),
+        slices(10, accession=accession, patient="M78"),
+        slices(10),
+    )
     before = slices(20)
     machines = Machines(hospital)
     machines.send(before, CT)

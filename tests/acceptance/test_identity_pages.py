@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from confrere.database.engine import transaction
 from confrere.kernel.principal import Role
@@ -83,7 +83,7 @@ def test_pairs_are_decided_by_keyboard_and_decisions_taken_back(
     assert page.evaluate("document.activeElement.value") == "apart"
     with page.expect_response(lambda r: r.request.method == "POST"):
         page.keyboard.press("Enter")
-    page.wait_for_function("document.querySelectorAll('[data-pair]').length === 2")
+    expect(page.locator("[data-pair]")).to_have_count(2)
     assert "not the same person" in page.inner_text("#said")
     page.keyboard.press("l")
     with page.expect_response(lambda r: r.request.method == "POST"):
