@@ -1,59 +1,50 @@
-"""The command line: `confrere demo | serve | init | doctor | scrub | import-images | gateway | ...`."""
+"""The command line: `confrere COMMAND`; each command is a module of this folder."""
 
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
-from confrere.cli import (
-    accounts,
-    backloading,
-    conformance,
-    database,
-    demonstration,
-    doctor,
-    gateway,
-    identities,
-    importing_images,
-    scrubbing,
-    serving,
-    simulating,
-)
 from confrere.database.local_account import LocalServerError
 from confrere.kernel.errors import DomainError
 from confrere.logs import set_up
 
-COMMANDS = (
-    demonstration.add,
-    serving.add,
-    accounts.add,
-    doctor.add,
-    scrubbing.add,
-    simulating.add,
-    importing_images.add,
-    backloading.add,
-    identities.add,
-    conformance.add,
-    gateway.add,
-    database.add,
-)
+# command -> its module; only that is loaded, so that a small command starts fast
+COMMANDS = {
+    "demo": "demonstration",
+    "serve": "serving",
+    "init": "accounts",
+    "token": "accounts",
+    "doctor": "doctor",
+    "scrub": "scrubbing",
+    "simulate": "simulating",
+    "import-images": "importing_images",
+    "load-reports": "backloading",
+    "identities": "identities",
+    "conformance": "conformance",
+    "gateway": "gateway",
+    "db": "database",
+}
 
 
-def parser() -> argparse.ArgumentParser:
-    """Make the parser of all commands."""
+def parser(command: str = "") -> argparse.ArgumentParser:
+    """Make the parser of one command, or of all where it names none."""
     made = argparse.ArgumentParser(
         prog="confrere",
         description="Independent radiology groups, one collaborative. "
         "Settings come from the environment; see docs/settings.md.",
     )
     commands = made.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in COMMANDS:
-        add(commands)
+    named = [COMMANDS[command]] if command in COMMANDS else dict.fromkeys(COMMANDS.values())
+    for module in named:
+        import_module(f"{__name__}.{module}").add(commands)
     return made
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return the exit status."""
-    asked = parser().parse_args(arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    asked = parser(words[0] if words else "").parse_args(words)
     set_up()
     try:
         return int(asked.run(asked) or 0)
