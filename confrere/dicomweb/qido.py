@@ -20,6 +20,7 @@ CONTROLS = frozenset({"limit", "offset", "includefield", "fuzzymatching", "accep
 DEFAULT_LIMIT = 100
 LARGEST_OFFSET = 1_000_000
 MOST_KEYS = 64
+MOST_VIEWED = 8
 FUZZY = (
     '299 confrere: "The fuzzymatching parameter is not supported. '
     'Only literal matching has been performed."'
@@ -54,6 +55,36 @@ def routes(door: Door) -> APIRouter:
     return router
 
 
+def beside_a_viewer(door: Door) -> APIRouter:
+    """Make the searches of a viewer that shows certain studies, named in its address.
+
+    OHIF asks for a patient's other studies by PatientID alone, which two assigners may have
+    given to two people: of studies only those of the shown studies' persons are found.
+    """
+    router = APIRouter(prefix="/viewed/{viewed}", route_class=DicomRoute)
+    Allowed: TypeAlias = Annotated[Principal, Depends(door.allow(VIEW))]
+
+    @router.get("/studies")
+    def studies(request: Request, principal: Allowed, viewed: str) -> Response:
+        shown = viewed.split(",")[:MOST_VIEWED]
+        return _search(door, request, principal, Level.STUDY, viewed=shown)
+
+    @router.get("/studies/{study}/series")
+    def series(request: Request, principal: Allowed, study: str) -> Response:
+        return _search(door, request, principal, Level.SERIES, study_uid=study)
+
+    @router.get("/studies/{study}/instances")
+    @router.get("/studies/{study}/series/{series}/instances")
+    def instances(
+        request: Request, principal: Allowed, study: str, series: str = ""
+    ) -> Response:
+        return _search(
+            door, request, principal, Level.INSTANCE, study_uid=study, series_uid=series
+        )
+
+    return router
+
+
 def _search(
     door: Door,
     request: Request,
@@ -62,6 +93,7 @@ def _search(
     *,
     study_uid: str = "",
     series_uid: str = "",
+    viewed: Sequence[str] = (),
 ) -> Response:
     pairs = request.query_params.multi_items()
     asked = accept.wishes(
@@ -77,7 +109,8 @@ def _search(
         scope = door.scope(conn, principal)
         study = finding.pick_study(conn, scope, study_uid) if study_uid else None
         # one more than asked for tells whether a next page exists
-        query = Query(scope, tuple(filter(None, matches)), limit + 1, offset)
+        persons = finding.persons_of(conn, scope, viewed) if viewed else None
+        query = Query(scope, tuple(filter(None, matches)), limit + 1, offset, persons)
         found = finding.search(conn, level, query, study.id if study else None)
         if study:
             door.note(conn, principal, "search", study)

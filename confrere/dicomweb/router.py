@@ -54,6 +54,7 @@ def router(
     parts = [part.routes(door) for part in (qido, wado, frames, pictures, bulk, stow)]
     parts += beside
     served = [one for part in parts for one in part.routes if isinstance(one, APIRoute)]
-    for part in (*parts, capabilities.routes(door, served)):
+    # a viewer's searches are the viewer's own: no part of what is offered to others
+    for part in (*parts, capabilities.routes(door, served), qido.beside_a_viewer(door)):
         made.include_router(part)
     return made

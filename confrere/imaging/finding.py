@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from sqlalchemy import Connection
@@ -11,11 +12,12 @@ from confrere.imaging import datasets, store_metadata, store_search
 from confrere.imaging.attributes import Level
 from confrere.imaging.coercing import open_sent
 from confrere.imaging.elements import encoding_of
-from confrere.imaging.matching import MOST_RESULTS, Query, is_uid
+from confrere.imaging.matching import MOST_RESULTS, Persons, Query, is_uid
 from confrere.imaging.model import Found, Instance, Scope, Series, Study
 from confrere.imaging.syntaxes import served
 from confrere.kernel.errors import Invalid, NotFound
 from confrere.kernel.ids import StudyId
+from confrere.patients import service as patients
 
 BASE = "/dicom-web"  # where the DICOMweb edge is mounted: bulk data URIs begin with it
 
@@ -59,6 +61,24 @@ def pick_study(conn: Connection, scope: Scope, study_uid: str) -> Study:
     if found is None:
         raise NotFound("no such study, or it is not open to you")
     return found
+
+
+def persons_of(conn: Connection, scope: Scope, study_uids: Sequence[str]) -> Persons:
+    """Whose these studies are, as far as they are open to the caller.
+
+    One record number may be two people's at two assigners, and a doubtful link is none: only
+    confirmed identities count.
+    """
+    shown = []
+    for uid in study_uids:
+        with suppress(NotFound):
+            shown.append(pick_study(conn, scope, uid))
+    known = patients.get_many(conn, [one.patient_id for one in shown if one.patient_id])
+    same = {one.id for patient in known for one in patients.same_person(conn, patient)}
+    numbers = {
+        (one.owner_group, one.mrn, one.issuer) for one in shown if one.patient_id is None
+    }
+    return Persons(frozenset(same), frozenset(numbers))
 
 
 def series_of(conn: Connection, study: StudyId) -> list[Series]:

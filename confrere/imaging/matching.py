@@ -10,6 +10,7 @@ from confrere.imaging.attributes import Attribute
 from confrere.imaging.filing import name_key
 from confrere.imaging.model import Scope
 from confrere.kernel.errors import Invalid
+from confrere.kernel.ids import GroupId, PatientId
 
 MOST_RESULTS = 500
 LONGEST_KEY = 4096
@@ -53,6 +54,18 @@ Match = AnyOf | Between | Like
 
 
 @dataclass(frozen=True, slots=True)
+class Persons:
+    """Whose studies a viewer may come upon: those of the persons whose studies it shows.
+
+    `patients` are all confirmed identities of those persons; `numbers` (owner group, record
+    number, issuer) are of studies that belong to no patient yet.
+    """
+
+    patients: frozenset[PatientId]
+    numbers: frozenset[tuple[GroupId, str, str]]
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """A search: all matches must hold. Sorted newest first, so pages do not overlap."""
 
@@ -60,6 +73,7 @@ class Query:
     matches: tuple[Match, ...] = ()
     limit: int = 100
     offset: int = 0
+    persons: Persons | None = None  # whose studies alone are meant
 
 
 def match(attribute: Attribute, text: str) -> Match | None:

@@ -11,7 +11,16 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from confrere.imaging.attributes import Level
-from confrere.imaging.matching import AnyOf, Between, Like, Match, Query, folded, sql_pattern
+from confrere.imaging.matching import (
+    AnyOf,
+    Between,
+    Like,
+    Match,
+    Persons,
+    Query,
+    folded,
+    sql_pattern,
+)
 from confrere.imaging.model import Found, Instance, Scope, Series, Study
 from confrere.imaging.rows import (
     INSTANCE,
@@ -121,7 +130,18 @@ def _select(level: Level, query: Query, leg: Any, study: StudyId | None) -> Any:
     wanted += _SHOWN[: level + 1]
     if study is not None:
         wanted.append(studies.c.id == study)
+    if query.persons is not None:
+        wanted.append(_of_persons(query.persons))
     return sa.select(*columns).select_from(source).where(*wanted).order_by(*ORDER[level])
+
+
+def _of_persons(persons: Persons) -> Any:
+    known = studies.c.patient_id == sa.any_(
+        sa.literal(sorted(persons.patients), ARRAY(sa.Uuid))
+    )
+    number = sa.tuple_(studies.c.owner_group, studies.c.mrn, studies.c.issuer)
+    strange = sa.and_(studies.c.patient_id.is_(None), number.in_(sorted(persons.numbers)))
+    return sa.or_(known, strange)
 
 
 def _own(scope: Scope) -> Any:

@@ -59,9 +59,15 @@ def test_the_viewer_draws_both_studies_scrolls_them_together_and_tells_measureme
     with reading_room(fresh, tmp_path, default_folder()) as room:
         base = f"http://127.0.0.1:{room.site.port}"
         sign_in(page.context, room.account("neuro"), f"{base}/login")
+        asked: list[str] = []
+        page.on(
+            "request", lambda one: asked.append(one.url) if "/studies?" in one.url else None
+        )
         page.goto(base + room.path)
         inside = page.frame_locator("#viewer")
         inside.locator("canvas.cornerstone-canvas").nth(1).wait_for(timeout=60_000)
+        assert asked  # and for nobody's studies but the shown persons'
+        assert all("/dicom-web/viewed/" in one for one in asked), asked
         notice = inside.get_by_role("button", name="Confirm and hide")
         expect(notice).to_be_visible()
         notice.click()

@@ -61,6 +61,23 @@ def archive(
     drop(made)
 
 
+def test_a_viewer_finds_the_shown_persons_studies_only_whoever_else_has_their_number(
+    archive: Service,
+) -> None:
+    def seen(viewed: str, query: str) -> list[str]:
+        answer = archive.get(f"/viewed/{viewed}/studies?{query}")
+        assert answer.status_code == 200, answer.text
+        return [value(row, "0020000D") for row in answer.json()]
+
+    assert found(archive, "PatientID=M1") == ["1.1", "1.4"]  # of two assigners
+    assert seen("1.1", "PatientID=M1") == ["1.1"]
+    assert seen("1.4", "PatientID=M1") == ["1.4"]
+    assert seen("1.1,1.2", "") == ["1.2", "1.1"]
+    assert seen("9.9", "PatientID=M1") == []
+    below = archive.get("/viewed/1.1/studies/1.1/series")
+    assert [value(row, "0020000D") for row in below.json()] == ["1.1"]
+
+
 @pytest.mark.parametrize(
     ("query", "studies"),
     [

@@ -4,6 +4,10 @@
   "use strict";
   const ours = window.confrere;
   const embedded = window.parent !== window;
+  // by this address a search finds the shown studies' persons only: the viewer asks for other
+  // studies by PatientID alone, which two sites may have given to two people
+  const viewed = new URLSearchParams(location.search).get("StudyInstanceUIDs");
+  const searches = viewed ? `/dicom-web/viewed/${encodeURIComponent(viewed)}` : "/dicom-web";
 
   // Beside a report there is less room: the images get it, the list of series opens by a click.
   const NARROW = 1250; // CSS pixels
@@ -69,7 +73,7 @@
       namespace: "@ohif/extension-default.dataSourcesModule.dicomweb", sourceName: "archive",
       configuration: {
         friendlyName: "Archive", name: "archive", wadoUriRoot: "/dicom-web",
-        qidoRoot: "/dicom-web", wadoRoot: "/dicom-web", qidoSupportsIncludeField: true,
+        qidoRoot: searches, wadoRoot: "/dicom-web", qidoSupportsIncludeField: true,
         supportsReject: false, imageRendering: "wadors", thumbnailRendering: "wadors",
         enableStudyLazyLoad: true, supportsFuzzyMatching: false, supportsWildcard: true,
         dicomUploadEnabled: false, omitQuotationForMultipartRequest: true,
