@@ -42,8 +42,15 @@ class Advising(Protocol):
         """Keep what clinicians made of cards."""
 
 
-def router(allow: Allow, advising: Advising, address: Callable[[Request], str]) -> APIRouter:
-    """Make the routes under /cds-services; `address` is the root that links begin with."""
+def router(
+    allow: Allow, advising: Advising, address: Callable[[Request], str],
+    within: float = ANSWER_WITHIN,
+) -> APIRouter:  # fmt: skip
+    """Make the routes under /cds-services.
+
+    `address` is the root that links begin with; what is not ready `within` so many seconds is
+    answered without cards.
+    """
     made = APIRouter(prefix="/cds-services")
     permitted = Depends(allow)
 
@@ -60,7 +67,7 @@ def router(allow: Allow, advising: Advising, address: Callable[[Request], str]) 
             raise NotFound("no such CDS service; see /cds-services")
         body = await _read(request)
         asked = read_request(body, _HOOK_OF[service])
-        shown = await _in_time(advising, me, asked, began + ANSWER_WITHIN)
+        shown = await _in_time(advising, me, asked, began + within)
         return _json(cards(shown, address(request)))
 
     @made.post("/{service}/feedback")

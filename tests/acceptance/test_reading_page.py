@@ -96,6 +96,7 @@ def test_text_survives_leaving_the_page(desk: BrowserContext, room: Room) -> Non
 def test_a_stale_claim_keeps_the_text_and_offers_it(desk: BrowserContext, room: Room) -> None:
     page = report(desk, room)
     page.fill(IMPRESSION, "1. Acute bleed.")
+    expect(page.locator("#status")).to_contain_text("Draft saved")  # or it renews the claim
     room.site.clock.forward(minutes=31)
     assert room.reader("colleague").post(f"{room.api}/claim").status_code == 200
     page.keyboard.press("Control+Enter")

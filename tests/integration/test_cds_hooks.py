@@ -48,6 +48,7 @@ from tests.integration.world import NOW, World, build, suspend
 IMPRESSION = "No haemorrhage. Old left lacunar infarct."
 TEXT = f"FINDINGS: as before.\nIMPRESSION: {IMPRESSION}"
 ASSIGNER = "urn:confrere:assigner:LMH-MRN"
+PATIENT = 20.0  # seconds: what is tested here is the answer, not how busy the machine is
 JANE = Demographics("LMH-MRN", "M1", "Doe", "Jane", NOW.date().replace(1990), "F", "60614")
 
 
@@ -92,7 +93,7 @@ def earlier(conn: Connection, owner: GroupId, site: SiteId, patient: PatientId, 
 
 
 @contextmanager
-def room(made: Databases, home: Path) -> Iterator[Room]:
+def room(made: Databases, home: Path, within: float = PATIENT) -> Iterator[Room]:
     clock = Clock(NOW)
     with transaction(made.system, frozenset()) as conn:
         world = build(conn)
@@ -114,7 +115,10 @@ def room(made: Databases, home: Path) -> Iterator[Room]:
         Settings(), made.app, made.system, BlobStore(home / "blobs"), KEY, clock, lambda: 0.5
     )
     hooks = cds_router(
-        allow(Permission.ASK_ADVICE), Hooks(house), lambda r: str(r.base_url).rstrip("/")
+        allow(Permission.ASK_ADVICE),
+        Hooks(house),
+        lambda r: str(r.base_url).rstrip("/"),
+        within=within,
     )
     pages = (advice_page, advice_rules_page, advice_try_page, advice_effect_page)
     site = Site(made, home, (*(one.router for one in pages), hooks), clock=clock)
@@ -229,6 +233,15 @@ def test_another_groups_exam_is_named_only_while_an_agreement_shares_priors(here
         suspend(conn, here.world)
     answer = here.client().post("/cds-services/imaging-order-sign", json=asks(draft()))
     assert ["Prairie" in one["summary"] for one in answer.json()["cards"]] == [False]
+
+
+def test_what_is_not_ready_in_time_is_answered_without_cards(
+    fresh: Databases, tmp_path: Path
+) -> None:
+    with room(fresh, tmp_path, within=0.0) as hurried:
+        answer = hurried.client().post("/cds-services/imaging-order-sign", json=asks(draft()))
+    assert answer.status_code == 200
+    assert answer.json() == {"cards": []}
 
 
 def test_who_is_not_surely_known_gets_no_card(shared: Room) -> None:

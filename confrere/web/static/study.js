@@ -58,19 +58,22 @@
     box.scrollIntoView({ block: "nearest" });
     tell("Not saved: changed in another window", true);
   };
+  let ended = false;
   const stale = (now, why) => {
     editor.freeze(true);
     enable(false);
     const who = now?.finished_at ? "" : now?.hold && !now.hold.mine ? ` ${now.hold.name} has it now.` : "";
     const again = now && !now.gone && !now.finished_at ? [button("Claim again", claim)] : [];
-    const ended = now?.state === "external" ? "The site's own report came first and closed this exam." : "Your claim on this exam has ended.";
-    stand(notice("stale", `${why || ended}${who} `
+    const because = now?.state === "external" ? "The site's own report came first and closed this exam." : "Your claim on this exam has ended.";
+    stand(notice("stale", `${why || because}${who} `
       + "Your text stays below; it can be copied, not signed.",
     button("Copy the text", async () => {
       await navigator.clipboard.writeText(editor.text());
       tell("Copied");
     }), ...again));
-    tell("Claim ended", true);
+    // word comes twice, by the answer and by the stream; what was said since stands
+    if (!ended) tell("Claim ended", true);
+    ended = true;
   };
   const editor = window.confrereEditor({ ...data, tell, refused });
   const enable = on => ["sign", "preliminary", "release"].forEach(id => {
@@ -89,6 +92,7 @@
     mode = "mine";
     editor.state.token = body.token;
     editor.freeze(false);
+    ended = false;
     enable(true);
     stand();
     const other = body.draft.version !== editor.state.version;
