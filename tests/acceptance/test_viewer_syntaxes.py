@@ -27,7 +27,8 @@ WAIT_SECONDS = 20
 LARGEST_ROWS = 2000
 # the series on the viewport, and how far its grey levels are apart in the middle
 SEEN = """() => {
-  const [view] = window.cornerstone.getRenderingEngines()[0].getViewports();
+  const [view] = window.cornerstone.getRenderingEngines()[0]?.getViewports() ?? [];
+  if (!view) return { series: null, spread: 0 };
   const id = view.getCurrentImageId?.() || "";
   const canvas = view.getCanvas();
   const { data } = canvas.getContext("2d").getImageData(
