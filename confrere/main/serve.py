@@ -16,6 +16,7 @@ from confrere.database import local, local_roles
 from confrere.database.engine import connect
 from confrere.files.folder import BlobStore
 from confrere.kernel.errors import Unavailable
+from confrere.main.ports import require_free
 from confrere.main.supervisor import Child, Supervisor
 from confrere.main.urls import Urls, of_private, of_settings
 from confrere.settings import ENVIRONMENT, Settings
@@ -123,6 +124,7 @@ def serve(
     children. `ready` is called when the web page answers.
     """
     with sole_use(settings.home) as leave:
+        require_free(settings, say)
         database = Database(settings)
         started = time.monotonic()
         try:
