@@ -23,7 +23,12 @@ class Settings:
     database_url: str = ""  # empty: the private PostgreSQL in `home`
     database_owner_url: str = ""  # migrations; empty: as `database_url`, role confrere_owner
     database_system_url: str = ""  # worker, dispatcher; empty: role confrere_system
-    blob_url: str = ""  # empty: file store in `home`
+    blob_url: str = ""  # empty: file store in `home`; or file:///folder, s3://bucket/prefix
+    cold_url: str = ""  # where what is seldom used is moved; empty: nowhere
+    s3_endpoint: str = ""  # empty: Amazon's of the region
+    s3_region: str = "us-east-1"
+    s3_key_id: str = ""  # empty: the machine's own role
+    s3_secret: str = field(default="", repr=False)
     replica_url: str = ""  # folder with copies of the blobs, to mend from
     scrub_megabytes: int = 20  # read per second by the integrity scrub
     assets: str = ""  # folder of OHIF and the page assets; empty: found by `assets`
@@ -64,12 +69,10 @@ class Settings:
 
     @property
     def blobs(self) -> Path:
-        """The blob folder."""
-        return (
-            Path(self.blob_url.removeprefix("file://"))
-            if self.blob_url
-            else self.home / "blobs"
-        )
+        """The blob folder of this machine: the store, or the way to it."""
+        if self.blob_url and not self.blob_url.startswith("s3://"):
+            return Path(self.blob_url.removeprefix("file://"))
+        return self.home / "blobs"
 
 
 ENVIRONMENT = {
@@ -78,6 +81,11 @@ ENVIRONMENT = {
     "database_owner_url": "DATABASE_OWNER_URL",
     "database_system_url": "DATABASE_SYSTEM_URL",
     "blob_url": "CONFRERE_BLOB_URL",
+    "cold_url": "CONFRERE_COLD_URL",
+    "s3_endpoint": "CONFRERE_S3_ENDPOINT",
+    "s3_region": "CONFRERE_S3_REGION",
+    "s3_key_id": "CONFRERE_S3_KEY_ID",
+    "s3_secret": "CONFRERE_S3_SECRET",
     "replica_url": "CONFRERE_REPLICA_URL",
     "scrub_megabytes": "CONFRERE_SCRUB_MEGABYTES",
     "assets": "CONFRERE_ASSETS",
@@ -115,6 +123,7 @@ SECRETS = frozenset(
         "database_url",
         "database_owner_url",
         "database_system_url",
+        "s3_secret",
         "mail_password",
         "gateway_token",
     }
@@ -168,6 +177,7 @@ def check(settings: Settings) -> None:
     _check_dicom_tls(settings)
     if settings.scrub_megabytes < 1:
         raise Invalid("CONFRERE_SCRUB_MEGABYTES must be 1 or more", "scrub_megabytes")
+    _check_store(settings)
     _check_mail(settings)
     _check_addresses(settings)
 
@@ -195,6 +205,19 @@ def _check_dicom_tls(settings: Settings) -> None:
         )
 
 
+def _check_store(settings: Settings) -> None:
+    for name in ("blob_url", "cold_url"):
+        url = getattr(settings, name)
+        scheme, found, rest = url.partition("://")
+        if found and (scheme not in ("file", "s3") or not rest.strip("/")):
+            raise Invalid(
+                f"{ENVIRONMENT[name]} must be a folder, or s3://bucket or s3://bucket/prefix",
+                name,
+            )
+    if bool(settings.s3_key_id) != bool(settings.s3_secret):
+        raise Invalid("set CONFRERE_S3_KEY_ID and CONFRERE_S3_SECRET, or neither", "s3_secret")
+
+
 def _check_mail(settings: Settings) -> None:
     if settings.mail_security not in ("starttls", "tls", "none"):
         raise Invalid("CONFRERE_MAIL_SECURITY must be starttls, tls or none", "mail_security")
@@ -214,7 +237,7 @@ def _check_mail(settings: Settings) -> None:
 
 
 def _check_addresses(settings: Settings) -> None:
-    for name in ("public_url", "gateway_url"):
+    for name in ("public_url", "gateway_url", "s3_endpoint"):
         value = getattr(settings, name)
         try:
             told = urlsplit(value)

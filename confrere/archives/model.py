@@ -70,6 +70,7 @@ class Fetch:
     next_at: datetime | None
     done_at: datetime | None
     expires_at: datetime | None
+    again: bool = False  # it was here before: the site's own, and no prior by this
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from confrere.archives import store
 from confrere.archives.model import (
+    EXPIRED,
     FAILED,
     FETCH_TASK,
     FETCHED,
@@ -84,15 +85,43 @@ def note_test(conn: Connection, key: UUID, said: str, now: datetime) -> None:
 
 def ask(
     conn: Connection, archive: Archive, patient: PatientId, order: OrderId | None,
-    study: Candidate, why: str, start: datetime, now: datetime,
+    study: Candidate, why: str, start: datetime, now: datetime, *, again: bool = False,
 ) -> Fetch | None:  # fmt: skip
-    """Ask for a study once; None when it was asked for before."""
+    """Ask for a study once; None when it was asked for before.
+
+    `again`: it was here already, as the site's own: what comes is no prior by that.
+    """
     return store.ask(conn, {
         "owner_group": archive.owner_group, "archive_id": archive.id, "patient_id": patient,
         "order_id": order, "study_uid": study.study_uid, "study_date": study.study_date,
         "modality": study.modality, "description": study.description[:200], "why": why,
-        "state": WAITING, "asked_at": now, "next_at": start,
+        "state": WAITING, "asked_at": now, "next_at": start, "again": again,
     })  # fmt: skip
+
+
+def ask_again(conn: Connection, owner: GroupId, uid: str, now: datetime) -> bool:
+    """Fetch once more what was fetched before and went; False when it was never asked for.
+
+    What waits or failed is tried at once, however often it failed.
+    """
+    found = next(iter(store.of_studies(conn, owner, [uid])), None)
+    if found is None:
+        return False
+    store.change_fetch(conn, found.id, {
+        "state": WAITING, "tries": 0, "reason": "", "next_at": now, "expires_at": None,
+    })  # fmt: skip
+    events.defer(conn, FETCH_TASK, once=FETCH_TASK, queue=events.LONG)
+    return True
+
+
+def lapsed(conn: Connection, now: datetime, most: int) -> list[Fetch]:
+    """Fetched studies whose lifetime is over, first ended first."""
+    return store.lapsed(conn, now, most)
+
+
+def note_expired(conn: Connection, fetch: Fetch) -> None:
+    """A fetched study is no longer here; it may be asked for again."""
+    store.change_fetch(conn, fetch.id, {"state": EXPIRED, "expires_at": None})
 
 
 def due(conn: Connection, now: datetime) -> list[Fetch]:
@@ -150,4 +179,5 @@ def counts(conn: Connection) -> dict[UUID, dict[str, int]]:
 
 def asked(conn: Connection, owner: GroupId, uids: Sequence[str]) -> dict[str, Fetch]:
     """Which of these studies were asked for from elsewhere: they are priors and no work."""
-    return {one.study_uid: one for one in store.of_studies(conn, owner, uids)} if uids else {}
+    found = store.of_studies(conn, owner, uids) if uids else []
+    return {one.study_uid: one for one in found if not one.again}

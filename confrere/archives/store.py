@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import insert
 
-from confrere.archives.model import Archive, Fetch
+from confrere.archives.model import FETCHED, Archive, Fetch
 from confrere.archives.tables import archives, fetches
 from confrere.kernel.ids import GroupId, OrderId, PatientId, SiteId
 
@@ -82,6 +82,15 @@ def due(conn: Connection, now: datetime, limit: int) -> list[Fetch]:
     return [_fetch(row) for row in conn.execute(query)]
 
 
+def lapsed(conn: Connection, now: datetime, limit: int) -> list[Fetch]:
+    """Fetched studies whose lifetime is over; what is a site's own has the site's lifetime."""
+    c = fetches.c
+    query = sa.select(fetches).where(
+        c.state == FETCHED, c.expires_at <= now, c.again.is_(False)
+    )
+    return [_fetch(row) for row in conn.execute(query.order_by(c.expires_at).limit(limit))]
+
+
 def of_studies(conn: Connection, owner: GroupId, uids: Sequence[str]) -> list[Fetch]:
     """Fetches of these studies."""
     query = sa.select(fetches).where(
@@ -114,5 +123,5 @@ def _fetch(r: Any) -> Fetch:
         r.id, GroupId(r.owner_group), r.archive_id, PatientId(r.patient_id),
         OrderId(r.order_id) if r.order_id else None, r.study_uid, r.study_date, r.modality,
         r.description, r.why, r.state, r.tries, r.images, r.reason, r.asked_at, r.next_at,
-        r.done_at, r.expires_at,
+        r.done_at, r.expires_at, r.again,
     )  # fmt: skip

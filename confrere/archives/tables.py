@@ -53,6 +53,7 @@ fetches = sa.Table(
     instant("next_at"),
     instant("done_at"),
     instant("expires_at"),
+    flag("again"),
     sa.UniqueConstraint("owner_group", "study_uid"),
     sa.Index("ix_fetches_archive_id", "archive_id", "asked_at"),
     sa.Index("ix_fetches_patient_id", "patient_id"),

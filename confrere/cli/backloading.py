@@ -12,6 +12,7 @@ from confrere.cli.connection import system_engine
 from confrere.cli.output import say
 from confrere.database.engine import transaction
 from confrere.files.folder import BlobStore
+from confrere.files.opening import open_blobs
 from confrere.jobs import events
 from confrere.kernel.errors import Invalid
 from confrere.network import service as network
@@ -42,7 +43,7 @@ def _run(asked: argparse.Namespace) -> int:
     with ExitStack() as stack:
         engine = stack.enter_context(system_engine(settings))
         events.subscribers.update(SUBSCRIBERS)
-        blobs = BlobStore(settings.blobs)
+        blobs = open_blobs(settings)
         found = _take(engine, blobs, asked, content)
         if found.state != "stopped":
             found = backload.check(engine, blobs, found.id, _now(), _teller("tried"))

@@ -23,7 +23,7 @@ from confrere.demo.describe import (
 )
 from confrere.demo.history import EXAMS
 from confrere.demo.machines import LOOPBACK, free_ports
-from confrere.files.folder import BlobStore
+from confrere.files.opening import open_blobs
 from confrere.main.serve import Extra, serve
 from confrere.main.urls import Urls
 from confrere.settings import Settings, load
@@ -75,7 +75,7 @@ def run(asked: argparse.Namespace) -> int:
                 engine, clock(), asked.seed, free_ports(known_ports(described)),
                 known_accounts(described), exams=asked.history,
             )  # fmt: skip
-            earlier.load(engine, BlobStore(settings.blobs), clock())
+            earlier.load(engine, open_blobs(settings), clock())
         finally:
             engine.dispose()
         built.append(made)

@@ -6,7 +6,7 @@ from pathlib import Path
 from confrere.cli.connection import urls_of
 from confrere.cli.output import say
 from confrere.database.engine import connect, transaction
-from confrere.files.folder import BlobStore
+from confrere.files.opening import open_blobs
 from confrere.imaging import importing
 from confrere.imaging.corrections import By
 from confrere.kernel.errors import Invalid
@@ -50,7 +50,7 @@ def run(asked: argparse.Namespace) -> int:
                 )
             progress = _Progress()
             importing.read_folder(
-                lambda: transaction(engine, frozenset()), BlobStore(settings.blobs), found,
+                lambda: transaction(engine, frozenset()), open_blobs(settings), found,
                 folder, progress.tell,
             )  # fmt: skip
         finally:

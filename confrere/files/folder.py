@@ -1,9 +1,13 @@
-"""A folder of files named by the SHA-256 of their content; what it returns is durable.
+"""The blob store: bytes named by the SHA-256 of their content; what it returns is durable.
 
 No string from the wire ever becomes part of a path. A file appears under its digest only
 when it is whole and synced, so a crash leaves at worst a file in `incoming/`, which is
 removed at the next start. A process that takes in much opens a spool (see `spool`): small
-blobs lie there first and are moved to their files soon after.
+blobs lie there first and are moved to their place soon after.
+
+What comes is durable in this machine's folder before anyone is told. Where the store is
+elsewhere (`far`), the folder is only the way there. What is seldom used may lie in a `cold`
+place; reading finds it wherever it is.
 """
 
 import hashlib
@@ -11,18 +15,33 @@ import io
 import os
 import secrets
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
 from confrere.files import segments
 from confrere.files.crash import crash_point
+from confrere.files.folder_place import CHUNK, FolderPlace
+from confrere.files.paths import (
+    DAMAGED,
+    SWEPT,
+    damaged_path,
+    name_file,
+    path_of,
+    shelf_path,
+    sync_folder,
+)
+from confrere.files.places import Place
 from confrere.files.spool import Spool
 from confrere.files.spooled import Spooled
 from confrere.kernel.errors import NotFound, Unavailable
 
-CHUNK = 1 << 20
+__all__ = ["CHUNK", "BlobStore", "Incoming", "damaged_path", "path_of", "sync_folder"]
+
 SPOOL_BYTES = 1 << 30
+AT_ONCE = 8  # blobs on their way to a far place
 
 
 class Incoming:
@@ -73,7 +92,7 @@ class Incoming:
         finally:
             os.close(self._fd)
         crash_point("blob.synced")
-        _name(self._root, self._path, digest)
+        name_file(self._root, self._path, digest)
         sync_folder(path_of(self._root, digest).parent)
         crash_point("blob.named")
         return digest
@@ -96,13 +115,28 @@ class Incoming:
 
 
 class BlobStore:
-    """Blobs in a folder of this machine."""
+    """Blobs, each in the folder of this machine, in the far place, or in the cold one."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(
+        self, root: Path, *, far: Place | None = None, cold: Place | None = None
+    ) -> None:
         self.root = root
+        self.near = FolderPlace(root)
+        self.far, self.cold = far, cold
         self._spool: Spool | None = None
         self._spooled = Spooled(root / "spool")
         (root / "incoming").mkdir(parents=True, exist_ok=True)
+
+    @property
+    def main(self) -> Place:
+        """Where blobs belong that are in use."""
+        return self.near if self.far is None else self.far
+
+    @property
+    def places(self) -> dict[str, Place]:
+        """The places by their names: `main`, and `cold` where there is one."""
+        cold = {} if self.cold is None else {"cold": self.cold}
+        return {"main": self.main, **cold}
 
     def open_spool(self, name: str, most_bytes: int = SPOOL_BYTES) -> None:
         """Take in small blobs through a spool of this process's own until `close`.
@@ -151,12 +185,37 @@ class BlobStore:
                 content = None if last else self._spooled.read(digest)
             if content is not None:
                 return io.BytesIO(content)
-        if damaged_path(self.root, digest).exists():
-            raise Unavailable(
-                "this object's bytes were damaged on the disk, so they are not shown; the "
-                "administrator can restore them from a replica or ask for a new copy"
-            )
-        raise NotFound("this object's file is not in the blob store; run a scrub")
+        return self._elsewhere(digest)
+
+    def _elsewhere(self, digest: bytes) -> BinaryIO:
+        """Open what is not in the folder: far, cold, or swept away a moment ago."""
+        beyond = [one for one in (self.far, self.cold) if one is not None]
+        for place in beyond:
+            if (found := place.stream(digest)) is not None:
+                return found
+        for place in self.places.values():
+            if (found := place.stream_shelved(SWEPT, digest)) is not None:
+                return found
+        for place in self.places.values():
+            if (found := place.stream_shelved(DAMAGED, digest)) is not None:
+                found.close()
+                raise Unavailable(
+                    "this object's bytes were damaged on the disk, so they are not shown; the "
+                    "administrator can restore them from a replica or ask for a new copy"
+                )
+        raise NotFound(
+            "this object's file is not in the image store: where its study is at the site's "
+            "PACS, fetch it again; else run a scrub"
+        )
+
+    def has(self, digest: bytes) -> bool:
+        """Say whether a blob can be read, without reading it."""
+        places = {self.near: None, self.main: None, **dict.fromkeys(self.places.values())}
+        return (
+            any(one.size_of(digest) is not None for one in places)
+            or shelf_path(self.root, SWEPT, digest).exists()
+            or self._spooled.read(digest) is not None
+        )
 
     def read(self, digest: bytes) -> bytes:
         """Read a whole blob."""
@@ -165,8 +224,26 @@ class BlobStore:
 
     def remove(self, digest: bytes) -> None:
         """Remove a blob that nothing refers to any more and that was not put just now."""
-        path_of(self.root, digest).unlink(missing_ok=True)
-        damaged_path(self.root, digest).unlink(missing_ok=True)
+        for place in {self.near: None, **dict.fromkeys(self.places.values())}:
+            place.remove(digest)
+            place.drop(DAMAGED, digest)
+
+    def forward(self, most: int) -> int:
+        """Move blobs that came as files on to the far place; return how many.
+
+        Raises Unavailable when that can't be reached: they stay here and are read from here.
+        """
+        if self.far is None:
+            return 0
+        moved = 0
+        for blob in islice(self.near.listed(), most):
+            source = self.near.stream(blob.digest)
+            if source is not None:
+                with source:
+                    self.far.keep(blob.digest, source, blob.size)
+                self.near.remove(blob.digest)
+                moved += 1
+        return moved
 
     def sweep(self) -> int:
         """Remove what crashes left half written; return how many. Call before any door opens."""
@@ -177,6 +254,10 @@ class BlobStore:
 
     def _move(self, blobs: list[tuple[bytes, bytes]]) -> None:
         """Give spooled blobs their files: all are written, then all synced, then all named."""
+        if (far := self.far) is not None:
+            with ThreadPoolExecutor(AT_ONCE) as pool:
+                list(pool.map(lambda b: far.keep(b[0], io.BytesIO(b[1]), len(b[1])), blobs))
+            return
         written: list[tuple[Path, int, bytes]] = []
         folders: set[Path] = set()
         try:
@@ -201,35 +282,6 @@ class BlobStore:
             for _, fd, _ in written:
                 os.close(fd)
         for path, _, digest in written:
-            _name(self.root, path, digest)
+            name_file(self.root, path, digest)
         for folder in folders:
             sync_folder(folder)
-
-
-def path_of(root: Path, digest: bytes) -> Path:
-    """The path of a digest: two levels, so that no folder grows past some thousands."""
-    name = digest.hex()
-    return root / "blobs" / name[:2] / name[2:]
-
-
-def _name(root: Path, path: Path, digest: bytes) -> None:
-    """Give a synced file its name; its folder is the caller's to sync."""
-    target = path_of(root, digest)
-    if not target.parent.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        sync_folder(target.parent.parent)
-    path.rename(target)
-
-
-def damaged_path(root: Path, digest: bytes) -> Path:
-    """Where a scrub puts a file whose content is not what its name says."""
-    return root / "damaged" / digest.hex()
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -23,10 +23,12 @@ from confrere.imaging.tables_corrections import (
     pieces_settled,
     rejections,
 )
+from confrere.imaging.tables_keeping import study_places
 
 __all__ = [
     "commitments", "corrections", "deid_exports", "deid_held", "import_files", "imports", "instances",
     "kept_aside", "pieces_settled", "rejections", "series", "series_metadata", "studies", "study_orders",
+    "study_places",
 ]  # fmt: skip
 
 studies = sa.Table(
@@ -118,6 +120,7 @@ instances = sa.Table(
     sa.UniqueConstraint("owner_group", "sop_uid"),
     sa.Index("ix_instances_series_id", "series_id"),
     sa.Index("ix_instances_study_id", "study_id"),
+    sa.Index("ix_instances_digest", "digest", postgresql_using="hash"),
 )
 
 study_orders = sa.Table(

@@ -14,7 +14,7 @@ from pathlib import Path
 from confrere import dispatcher, doors, migrations, webserver, worker
 from confrere.database import local, local_roles
 from confrere.database.engine import connect
-from confrere.files.folder import BlobStore
+from confrere.files.opening import open_blobs
 from confrere.kernel.errors import Unavailable
 from confrere.main.ports import require_free
 from confrere.main.supervisor import Child, Supervisor
@@ -130,7 +130,7 @@ def serve(
         try:
             database.start()
             say(f"Database ready ({time.monotonic() - started:.1f} s)")
-            BlobStore(settings.blobs).sweep()
+            open_blobs(settings).sweep()
             extras = prepare(database.urls)
             environment = environment_of(settings, database.urls)
             children = [Child(name, work, environment) for name, work in PARTS]

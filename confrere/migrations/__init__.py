@@ -18,6 +18,7 @@ from confrere.database.metadata import metadata
 from confrere.delivery import tables as _delivery
 from confrere.identity import tables as _identity
 from confrere.imaging import tables as _imaging
+from confrere.keeping import tables as _keeping
 from confrere.kernel.errors import Unavailable
 from confrere.network import tables as _network
 from confrere.notices import tables as _notices
@@ -37,6 +38,7 @@ PARTS = (
     _delivery,
     _identity,
     _imaging,
+    _keeping,
     _network,
     _notices,
     _orders,

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastapi import Request
 
 from confrere.files.folder import BlobStore
+from confrere.files.opening import open_blobs
 from confrere.identity.model import Limits
 from confrere.kernel.errors import Unavailable
 from confrere.kernel.principal import Principal
@@ -28,6 +30,11 @@ def _unverified(_host: str, _port: int, _aet: str) -> timedelta:
 
 def _no() -> bool:
     return False
+
+
+@lru_cache(maxsize=4)
+def _blobs(settings: Settings) -> BlobStore:
+    return open_blobs(settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +67,7 @@ class WebContext:
     @property
     def blobs(self) -> BlobStore:
         """The store of files: images, and the papers that prove credentials."""
-        return BlobStore(self.settings.blobs)
+        return _blobs(self.settings)
 
     @property
     def audit_heads(self) -> Path:

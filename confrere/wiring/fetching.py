@@ -17,7 +17,9 @@ from confrere.archives.model import FETCH_TASK, Archive, Candidate, Fetch, start
 from confrere.chart.relevance import Relevance, Subject, relevance, side_of
 from confrere.database.engine import transaction
 from confrere.files.folder import BlobStore
+from confrere.imaging import keeping as imaging_keeping
 from confrere.imaging import service as imaging
+from confrere.imaging.kept import AWAY
 from confrere.jobs import events
 from confrere.kernel.errors import DomainError, Unavailable
 from confrere.kernel.ids import OrderId, StudyId
@@ -127,7 +129,10 @@ def _ask(
     conn: Connection, place: _Place, order: Order, found: Sequence[Candidate], now: datetime
 ) -> int:
     """Ask for the most relevant ones that are not here."""
-    here = {one.study_uid for one in imaging.studies_of_patients(conn, [place.patient.id])}
+    theirs = imaging.studies_of_patients(conn, [place.patient.id])
+    places = imaging_keeping.kept(conn, [one.id for one in theirs])
+    here = {one.study_uid for one in theirs if places[one.id].place != AWAY}
+    away = {one.study_uid for one in theirs} - here
     new = [
         one for one in found
         if one.study_uid not in here and one.study_uid != order.content.study_uid
@@ -139,12 +144,16 @@ def _ask(
     )  # fmt: skip
     wanted = [(r, c) for r, c in ranked if r.is_relevant][: place.archive.most_studies]
     zone = network.site(conn, place.archive.site).time_zone if place.archive.site else "UTC"
+    order_owner = place.patient.owner_group
     start = starts_at(place.archive, zone, now, urgent=order.priority in AT_ONCE)
     asked = sum(
-        archives.ask(conn, place.archive, place.patient.id, order.id, c, r.why, start, now)
-        is not None
+        archives.ask(
+            conn, place.archive, place.patient.id, order.id, c, r.why, start, now,
+            again=c.study_uid in away,
+        ) is not None
+        or (c.study_uid in away and archives.ask_again(conn, order_owner, c.study_uid, start))
         for r, c in wanted
-    )
+    )  # fmt: skip
     if asked and start <= now:
         events.defer(conn, FETCH_TASK, once=FETCH_TASK, queue=events.LONG)
     return asked
@@ -182,7 +191,7 @@ def _fetch(way: Way, fetch: Fetch, archive: Archive, token: str, now: datetime) 
                     way.engine, way.blobs, archive, patient, fetch.study_uid, answer, now
                 )
         with transaction(way.engine, frozenset()) as conn:
-            _arrived(conn, fetch, archive, images, now)
+            _arrived(conn, fetch, archive, images, now, way.blobs.has)
     except DomainError as error:
         with transaction(way.engine, frozenset()) as conn:
             archives.note_failed(conn, fetch, str(error), now)
@@ -191,8 +200,9 @@ def _fetch(way: Way, fetch: Fetch, archive: Archive, token: str, now: datetime) 
 
 
 def _arrived(
-    conn: Connection, fetch: Fetch, archive: Archive, images: int, now: datetime
-) -> None:
+    conn: Connection, fetch: Fetch, archive: Archive, images: int, now: datetime,
+    has: Callable[[bytes], bool],
+) -> None:  # fmt: skip
     """Tie what came to its patient; raises Unavailable where nothing did."""
     study = imaging.of_uid(conn, archive.owner_group, fetch.study_uid)
     if study is None:
@@ -204,6 +214,8 @@ def _arrived(
     if study.mrn != patient.demographics.mrn:
         raise Unavailable("its images name another patient than was asked for: look at both")
     imaging.attach_patient(conn, study.id, fetch.patient)
+    kept = imaging_keeping.one(conn, study.id)
+    imaging_keeping.come_back(conn, kept, has, now)
     archives.note_fetched(conn, fetch, study.instance_count, archive.keeps_days, now)
     priors.refresh(conn, fetch.patient, now)
 

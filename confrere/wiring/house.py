@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from confrere.audit.keys import load_or_create
 from confrere.database.engine import connect
 from confrere.files.folder import BlobStore
+from confrere.files.opening import open_blobs
 from confrere.settings import Settings
 
 
@@ -47,7 +48,7 @@ def open_house(settings: Settings, *, pool: int = 12, system_pool: int = 4) -> H
         settings,
         connect(settings.database_url, pool=pool),
         connect(settings.database_system_url, pool=system_pool),
-        BlobStore(settings.blobs),
+        open_blobs(settings),
         load_or_create(audit_key_path(settings.home)),
         clock,
         random.SystemRandom().random,

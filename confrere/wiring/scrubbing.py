@@ -2,7 +2,6 @@
 
 import logging
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +11,13 @@ from confrere.audit import service as audit
 from confrere.audit.model import Agent, Event
 from confrere.database.engine import transaction
 from confrere.files import scrub
-from confrere.files.folder import path_of
+from confrere.files.paths import DAMAGED
+from confrere.files.places import Place
 from confrere.imaging import asides
 from confrere.imaging.model import Aside, Instance
+from confrere.keeping import service as keeping
+from confrere.keeping.state import PlaceState
+from confrere.kernel.errors import Unavailable
 from confrere.wiring.house import House
 
 log = logging.getLogger(__name__)
@@ -36,42 +39,77 @@ class Scrubbed:
 
 
 def run(house: House, seconds: float) -> Scrubbed:
-    """Go on where the last run stopped, for so long; first try again to mend what is damaged."""
-    root, until = house.blobs.root, time.monotonic() + seconds
-    mended = sum(_mend(house, digest) for digest in scrub.damaged(root))
+    """Go on where the last run stopped, for so long; first try again to mend what is damaged.
+
+    Each place of the store has its share of the time. Where one can't be reached, the next
+    run goes on from there.
+    """
+    places = house.blobs.places
+    done = [_scrub(house, name, one, seconds / len(places)) for name, one in places.items()]
+    return Scrubbed(
+        sum(one.read for one in done), sum(one.damaged for one in done),
+        sum(one.mended for one in done), all(one.whole_round for one in done),
+    )  # fmt: skip
+
+
+def _scrub(house: House, name: str, place: Place, seconds: float) -> Scrubbed:
+    with transaction(house.system, frozenset()) as conn:
+        state = keeping.state(conn, name)
+    try:
+        done, last = _read_on(house, place, state, seconds)
+        damaged = len(scrub.damaged(place))
+    except Unavailable as error:
+        log.warning("a place of the image store can't be reached; scrubbed later")
+        with transaction(house.system, frozenset()) as conn:
+            keeping.note_state(conn, name, trouble=str(error), looked_at=house.now())
+        return Scrubbed(0, 0, 0, whole_round=False)
+    _note_round(house, state, done, last, damaged)
+    return done
+
+
+def _read_on(
+    house: House, place: Place, state: PlaceState, seconds: float
+) -> tuple[Scrubbed, str]:
+    until, rate = time.monotonic() + seconds, house.settings.scrub_megabytes * MEGABYTE
+    mended = sum(_mend(house, place, digest) for digest in scrub.damaged(place))
     read = found = 0
-    last, whole_round = "", True
-    for digest in _from_place(root):
+    last, whole_round = state.scrub_after, True
+    for blob in place.listed(state.scrub_after):
         if time.monotonic() > until:
             whole_round = False
             break
-        rate = house.settings.scrub_megabytes * MEGABYTE
-        last, read = digest.hex(), read + 1
-        if not scrub.is_whole(path_of(root, digest), digest, rate, time.sleep):
+        last, read = blob.digest.hex(), read + 1
+        if not scrub.is_whole(place, blob.digest, rate, time.sleep):
             found += 1
-            scrub.set_aside(root, digest)
+            place.shelve(DAMAGED, blob.digest)
             log.error("a stored object is damaged and is no longer served")
-            mended += _mend(house, digest) or _show(house, digest)
-    _place(root).write_text("" if whole_round else last)
-    return Scrubbed(read, found, mended, whole_round)
+            mended += _mend(house, place, blob.digest) or _show(house, blob.digest)
+    return Scrubbed(read, found, mended, whole_round), last
 
 
-def _place(root: Path) -> Path:
-    return root / "scrub.place"
+def _note_round(
+    house: House, state: PlaceState, done: Scrubbed, last: str, damaged: int
+) -> None:
+    """Count on within a round; a new one begins at zero."""
+    begins = not state.scrub_after
+    now = house.now()
+    with transaction(house.system, frozenset()) as conn:
+        keeping.note_state(
+            conn, state.name, scrub_after="" if done.whole_round else last, damaged=damaged,
+            scrub_read=done.read + (0 if begins else state.scrub_read),
+            scrub_found=done.damaged + (0 if begins else state.scrub_found),
+            scrub_began_at=now if begins else state.scrub_began_at,
+            **({"scrub_ended_at": now} if done.whole_round else {}),
+        )  # fmt: skip
 
 
-def _from_place(root: Path) -> Iterator[bytes]:
-    place = _place(root)
-    return scrub.digests(root, place.read_text() if place.exists() else "")
-
-
-def _mend(house: House, digest: bytes) -> bool:
+def _mend(house: House, place: Place, digest: bytes) -> bool:
     """Mend one from the replica, with an audit event for each owner."""
     replica = house.settings.replica_url
     if not replica:
         return False
     folder = Path(replica.removeprefix("file://"))
-    if not scrub.mend(house.blobs.root, folder, digest):
+    if not scrub.mend(place, folder, digest):
         return False
     with transaction(house.system, frozenset()) as conn:
         for one in asides.holders(conn, digest):

@@ -48,6 +48,7 @@ from confrere.wiring import (
     results,
     scrubbing,
     tasks_elsewhere,
+    tasks_keeping,
 )
 from confrere.wiring.device_audit import STORED_TASK, note_stored
 from confrere.wiring.house import House
@@ -146,6 +147,7 @@ def register(house: House) -> None:
         await apart("confrere.experimenter", simulation_id)
 
     tasks_elsewhere.register(house, RETRY)
+    tasks_keeping.register(house)
     _register_deidentified(house, task)
     _register_exams(run, task, house)
     _register_imports(run, task, house)

@@ -1,0 +1,1 @@
+"""How long images are kept, where, and under whose hold; removals, with a certificate."""

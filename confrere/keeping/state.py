@@ -1,0 +1,29 @@
+"""What is known of the places of the image store. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceState:
+    """One place, as the worker last found it.
+
+    A scrub re-reads all in many short runs: `scrub_after` is where the next one goes on,
+    `scrub_ended_at` when the last whole pass ended, `damaged` what lies set aside now.
+    """
+
+    name: str
+    address: str = ""
+    trouble: str = ""
+    free_bytes: int | None = None
+    total_bytes: int | None = None
+    looked_at: datetime | None = None
+    scrub_after: str = ""
+    scrub_began_at: datetime | None = None
+    scrub_ended_at: datetime | None = None
+    scrub_read: int = 0
+    scrub_found: int = 0
+    damaged: int = 0
+    sweep_after: str = ""
+    swept: int = 0
+    sweep_ended_at: datetime | None = None

@@ -1,0 +1,191 @@
+"""Empty the cache: where a site's PACS is its archive, images leave after their lifetime.
+
+Never what is still to be read, what is on legal hold, what was corrected and not yet sent to
+its holders, and never what the PACS does not say it has: it is asked before each study goes.
+A study's rows stay; its images are fetched again when somebody opens it.
+"""
+
+import logging
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from confrere.archives import service as archives
+from confrere.archives.model import Archive
+from confrere.audit import service as audit
+from confrere.audit.model import Agent, Event
+from confrere.database.engine import transaction
+from confrere.delivery import sendings
+from confrere.delivery.model import WAITING
+from confrere.imaging import correcting
+from confrere.imaging import keeping as imaging
+from confrere.imaging.kept import AWAY, Kept
+from confrere.keeping import service as keeping
+from confrere.kernel.errors import DomainError
+from confrere.kernel.ids import SiteId, StudyId
+from confrere.network import serving
+from confrere.wiring import archive_clients, sweeping
+from confrere.wiring.house import House
+from confrere.worklist import service as worklist
+from confrere.worklist.finished import read_of_studies
+
+log = logging.getLogger(__name__)
+
+MOST = 200  # studies of a site in one run
+AGENT = Agent(None, "cache", None)
+AT_PACS = "its lifetime in the cache is over: it is at the site's PACS"
+FETCHED_PRIOR = "a prior fetched from another archive, whose lifetime is over"
+
+
+@dataclass(frozen=True, slots=True)
+class Evicted:
+    """What one run did, and why it left what was due: reason -> studies."""
+
+    studies: int = 0
+    images: int = 0
+    kept: dict[str, int] = field(default_factory=dict)
+
+
+def evict(house: House, most: int = MOST) -> Evicted:
+    """Look at each site's cache, then at priors fetched from foreign archives."""
+    with transaction(house.system, frozenset()) as conn:
+        lifetimes = {
+            site: one.cache_lifetime for site, one in serving.services(conn).items()
+            if one.cache_lifetime is not None
+        }  # fmt: skip
+    total = Evicted()
+    for site, lifetime in lifetimes.items():
+        with transaction(house.system, frozenset()) as conn:
+            due = imaging.unused(conn, site, house.now() - lifetime, most)
+        total = _add(total, _of_site(house, site, due))
+    return _add(total, _priors(house, most))
+
+
+def due_at(conn: Connection, site: SiteId, now: datetime, most: int) -> tuple[list[Kept], dict[StudyId, str]]:
+    """What of a site's is past its lifetime, and why some of it stays; for the page."""
+    lifetime = serving.cache_lifetime(conn, site)
+    if lifetime is None:
+        return [], {}
+    due = imaging.unused(conn, site, now - lifetime, most)
+    stays = _stays(conn, due)
+    if _archive_of(conn, site) is None:
+        stays |= {one.study: NO_ARCHIVE for one in due}
+    return due, stays
+
+
+NO_ARCHIVE = "no archive is registered to fetch the site's images from again"
+UNKNOWN_THERE = "the PACS does not say that it has the study"
+NO_PATIENT = "it is not known whose study it is"
+
+
+def _of_site(house: House, site: SiteId, due: list[Kept]) -> Evicted:
+    done, images, kept = 0, 0, dict[str, int]()
+    with transaction(house.system, frozenset()) as conn:
+        archive = _archive_of(conn, site)
+        token = archives.token_of(conn, archive) if archive else ""
+    for one in due:
+        why = NO_ARCHIVE if archive is None else ""
+        if archive is not None:
+            with transaction(house.system, frozenset()) as conn:
+                why = _stays(conn, [one]).get(one.study, "")
+            why = why or _not_there(house, archive, token, one)
+        if why:
+            kept[why] = kept.get(why, 0) + 1
+            continue
+        done, images = done + 1, images + _let_go(house, one, AT_PACS)
+    return Evicted(done, images, kept)
+
+
+def _priors(house: House, most: int) -> Evicted:
+    """Fetched priors go at their lifetime, unless an open exam of the person may need them."""
+    done, images, kept = 0, 0, dict[str, int]()
+    with transaction(house.system, frozenset()) as conn:
+        lapsed = archives.lapsed(conn, house.now(), most)
+    for fetch in lapsed:
+        with transaction(house.system, frozenset()) as conn:
+            study = imaging.of_uid(conn, fetch.owner_group, fetch.study_uid)
+            why = _needed(conn, study) if study else ""
+            if study is not None and not why and study.place != AWAY:
+                why = _stays(conn, [study], prior=True).get(study.study, "")
+        if why:
+            kept[why] = kept.get(why, 0) + 1
+            continue
+        if study is not None and study.place != AWAY:
+            done, images = done + 1, images + _let_go(house, study, FETCHED_PRIOR)
+        with transaction(house.system, frozenset()) as conn:
+            archives.note_expired(conn, fetch)
+    return Evicted(done, images, kept)
+
+
+def _needed(conn: Connection, study: Kept) -> str:
+    if study.patient is not None and worklist.open_of_patients(conn, [study.patient]):
+        return "a prior of an exam that is still to be read"
+    return ""
+
+
+def _stays(conn: Connection, due: Collection[Kept], *, prior: bool = False) -> dict[StudyId, str]:
+    """Why some of these stay here though their lifetime is over."""
+    ids = [one.study for one in due]
+    holds, read = keeping.held(conn), read_of_studies(conn, ids)
+    found: dict[StudyId, str] = {}
+    for one in due:
+        if holds.cover(one.study, one.patient):
+            found[one.study] = "on legal hold"
+        elif read.get(one.study, prior) is not True:
+            found[one.study] = "still to be read"
+        elif one.outside:
+            found[one.study] = "brought from outside: no PACS has it"
+        elif one.patient is None:
+            found[one.study] = NO_PATIENT
+        elif _is_owed(conn, one.study):
+            found[one.study] = "corrected, and not yet sent to its holders"
+    return found
+
+
+def _is_owed(conn: Connection, study: StudyId) -> bool:
+    """Say whether a study waits to be sent, or was corrected and not sent since."""
+    sent = sendings.of_study(conn, study)
+    if any(one.state == WAITING for one in sent):
+        return True
+    corrections = correcting.of_study(conn, study)
+    if not corrections:
+        return False
+    last = max(max(one.at, one.undone_at or one.at) for one in corrections)
+    return not any(one.asked_at >= last and one.sent for one in sent)
+
+
+def _archive_of(conn: Connection, site: SiteId) -> Archive | None:
+    """The registered way to fetch a site's images from its PACS again."""
+    return next((one for one in archives.listed(conn) if one.site == site and one.enabled), None)
+
+
+def _not_there(house: House, archive: Archive, token: str, one: Kept) -> str:
+    try:
+        found = archive_clients.find(archive, token, house.settings.aet, one.mrn)
+    except DomainError as error:
+        return f"the PACS could not be asked: {error}"
+    return "" if any(c.study_uid == one.study_uid for c in found) else UNKNOWN_THERE
+
+
+def _let_go(house: House, study: Kept, why: str) -> int:
+    """Say that the study is away, audited; then take its bytes out of use."""
+    now = house.now()
+    with transaction(house.system, frozenset()) as conn:
+        images = imaging.stored(conn, study.study)
+        imaging.put(conn, study, AWAY, why, now)
+        audit.note(conn, house.audit_key, Event(
+            study.owner_group, now, "D", "images", "cache", AGENT, patient_id=study.patient,
+            study_id=study.study, object_id=study.study,
+            detail={"what": why, "images": len(images)},
+        ))  # fmt: skip
+    sweeping.let_go(house, [one.digest for one in images])
+    return len(images)
+
+
+def _add(one: Evicted, other: Evicted) -> Evicted:
+    kept = {
+        why: one.kept.get(why, 0) + other.kept.get(why, 0) for why in {**one.kept, **other.kept}
+    }
+    return Evicted(one.studies + other.studies, one.images + other.images, kept)

@@ -1,0 +1,51 @@
+"""The jobs of keeping: in the queue of what is long, each for a bounded time."""
+
+from uuid import UUID
+
+from confrere.jobs import events
+from confrere.keeping.model import COUNT_TASK, WARM_TASK
+from confrere.kernel.ids import StudyId
+from confrere.wiring import evicting, removing, store_looks, sweeping, tiering
+from confrere.wiring.house import House
+
+LOOK_AT = "*/5 * * * *"
+COUNT_AT = "37 * * * *"
+TIDY_AT = "17 * * * *"
+FORWARD_AT = "* * * * *"
+ORPHANS_AT_ONCE = 20_000
+FORWARDED = 500
+
+
+def register(house: House) -> None:
+    """Register them."""
+
+    @events.app.periodic(cron=LOOK_AT)
+    @events.app.task(name="keeping.look", queue=events.LONG, queueing_lock="keeping.look")
+    def look(timestamp: int) -> None:  # noqa: ARG001 - the queue's own argument
+        store_looks.look(house)
+
+    @events.app.periodic(cron=FORWARD_AT)
+    @events.app.task(
+        name="keeping.forward", queue=events.LONG, queueing_lock="keeping.forward"
+    )
+    def forward(timestamp: int) -> None:  # noqa: ARG001 - the queue's own argument
+        house.blobs.forward(FORWARDED)
+
+    @events.app.periodic(cron=COUNT_AT)
+    @events.app.task(name=COUNT_TASK, queue=events.LONG, queueing_lock=COUNT_TASK)
+    def count(timestamp: int) -> None:  # noqa: ARG001 - the queue's own argument
+        store_looks.count(house)
+
+    @events.app.periodic(cron=TIDY_AT)
+    @events.app.task(name="keeping.tidy", queue=events.LONG, queueing_lock="keeping.tidy")
+    def tidy(timestamp: int) -> None:  # noqa: ARG001 - the queue's own argument
+        evicting.evict(house)
+        removing.execute(house)
+        tiering.cool(house)
+        sweeping.orphans(house, ORPHANS_AT_ONCE)
+        sweeping.settle(house)
+        store_looks.count(house)
+
+    @events.app.task(name=WARM_TASK, queue=events.LONG)
+    def warm(study_id: str) -> None:
+        tiering.warm(house, StudyId(UUID(study_id)))
