@@ -105,7 +105,9 @@ def ask_again(conn: Connection, owner: GroupId, uid: str, now: datetime) -> bool
     What waits or failed is tried at once, however often it failed.
     """
     found = next(iter(store.of_studies(conn, owner, [uid])), None)
-    if found is None:
+    if found is None or not any(
+        one.id == found.archive for one in listed(conn, [owner]) if one.enabled
+    ):
         return False
     store.change_fetch(conn, found.id, {
         "state": WAITING, "tries": 0, "reason": "", "next_at": now, "expires_at": None,

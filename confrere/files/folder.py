@@ -253,11 +253,16 @@ class BlobStore:
         return len(left)
 
     def _move(self, blobs: list[tuple[bytes, bytes]]) -> None:
-        """Give spooled blobs their files: all are written, then all synced, then all named."""
-        if (far := self.far) is not None:
-            with ThreadPoolExecutor(AT_ONCE) as pool:
-                list(pool.map(lambda b: far.keep(b[0], io.BytesIO(b[1]), len(b[1])), blobs))
+        """Bring spooled blobs to their place."""
+        far = self.far
+        if far is None:
+            self._name_files(blobs)
             return
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            list(pool.map(lambda b: far.keep(b[0], io.BytesIO(b[1]), len(b[1])), blobs))
+
+    def _name_files(self, blobs: list[tuple[bytes, bytes]]) -> None:
+        """Give blobs their files: all are written, then all synced, then all named."""
         written: list[tuple[Path, int, bytes]] = []
         folders: set[Path] = set()
         try:

@@ -75,7 +75,7 @@ class FolderPlace:
     def shelve(self, shelf: str, digest: bytes) -> bool:
         """Move the file; its time is then that of the move."""
         source, target = path_of(self.root, digest), shelf_path(self.root, shelf, digest)
-        target.parent.mkdir(exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         try:
             source.rename(target)
         except FileNotFoundError:

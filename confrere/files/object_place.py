@@ -13,20 +13,23 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, BinaryIO, TypeVar, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, NotSupportedError
-from obstore.store import ClientConfig, RetryConfig, S3Store
+from obstore.store import S3Store
 
 from confrere.files.folder_place import CHUNK, DAMAGED_BYTES
 from confrere.files.places import Blob, Room
 from confrere.kernel.errors import Unavailable
 
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig, RetryConfig
+
 WHOLE = 16 << 20  # up to here a read takes all and compares the digest
 LISTED = 1000  # objects in one answer
 WAIT = timedelta(seconds=30)
-RETRIES = RetryConfig(max_retries=3, retry_timeout=timedelta(seconds=20))
+RETRIES: "RetryConfig" = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
 Answer = TypeVar("Answer")
 
 
@@ -243,10 +246,11 @@ def _open(bucket: Bucket) -> S3Store:
         options["endpoint"] = bucket.endpoint
     if bucket.key_id:
         options |= {"access_key_id": bucket.key_id, "secret_access_key": bucket.secret}
-    client = ClientConfig(
-        allow_http=bucket.endpoint.startswith("http://"), timeout=WAIT,
-        connect_timeout=timedelta(seconds=5),
-    )  # fmt: skip
+    client: ClientConfig = {
+        "allow_http": bucket.endpoint.startswith("http://"),
+        "timeout": WAIT,
+        "connect_timeout": timedelta(seconds=5),
+    }
     return S3Store(
         bucket.name, prefix=bucket.prefix or None, client_options=client,
         retry_config=RETRIES, **options,

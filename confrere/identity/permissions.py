@@ -54,6 +54,11 @@ class Permission(StrEnum):
     READ_EFFECT = "see what advice came to"
     ASK_DEIDENTIFIED = "ask for de-identified exports"
     RELEASE_DEIDENTIFIED = "allow, review and fetch de-identified exports"
+    READ_STORAGE = "see how images are kept"
+    MANAGE_STORAGE = "keep the rules of how images are kept"
+    HOLD_IMAGES = "place and lift legal holds"
+    PROPOSE_REMOVAL = "propose to remove images whose retention is over"
+    APPROVE_REMOVAL = "approve the removal of images"
     OWN_ACCOUNT = "use the own account"
     DICOM_ECHO = "DICOM: verify the connection"
     DICOM_STORE = "DICOM: store images"
@@ -126,6 +131,11 @@ _OF_ROLE: dict[Role, frozenset[Permission]] = {
             _P.READ_EFFECT,
             _P.ASK_DEIDENTIFIED,
             _P.RELEASE_DEIDENTIFIED,
+            _P.READ_STORAGE,
+            _P.MANAGE_STORAGE,
+            _P.HOLD_IMAGES,
+            _P.PROPOSE_REMOVAL,
+            _P.APPROVE_REMOVAL,
         }
     ),
     # of its own site only; the services narrow by `Principal.site`
@@ -148,6 +158,9 @@ _OF_ROLE: dict[Role, frozenset[Permission]] = {
             _P.MANAGE_PEERS,
             _P.READ_DIRECTORY,
             _P.CUT_OVER,
+            _P.READ_STORAGE,
+            _P.MANAGE_STORAGE,
+            _P.PROPOSE_REMOVAL,
         }
     ),
     Role.ADMINISTRATOR: frozenset(
@@ -162,6 +175,7 @@ _OF_ROLE: dict[Role, frozenset[Permission]] = {
             _P.READ_DIRECTORY,
             _P.READ_AUDIT,
             _P.READ_DELIVERY,
+            _P.READ_STORAGE,
         }
     ),
 }

@@ -43,7 +43,9 @@ def unused(
     return store.unused(conn, site, (MAIN, COLD) if cold_too else (MAIN,), before, limit)
 
 
-def older(conn: Connection, site: SiteId, than: timedelta, now: datetime, limit: int) -> list[Kept]:
+def older(
+    conn: Connection, site: SiteId, than: timedelta, now: datetime, limit: int
+) -> list[Kept]:
     """A site's studies at the main place that were made longer ago, oldest first."""
     return store.older(conn, site, f"{now - than:%Y%m%d}", limit)
 

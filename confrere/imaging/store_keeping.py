@@ -50,9 +50,11 @@ def unused(
     """A site's closed studies at these places that were last of use before then, longest first."""
     query = _all().where(
         studies.c.site_id == site, studies.c.state == "closed", studies.c.instance_count > 0,
-        _PLACE.in_(places), _USED < before,
+        _PLACE.in_(places), before > _USED,
     )  # fmt: skip
-    return [_kept(row) for row in conn.execute(query.order_by(_USED, studies.c.id).limit(limit))]
+    return [
+        _kept(row) for row in conn.execute(query.order_by(_USED, studies.c.id).limit(limit))
+    ]
 
 
 def older(conn: Connection, site: SiteId, before: str, limit: int) -> list[Kept]:
@@ -121,7 +123,10 @@ def stored(conn: Connection, study: StudyId) -> list[Stored]:
     """A study's images."""
     c = instances.c
     query = sa.select(c.id, c.sop_uid, c.digest, c.size).where(c.study_id == study)
-    return [Stored(r.id, r.sop_uid, r.digest, r.size) for r in conn.execute(query.order_by(c.sop_uid))]
+    return [
+        Stored(r.id, r.sop_uid, r.digest, r.size)
+        for r in conn.execute(query.order_by(c.sop_uid))
+    ]
 
 
 def take_other_bytes(conn: Connection, study: StudyId, at: datetime) -> int:

@@ -44,7 +44,9 @@ LONGEST = 500  # studies on one list: a person reads it
 PAGE = 500
 
 
-def due_now(conn: Connection, site: Site, now: datetime, most: int = LONGEST) -> list[tuple[Kept, Due]]:
+def due_now(
+    conn: Connection, site: Site, now: datetime, most: int = LONGEST
+) -> list[tuple[Kept, Due]]:
     """A site's studies whose retention is over, oldest first; none while it has its own archive."""
     if not serving.is_archive(conn, site.id):
         return []

@@ -13,7 +13,9 @@ from confrere.kernel.errors import Invalid
 from confrere.kernel.ids import GroupId, SiteId
 
 MOST_YEARS, MOST_AGE = 100, 40
-OF_AGE = 18  # of majority where a rule of minors applies; a birth date that is unknown is a minor's
+OF_AGE = (
+    18  # of majority where a rule of minors applies; a birth date that is unknown is a minor's
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,5 +109,7 @@ def checked(rule: Rule) -> Rule:
     if not 1 <= rule.years <= MOST_YEARS:
         raise Invalid(f"Images are kept 1 to {MOST_YEARS} years.", "years")
     if rule.until_age is not None and not OF_AGE <= rule.until_age <= MOST_AGE:
-        raise Invalid(f"A rule of minors lasts until an age of {OF_AGE} to {MOST_AGE}.", "until_age")
+        raise Invalid(
+            f"A rule of minors lasts until an age of {OF_AGE} to {MOST_AGE}.", "until_age"
+        )
     return rule

@@ -1,6 +1,6 @@
 """Rules of tiers and retention, legal holds, and how full the store is. The caller commits."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -12,8 +12,7 @@ from confrere.keeping import store, store_state
 from confrere.keeping.model import By, Hold, Holds, TierRule, checked, said
 from confrere.keeping.retention import Rule
 from confrere.keeping.retention import checked as checked_rule
-from confrere.keeping.state import PlaceState
-from confrere.keeping.store_state import Count
+from confrere.keeping.state import Count, PlaceState, Round
 from confrere.kernel.errors import Conflict, NotFound
 from confrere.kernel.ids import GroupId, PatientId, SiteId, StudyId
 
@@ -67,9 +66,7 @@ def lift(conn: Connection, key: UUID, reason: str, by: By, now: datetime) -> Hol
     return found
 
 
-def holds(
-    conn: Connection, owners: Collection[GroupId], *, lifted: bool = False
-) -> list[Hold]:
+def holds(conn: Connection, owners: Collection[GroupId], *, lifted: bool = False) -> list[Hold]:
     """The groups' holds, newest first."""
     return store.holds(conn, owners, lifted=lifted)
 
@@ -97,6 +94,19 @@ def state(conn: Connection, name: str) -> PlaceState:
 def note_state(conn: Connection, name: str, **values: Any) -> None:
     """Keep what was found of a place."""
     store_state.note(conn, name, values)
+
+
+def note_round(
+    conn: Connection, owner: GroupId, site: SiteId, evicted: int, kept: Mapping[str, int],
+    at: datetime,
+) -> None:  # fmt: skip
+    """Keep what a look at a site's cache came to, and why what was due stays."""
+    store_state.note_round(conn, owner, site, evicted, kept, at)
+
+
+def rounds(conn: Connection) -> dict[SiteId, Round]:
+    """The last look at each site's cache."""
+    return store_state.rounds(conn)
 
 
 def set_counts(conn: Connection, found: Iterable[Held], at: datetime) -> None:

@@ -1,7 +1,32 @@
 """What is known of the places of the image store. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+
+from confrere.kernel.ids import SiteId
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What the last look at a site's cache came to: `kept` says why what was due stays."""
+
+    site: SiteId
+    evicted: int
+    kept: Mapping[str, int]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How much of a site's lies at one place, as it was counted last."""
+
+    site: SiteId | None
+    place: str
+    studies: int
+    images: int
+    bytes: int
+    counted_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,15 +71,15 @@ def holds(conn: Connection, owners: Collection[GroupId], *, lifted: bool) -> lis
     query = sa.select(legal_holds).where(c.owner_group.in_(owners))
     if not lifted:
         query = query.where(c.lifted_at.is_(None))
-    return [_hold(r) for r in conn.execute(query.order_by(c.placed_at.desc(), c.id).limit(NEWEST))]
+    return [
+        _hold(r) for r in conn.execute(query.order_by(c.placed_at.desc(), c.id).limit(NEWEST))
+    ]
 
 
 def held(conn: Connection) -> tuple[frozenset[StudyId], frozenset[PatientId]]:
     """All that is on hold, of every group the caller sees."""
     c = legal_holds.c
-    found = conn.execute(
-        sa.select(c.study_id, c.patient_id).where(c.lifted_at.is_(None))
-    ).all()
+    found = conn.execute(sa.select(c.study_id, c.patient_id).where(c.lifted_at.is_(None))).all()
     return (
         frozenset(StudyId(r.study_id) for r in found if r.study_id),
         frozenset(PatientId(r.patient_id) for r in found if r.patient_id),

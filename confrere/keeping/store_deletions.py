@@ -50,7 +50,9 @@ def listed(conn: Connection, owners: Collection[GroupId]) -> list[Deletion]:
     """Lists, newest first."""
     c = deletion_lists.c
     query = sa.select(deletion_lists).where(c.owner_group.in_(owners))
-    return [_deletion(r) for r in conn.execute(query.order_by(c.proposed_at.desc()).limit(SHOWN))]
+    return [
+        _deletion(r) for r in conn.execute(query.order_by(c.proposed_at.desc()).limit(SHOWN))
+    ]
 
 
 def due(conn: Connection, now: datetime) -> list[Deletion]:

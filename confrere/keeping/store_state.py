@@ -1,7 +1,7 @@
 """SQL of how full the store is, and of which rows name a blob."""
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
-from confrere.keeping.state import PlaceState
-from confrere.keeping.tables import storage_counts, store_state
+from confrere.keeping.state import Count, PlaceState, Round
+from confrere.keeping.tables import cache_rounds, storage_counts, store_state
 from confrere.kernel.ids import GroupId, SiteId
 
 _STATE = [store_state.c[one.name] for one in fields(PlaceState)]
@@ -28,18 +28,6 @@ _IMAGES = """
     select i.digest from instances i where i.digest = any(:given) and not exists (
         select 1 from study_places p where p.study_id = i.study_id and p.place = 'away')
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """How much of a site's lies at one place."""
-
-    site: SiteId | None
-    place: str
-    studies: int
-    images: int
-    bytes: int
-    counted_at: datetime
 
 
 def named(conn: Connection, digests: Sequence[bytes]) -> set[bytes]:
@@ -72,6 +60,24 @@ def note(conn: Connection, name: str, values: dict[str, Any]) -> None:
     conn.execute(made.on_conflict_do_update(index_elements=["name"], set_=values))
 
 
+def note_round(
+    conn: Connection, owner: GroupId, site: SiteId, evicted: int, kept: Mapping[str, int],
+    at: datetime,
+) -> None:  # fmt: skip
+    """Write what a look at a site's cache came to."""
+    values = {"owner_group": owner, "evicted": evicted, "kept": dict(kept), "at": at}
+    made = insert(cache_rounds).values(site_id=site, **values)
+    conn.execute(made.on_conflict_do_update(index_elements=["site_id"], set_=values))
+
+
+def rounds(conn: Connection) -> dict[SiteId, Round]:
+    """The last look at each site's cache."""
+    return {
+        SiteId(r.site_id): Round(SiteId(r.site_id), r.evicted, r.kept, r.at)
+        for r in conn.execute(sa.select(cache_rounds))
+    }
+
+
 def set_counts(conn: Connection, rows: Iterable[dict[str, Any]]) -> None:
     """Write all counts anew."""
     conn.execute(sa.delete(storage_counts))
@@ -82,8 +88,17 @@ def set_counts(conn: Connection, rows: Iterable[dict[str, Any]]) -> None:
 def counts(conn: Connection, owners: Collection[GroupId]) -> list[Count]:
     """Counts of groups, by site."""
     c = storage_counts.c
-    query = sa.select(storage_counts).where(c.owner_group.in_(owners)).order_by(c.site_id, c.place)
+    query = (
+        sa.select(storage_counts).where(c.owner_group.in_(owners)).order_by(c.site_id, c.place)
+    )
     return [
-        Count(SiteId(r.site_id) if r.site_id else None, r.place, r.studies, r.images, r.bytes, r.counted_at)
+        Count(
+            SiteId(r.site_id) if r.site_id else None,
+            r.place,
+            r.studies,
+            r.images,
+            r.bytes,
+            r.counted_at,
+        )
         for r in conn.execute(query)
     ]

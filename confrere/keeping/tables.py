@@ -5,6 +5,7 @@ import sqlalchemy as sa
 from confrere.database.metadata import (
     flag,
     instant,
+    json,
     key,
     metadata,
     owner,
@@ -133,6 +134,16 @@ storage_counts = sa.Table(
     whole("images"),
     whole("bytes"),
     instant("counted_at", null=False),
+)
+
+cache_rounds = sa.Table(
+    "cache_rounds",
+    metadata,
+    sa.Column("site_id", sa.Uuid, primary_key=True),
+    owner(),
+    whole("evicted"),
+    json("kept"),
+    instant("at", null=False),
 )
 
 store_state = sa.Table(

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from confrere.database.engine import transaction
 from confrere.identity.permissions import Permission
-from confrere.imaging import correcting, rejecting, undoing
+from confrere.imaging import correcting, keeping, rejecting, undoing
 from confrere.imaging import service as imaging
 from confrere.imaging.corrections import BY_HAND, LABELS, By, Correction, Placed
 from confrere.imaging.model import Study
@@ -201,6 +201,7 @@ def _show(request: Request, me: Principal, key: StudyId, said: str = "") -> Resp
             "whose": patients.get(conn, study.patient_id) if study.patient_id else None,
             "signed": any(one.state is State.FINAL for one in items),
             "item": items[0] if items else None,
+            "kept": keeping.one(conn, key),
         }
         note_seen(
             conn, request, me, "study", now=context.now(), object_id=key, study=key,

@@ -120,6 +120,14 @@ PLACES = (
         Permission.IMPORT_IMAGES,
     ),
     Place(
+        "/storage",
+        "Storage",
+        "f",
+        "M4 6c0-1.7 3.6-3 8-3s8 1.3 8 3-3.6 3-8 3-8-1.3-8-3zM4 6v12c0 1.7 3.6 3 8 3s8-1.3 8-3V6"
+        "M4 12c0 1.7 3.6 3 8 3s8-1.3 8-3",
+        Permission.READ_STORAGE,
+    ),
+    Place(
         "/deidentified",
         "De-identify",
         "z",

@@ -2,30 +2,23 @@
 
 import threading
 from datetime import datetime, timedelta
+from functools import lru_cache
 
-from sqlalchemy import Connection
-
-from confrere.archives import service as archives
-from confrere.archives.model import FETCH_TASK, Candidate
+from confrere.archives.again import NOBODY_TO_ASK, fetch_again
 from confrere.database.engine import transaction
 from confrere.imaging import keeping as imaging
-from confrere.imaging.kept import AWAY, COLD, MAIN, Kept
+from confrere.imaging.kept import AWAY, COLD, MAIN
 from confrere.jobs import events
 from confrere.keeping.model import WARM_TASK
-from confrere.kernel.errors import Conflict, Unavailable
+from confrere.kernel.errors import Unavailable
 from confrere.kernel.ids import StudyId
 from confrere.wiring.house import House
 
 NOTED_AGAIN = timedelta(hours=1)
 REMEMBERED = 10_000
-WHY = "opened here, and no longer in the cache"
 BEING_FETCHED = (
     "these images are no longer kept here: they are being fetched from the site's PACS; try "
     "again in a minute"
-)
-NOBODY_TO_ASK = (
-    "these images are no longer kept here, and no archive is registered to fetch them from: "
-    "ask an IT engineer of the group that owns them"
 )
 
 
@@ -64,28 +57,7 @@ class Uses:
             self._noted[study] = now
 
 
-def fetch_again(conn: Connection, study: Kept, now: datetime) -> bool:
-    """Ask for a study's images once more; False where nobody can be asked."""
-    if study.patient is None:
-        return False
-    if archives.ask_again(conn, study.owner_group, study.study_uid, now):
-        return True
-    archive = next(
-        (one for one in archives.listed(conn, [study.owner_group]) if one.site == study.site and one.enabled),
-        None,
-    )  # fmt: skip
-    if archive is None:
-        return False
-    wanted = Candidate(study.study_uid, study.study_date, "\\".join(study.modalities), "")
-    archives.ask(conn, archive, study.patient, None, wanted, WHY, now, now, again=True)
-    events.defer(conn, FETCH_TASK, once=FETCH_TASK, queue=events.LONG)
-    return True
-
-
-def by_hand(conn: Connection, study_id: StudyId, now: datetime) -> None:
-    """Fetch a study again because a person asks; Conflict when it is here or cannot be."""
-    found = imaging.one(conn, study_id)
-    if found.place != AWAY:
-        raise Conflict("its images are here; reload the page")
-    if not fetch_again(conn, found, now):
-        raise Conflict(NOBODY_TO_ASK)
+@lru_cache(maxsize=4)
+def uses(house: House) -> Uses:
+    """The house's own: every door of a process remembers together."""
+    return Uses(house)

@@ -28,6 +28,7 @@ from confrere.imaging.query_retrieve import (
 from confrere.kernel.errors import Invalid, Refused, Unavailable
 from confrere.network.systems import Peer
 from confrere.settings import is_loopback
+from confrere.wiring.bringing_back import uses
 from confrere.wiring.device_audit import Caller
 from confrere.wiring.house import House
 from confrere.wiring.peers import PeerBook
@@ -114,6 +115,7 @@ class Desk:
                     f"over {MOST_INSTANCES} objects: retrieve fewer studies at once"
                 )
         for study in {one.study.id: one.study for one in found}.values():
+            uses(self.house).note(study.id)
             self.note(caller, Event(
                 study.owner_group, self.house.now(), "R", "study", "dicom", agent_of(caller),
                 patient_id=study.patient_id, study_id=study.id, object_id=study.id,

@@ -63,7 +63,9 @@ def evict(house: House, most: int = MOST) -> Evicted:
     return _add(total, _priors(house, most))
 
 
-def due_at(conn: Connection, site: SiteId, now: datetime, most: int) -> tuple[list[Kept], dict[StudyId, str]]:
+def due_at(
+    conn: Connection, site: SiteId, now: datetime, most: int
+) -> tuple[list[Kept], dict[StudyId, str]]:
     """What of a site's is past its lifetime, and why some of it stays; for the page."""
     lifetime = serving.cache_lifetime(conn, site)
     if lifetime is None:
@@ -125,7 +127,9 @@ def _needed(conn: Connection, study: Kept) -> str:
     return ""
 
 
-def _stays(conn: Connection, due: Collection[Kept], *, prior: bool = False) -> dict[StudyId, str]:
+def _stays(
+    conn: Connection, due: Collection[Kept], *, prior: bool = False
+) -> dict[StudyId, str]:
     """Why some of these stay here though their lifetime is over."""
     ids = [one.study for one in due]
     holds, read = keeping.held(conn), read_of_studies(conn, ids)
@@ -158,7 +162,9 @@ def _is_owed(conn: Connection, study: StudyId) -> bool:
 
 def _archive_of(conn: Connection, site: SiteId) -> Archive | None:
     """The registered way to fetch a site's images from its PACS again."""
-    return next((one for one in archives.listed(conn) if one.site == site and one.enabled), None)
+    return next(
+        (one for one in archives.listed(conn) if one.site == site and one.enabled), None
+    )
 
 
 def _not_there(house: House, archive: Archive, token: str, one: Kept) -> str:

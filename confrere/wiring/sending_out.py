@@ -18,6 +18,7 @@ from confrere.imaging.model import Instance
 from confrere.kernel.errors import DomainError, Invalid, NotFound, Refused, Unavailable
 from confrere.network import service as network
 from confrere.network.systems import Peer
+from confrere.wiring.bringing_back import uses
 from confrere.wiring.dicom_out import remote_of
 from confrere.wiring.house import House
 
@@ -55,6 +56,7 @@ def run(house: House, sending_id: UUID) -> None:
             return
     tally = Tally(len(instances))
     try:
+        uses(house).note(asked.study)
         _send(house, asked, peer, instances, tally)
     except (Unavailable, Refused, OSError) as error:
         words = str(error) if isinstance(error, DomainError) else type(error).__name__

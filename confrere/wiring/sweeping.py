@@ -99,5 +99,3 @@ def batches(ones: Iterator[One], size: int) -> Iterator[list[One]]:
     """Cut what comes into lists."""
     while batch := list(islice(ones, size)):
         yield batch
-
-

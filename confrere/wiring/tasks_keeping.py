@@ -25,9 +25,7 @@ def register(house: House) -> None:
         store_looks.look(house)
 
     @events.app.periodic(cron=FORWARD_AT)
-    @events.app.task(
-        name="keeping.forward", queue=events.LONG, queueing_lock="keeping.forward"
-    )
+    @events.app.task(name="keeping.forward", queue=events.LONG, queueing_lock="keeping.forward")
     def forward(timestamp: int) -> None:  # noqa: ARG001 - the queue's own argument
         house.blobs.forward(FORWARDED)
 

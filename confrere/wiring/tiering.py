@@ -25,7 +25,9 @@ def cool(house: House, most: int = MOST) -> int:
     with transaction(house.system, frozenset()) as conn:
         rules = keeping.tiers(conn)
     return sum(
-        _move(house, one, COLD) for rule in rules.values() for one in _cool_by(house, rule, most)
+        _move(house, one, COLD)
+        for rule in rules.values()
+        for one in _cool_by(house, rule, most)
     )
 
 

@@ -88,7 +88,7 @@ from confrere.web.access import allow
 from confrere.web.app import create as create_app
 from confrere.web.context import WebContext
 from confrere.wiring import stow
-from confrere.wiring.bringing_back import Uses
+from confrere.wiring.bringing_back import uses
 from confrere.wiring.gateway_door import gateway_router
 from confrere.wiring.hooks import Hooks
 from confrere.wiring.house import House
@@ -157,14 +157,13 @@ def image_noter(house: House) -> Callable[..., None]:
 
     Raises Unavailable for images that are at the site's PACS, and has them fetched.
     """
-    uses = Uses(house)
 
     def note(
         conn: Connection, me: Principal, kind: str, study: StudyId | None,
         patient: PatientId | None, owner: GroupId | None,
     ) -> None:  # fmt: skip
         if kind == "view" and study is not None:
-            uses.note(study)
+            uses(house).note(study)
         audit.note_access(
             conn, house.audit_key, me, door="dicomweb",
             kind="study" if study else "study list",

@@ -21,9 +21,7 @@ def s3_server(folder: Path) -> Iterator[Bucket]:
     url = f"http://127.0.0.1:{port}"
     try:
         with httpx.Client(base_url=url, timeout=10, trust_env=False) as client:
-            wait_for(
-                lambda: _made(client), 30, lambda: (folder / "s3.log").read_text()[-2000:]
-            )
+            wait_for(lambda: _made(client), 30, lambda: (folder / "s3.log").read_text()[-2000:])
         yield Bucket("images", "centre", url, "us-east-1", "key", "secret")
     finally:
         process.terminate()

@@ -136,7 +136,9 @@ def test_changed_bytes_of_an_object_are_never_served(bucket: Bucket) -> None:
 
 def test_a_store_that_does_not_answer_is_said_in_words_without_its_key(tmp_path: Path) -> None:
     port = free_ports("none")["none"]
-    place = ObjectPlace(Bucket("images", "", f"http://127.0.0.1:{port}", "x", "key", "topsecret"))
+    place = ObjectPlace(
+        Bucket("images", "", f"http://127.0.0.1:{port}", "x", "key", "topsecret")
+    )
     with pytest.raises(Unavailable, match="address, its bucket and the key") as told:
         place.room()
     assert "topsecret" not in str(told.value)

@@ -66,10 +66,6 @@ def _rules() -> None:
         )
         """
     )
-    wall(
-        "retention_rules", "select, insert, update (ends_on, by_name)",
-        f"owner_group is null or {MINE}",
-    )  # fmt: skip
     op.execute(
         """
         insert into retention_rules
@@ -89,6 +85,11 @@ def _rules() -> None:
              '10A NCAC 13B .3903', date '1996-01-01')
         """
     )
+    # behind the rows: forced, the wall holds the owner of the table too
+    wall(
+        "retention_rules", "select, insert, update (ends_on, by_name)",
+        f"owner_group is null or {MINE}",
+    )  # fmt: skip
 
 
 def _holds() -> None:
@@ -188,6 +189,17 @@ def _state() -> None:
     )
     op.execute("create index ix_storage_counts_owner_group on storage_counts (owner_group)")
     wall("storage_counts", "select")
+    op.execute(
+        """
+        create table cache_rounds (
+            site_id uuid not null, owner_group uuid not null,
+            evicted bigint not null default 0, kept jsonb not null default '{}',
+            at timestamptz not null,
+            constraint pk_cache_rounds primary key (site_id)
+        )
+        """
+    )
+    wall("cache_rounds", "select")
     # the house's own, nobody's: no row tells of a patient or a group
     op.execute(
         """
