@@ -121,6 +121,14 @@ def lapsed(conn: Connection, now: datetime, most: int) -> list[Fetch]:
     return store.lapsed(conn, now, most)
 
 
+def note_back(conn: Connection, owner: GroupId, uid: str, now: datetime) -> None:
+    """A study whose lifetime was over is here after all: its lifetime begins anew."""
+    for one in store.of_studies(conn, owner, [uid]):
+        if one.state == EXPIRED:
+            keeps = timedelta(days=get(conn, one.archive).keeps_days)
+            store.change_fetch(conn, one.id, {"state": FETCHED, "expires_at": now + keeps})
+
+
 def note_expired(conn: Connection, fetch: Fetch) -> None:
     """A fetched study is no longer here; it may be asked for again."""
     store.change_fetch(conn, fetch.id, {"state": EXPIRED, "expires_at": None})

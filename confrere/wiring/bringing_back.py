@@ -4,6 +4,7 @@ import threading
 from datetime import datetime, timedelta
 from functools import lru_cache
 
+from confrere.archives import service as archives
 from confrere.archives.again import NOBODY_TO_ASK, fetch_again
 from confrere.database.engine import transaction
 from confrere.imaging import keeping as imaging
@@ -41,7 +42,8 @@ class Uses:
             found = imaging.one(conn, study)
             place = imaging.note_use(conn, study, found.owner_group, now)
             if place == AWAY and imaging.come_back(conn, found, self._house.blobs.has, now):
-                place = MAIN  # it was sent again, by whomever
+                place = MAIN  # it was sent again, by whomever, or had not gone yet
+                archives.note_back(conn, found.owner_group, found.study_uid, now)
             if place == AWAY:
                 asked = fetch_again(conn, found, now)
             elif place == COLD:

@@ -8,11 +8,11 @@ A study's rows stay; its images are fetched again when somebody opens it.
 import logging
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from sqlalchemy import Connection
 
 from confrere.archives import service as archives
+from confrere.archives.again import archive_of
 from confrere.archives.model import Archive
 from confrere.audit import service as audit
 from confrere.audit.model import Agent, Event
@@ -25,6 +25,7 @@ from confrere.imaging.kept import AWAY, Kept
 from confrere.keeping import service as keeping
 from confrere.kernel.errors import DomainError
 from confrere.kernel.ids import SiteId, StudyId
+from confrere.network import service as network
 from confrere.network import serving
 from confrere.wiring import archive_clients, sweeping
 from confrere.wiring.house import House
@@ -36,6 +37,9 @@ log = logging.getLogger(__name__)
 MOST = 200  # studies of a site in one run
 AGENT = Agent(None, "cache", None)
 AT_PACS = "its lifetime in the cache is over: it is at the site's PACS"
+NO_ARCHIVE = "no archive is registered to fetch the site's images from again"
+UNKNOWN_THERE = "the PACS does not say that it has the study"
+NO_PATIENT = "it is not known whose study it is"
 FETCHED_PRIOR = "a prior fetched from another archive, whose lifetime is over"
 
 
@@ -59,33 +63,16 @@ def evict(house: House, most: int = MOST) -> Evicted:
     for site, lifetime in lifetimes.items():
         with transaction(house.system, frozenset()) as conn:
             due = imaging.unused(conn, site, house.now() - lifetime, most)
-        total = _add(total, _of_site(house, site, due))
+        done = _of_site(house, site, due)
+        _note(house, site, done)
+        total = _add(total, done)
     return _add(total, _priors(house, most))
-
-
-def due_at(
-    conn: Connection, site: SiteId, now: datetime, most: int
-) -> tuple[list[Kept], dict[StudyId, str]]:
-    """What of a site's is past its lifetime, and why some of it stays; for the page."""
-    lifetime = serving.cache_lifetime(conn, site)
-    if lifetime is None:
-        return [], {}
-    due = imaging.unused(conn, site, now - lifetime, most)
-    stays = _stays(conn, due)
-    if _archive_of(conn, site) is None:
-        stays |= {one.study: NO_ARCHIVE for one in due}
-    return due, stays
-
-
-NO_ARCHIVE = "no archive is registered to fetch the site's images from again"
-UNKNOWN_THERE = "the PACS does not say that it has the study"
-NO_PATIENT = "it is not known whose study it is"
 
 
 def _of_site(house: House, site: SiteId, due: list[Kept]) -> Evicted:
     done, images, kept = 0, 0, dict[str, int]()
     with transaction(house.system, frozenset()) as conn:
-        archive = _archive_of(conn, site)
+        archive = archive_of(conn, due[0].owner_group, site) if due else None
         token = archives.token_of(conn, archive) if archive else ""
     for one in due:
         why = NO_ARCHIVE if archive is None else ""
@@ -98,6 +85,13 @@ def _of_site(house: House, site: SiteId, due: list[Kept]) -> Evicted:
             continue
         done, images = done + 1, images + _let_go(house, one, AT_PACS)
     return Evicted(done, images, kept)
+
+
+def _note(house: House, site: SiteId, done: Evicted) -> None:
+    """Keep for the page what the round came to, and why some of it stays."""
+    with transaction(house.system, frozenset()) as conn:
+        owner = network.site(conn, site).owner_group
+        keeping.note_round(conn, owner, site, done.studies, done.kept, house.now())
 
 
 def _priors(house: House, most: int) -> Evicted:
@@ -158,13 +152,6 @@ def _is_owed(conn: Connection, study: StudyId) -> bool:
         return False
     last = max(max(one.at, one.undone_at or one.at) for one in corrections)
     return not any(one.asked_at >= last and one.sent for one in sent)
-
-
-def _archive_of(conn: Connection, site: SiteId) -> Archive | None:
-    """The registered way to fetch a site's images from its PACS again."""
-    return next(
-        (one for one in archives.listed(conn) if one.site == site and one.enabled), None
-    )
 
 
 def _not_there(house: House, archive: Archive, token: str, one: Kept) -> str:

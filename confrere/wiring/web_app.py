@@ -74,6 +74,8 @@ from confrere.web import (
     shadow_page,
     simulate_page,
     site_viewer_page,
+    storage_page,
+    storage_removals,
     study_assign,
     study_page,
     study_papers,
@@ -105,7 +107,7 @@ PAGES = (
     advice_page, advice_rules_page, advice_try_page, advice_effect_page, deid_page, deid_review,
     images_page, imports_page, exceptions_pieces,
     archives_page, backload_page, study_papers, technologist_page,
-    services_page, study_send,
+    services_page, study_send, storage_page, storage_removals,
 )  # fmt: skip
 READS = {"search": "R", "view": "R", "store": "C"}
 

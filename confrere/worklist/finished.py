@@ -6,10 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from confrere.kernel.ids import StudyId
-from confrere.worklist.model import State
 from confrere.worklist.tables import items
-
-OVER = (State.FINAL, State.EXTERNAL, State.CANCELLED)
 
 
 def read_of_studies(conn: Connection, studies: Sequence[StudyId]) -> dict[StudyId, bool]:
@@ -19,7 +16,7 @@ def read_of_studies(conn: Connection, studies: Sequence[StudyId]) -> dict[StudyI
     """
     if not studies:
         return {}
-    over = sa.func.bool_and(items.c.state.in_([one.value for one in OVER]))
+    over = sa.func.bool_and(items.c.finished_at.is_not(None))
     query = sa.select(items.c.study_id, over).where(items.c.study_id.in_(studies))
     found = conn.execute(query.group_by(items.c.study_id))
     return {StudyId(study): bool(read) for study, read in found}

@@ -72,10 +72,11 @@ class Keeping:
             if read is not None:
                 conn.execute(sa.text(
                     "insert into items (owner_group, site_id, patient_id, study_id, state, "
-                    "created_at, updated_at) values (:o, :s, :p, :i, :state, :at, :at)"
+                    "created_at, updated_at, finished_at) values (:o, :s, :p, :i, :state, :at, :at, :done)"
                 ), {
                     "o": self.world.owner, "s": self.world.site, "p": patient.id, "i": study,
                     "state": "final" if read else "waiting", "at": self.at,
+                    "done": self.at if read else None,
                 })  # fmt: skip
         return study
 

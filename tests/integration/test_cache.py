@@ -1,7 +1,7 @@
 """A site's PACS (Orthanc) is its archive: what it holds leaves our cache, and comes back."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from confrere.keeping import service
 from confrere.kernel.errors import Unavailable
 from confrere.kernel.ids import PatientId, StudyId
 from confrere.patients import service as patients
-from confrere.wiring import evicting, fetching
+from confrere.wiring import evicting, fetching, sweeping
 from confrere.wiring.bringing_back import BEING_FETCHED, NOBODY_TO_ASK, Uses
 from tests.database import Databases
 from tests.integration.keeping_house import PROPOSER, Keeping, keeping_in
@@ -77,8 +77,8 @@ def own(keeping: Keeping, pacs: Archive) -> StudyId:
     with transaction(keeping.made.system, frozenset()) as conn:
         conn.execute(sa.text("delete from fetches"))
         conn.execute(sa.text(
-            "insert into items (owner_group, site_id, study_id, state, created_at, updated_at) "
-            "values (:o, :s, :i, 'final', :at, :at)"
+            "insert into items (owner_group, site_id, study_id, state, created_at, updated_at, finished_at) "
+            "values (:o, :s, :i, 'final', :at, :at, :at)"
         ), {"o": keeping.world.owner, "s": keeping.world.site, "i": study, "at": keeping.at})  # fmt: skip
     return study
 
@@ -98,11 +98,10 @@ def test_a_read_study_leaves_after_its_lifetime_and_comes_back_when_it_is_opened
     assert (done.studies, done.images) == (1, 6)
     assert keeping.place(study) == "away"
     assert not any(keeping.is_main(one) for one in digests)
+    empty_shelf(keeping)
     with pytest.raises(Unavailable) as told:
         uses.note(study)
     assert str(told.value) == BEING_FETCHED
-    for one in digests:  # the shelf is empty by now
-        keeping.house.blobs.main.drop("swept", one)
     way = fetching.Way(keeping.made.system, keeping.house.blobs, "CONFRERE")
     assert fetching.fetch_due(way, lambda: keeping.at) == 1
     assert keeping.place(study) == "main"
@@ -114,6 +113,28 @@ def test_a_read_study_leaves_after_its_lifetime_and_comes_back_when_it_is_opened
         assert not archives.asked(conn, found.owner_group, [found.study_uid]), (
             "no prior by that"
         )
+
+
+def test_what_is_opened_just_after_it_left_is_back_at_once(
+    keeping: Keeping, pacs: Archive
+) -> None:
+    study = own(keeping, pacs)
+    digests = keeping.digests(study)
+    keeping.forward(days=31)
+    assert evicting.evict(keeping.house).studies == 1
+    Uses(keeping.house).note(study)
+    assert keeping.place(study) == "main"
+    assert keeping.house.blobs.read(digests[0])
+    keeping.at = datetime.now(UTC) + timedelta(hours=2)
+    assert sweeping.settle(keeping.house).put_back == 6
+    assert all(keeping.is_main(one) for one in digests)
+
+
+def empty_shelf(keeping: Keeping) -> None:
+    """As an hour later."""
+    place = keeping.house.blobs.main
+    for one in list(place.shelf("swept")):
+        place.drop("swept", one.digest)
 
 
 def test_what_comes_back_in_other_bytes_is_taken_and_no_conflict(
@@ -146,7 +167,7 @@ def test_what_must_stay_stays(keeping: Keeping, pacs: Archive, why: str) -> None
     kept = keeping.kept(study)
     with transaction(keeping.made.system, frozenset()) as conn:
         if why == "unread":
-            conn.execute(sa.text("update items set state = 'held'"))
+            conn.execute(sa.text("update items set state = 'held', finished_at = null"))
             said = "still to be read"
         elif why.startswith("held"):
             of = (study, None) if why == "held" else (None, kept.patient)
@@ -187,13 +208,15 @@ def test_a_fetched_prior_goes_at_its_lifetime_unless_an_open_exam_needs_it(
     assert done.kept == {"a prior of an exam that is still to be read": 1}
     with transaction(keeping.made.system, frozenset()) as conn:
         conn.execute(
-            sa.text("update items set state = 'final' where study_id = :i"), {"i": exam}
+            sa.text("update items set finished_at = :at where study_id = :i"),
+            {"i": exam, "at": keeping.at},
         )
     assert evicting.evict(keeping.house).studies == 1
     assert keeping.place(prior) == "away"
     with transaction(keeping.made.system, frozenset()) as conn:
         (fetch,) = archives.fetches(conn)
         assert fetch.state == EXPIRED
+    empty_shelf(keeping)
     with pytest.raises(Unavailable):
         Uses(keeping.house).note(prior)
     way = fetching.Way(keeping.made.system, keeping.house.blobs, "CONFRERE")
@@ -211,6 +234,7 @@ def test_where_nobody_can_be_asked_that_is_said(keeping: Keeping, pacs: Archive)
     assert evicting.evict(keeping.house).studies == 1
     with transaction(keeping.made.system, frozenset()) as conn:
         archives.enable(conn, pacs.id, enabled=False)
+    empty_shelf(keeping)
     with pytest.raises(Unavailable) as told:
         Uses(keeping.house).note(study)
     assert str(told.value) == NOBODY_TO_ASK
