@@ -5,13 +5,15 @@ import os
 import shutil
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from confrere import migrations
 from confrere.assets import default_folder
+from confrere.cli import doctor_store
+from confrere.cli.findings import Finding
 from confrere.cli.output import say
 from confrere.database import local
 from confrere.database.engine import connect, transaction
@@ -25,15 +27,6 @@ from confrere.settings import ENVIRONMENT, SECRETS, Settings, is_loopback, load
 from confrere.wiring.dicom_tls import server_context
 
 LOW_DISK_BYTES = 5 * 1024**3
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One checked thing."""
-
-    ok: bool
-    what: str
-    remedy: str = ""
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -69,6 +62,7 @@ def check(settings: Settings) -> Iterator[Finding]:
     """Check every part, one after the other."""
     yield _home(settings.home)
     yield _disk(settings.home)
+    yield from doctor_store.places(settings)
     yield _assets(settings)
     for what, host, port in (
         ("web", settings.http_host, settings.http_port),
@@ -146,6 +140,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
             return
         for role, url in (("app", urls.app), ("system", urls.system), ("owner", urls.owner)):
             yield from _role(role, url)
+        yield from doctor_store.scrubs(urls.system)
         yield from _peers(urls)
     except (DomainError, LocalServerError, sa.exc.SQLAlchemyError) as error:
         yield Finding(False, f"database: {type(error).__name__}", str(error).split("\n")[0])

@@ -141,7 +141,7 @@ def test_a_manager_places_and_lifts_holds_by_number(house: House) -> None:
     why = {"reason": "case closed"}
     lifted = manager(house).post(f"/storage/holds/{hold.id}/lift", data=why, headers=HTMX).text
     assert "case closed" in lifted
-    assert [e.detail["act"] for e in house.trail("legal hold")][0] == "lifted"
+    assert house.trail("legal hold")[0].detail["act"] == "lifted"
     partner = house.signed_in(Role.GROUP_MANAGER, house.world.partner)
     assert "M77" not in partner.get("/storage/holds").text
     assert partner.post(f"/storage/holds/{hold.id}/lift", data=why).status_code == 409
@@ -196,7 +196,7 @@ def test_a_study_at_the_pacs_says_so_and_can_be_fetched(house: House) -> None:
 
 def test_sizes_in_words() -> None:
     assert [size(n) for n in (None, 0, 999, 1500, 123_456_789, 5 * 10**12)] == [
-        "–", "0 bytes", "999 bytes", "1.5 KB", "123 MB", "5.0 TB",
+        "\N{EN DASH}", "0 bytes", "999 bytes", "1.5 KB", "123 MB", "5.0 TB",
     ]  # fmt: skip
     assert used(25, 100) == 75
     assert used(None, None) is None
