@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from sqlalchemy import Connection
 
@@ -37,17 +38,19 @@ def note_use(conn: Connection, study: StudyId, owner: GroupId, at: datetime) -> 
 
 
 def unused(
-    conn: Connection, site: SiteId, before: datetime, limit: int, *, cold_too: bool = True
-) -> list[Kept]:
-    """A site's studies that were last of use before then, longest first."""
-    return store.unused(conn, site, (MAIN, COLD) if cold_too else (MAIN,), before, limit)
+    conn: Connection, site: SiteId, before: datetime, limit: int, *, cold_too: bool = True,
+    after: tuple[datetime, UUID] | None = None,
+) -> list[Kept]:  # fmt: skip
+    """A site's studies that were last of use before then, longest first, from behind `after` on."""
+    return store.unused(conn, site, (MAIN, COLD) if cold_too else (MAIN,), before, limit, after)
 
 
 def older(
-    conn: Connection, site: SiteId, than: timedelta, now: datetime, limit: int
-) -> list[Kept]:
-    """A site's studies at the main place that were made longer ago, oldest first."""
-    return store.older(conn, site, f"{now - than:%Y%m%d}", limit)
+    conn: Connection, site: SiteId, than: timedelta, unused_for: timedelta, now: datetime,
+    limit: int,
+) -> list[Kept]:  # fmt: skip
+    """A site's studies at the main place that were made longer ago and are out of use, oldest first."""
+    return store.older(conn, site, f"{now - than:%Y%m%d}", now - unused_for, limit)
 
 
 def of_period(

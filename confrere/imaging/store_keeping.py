@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -45,23 +46,31 @@ def of_uid(conn: Connection, owner: GroupId, uid: str) -> Kept | None:
 
 
 def unused(
-    conn: Connection, site: SiteId, places: Sequence[str], before: datetime, limit: int
-) -> list[Kept]:
+    conn: Connection, site: SiteId, places: Sequence[str], before: datetime, limit: int,
+    after: tuple[datetime, UUID] | None = None,
+) -> list[Kept]:  # fmt: skip
     """A site's closed studies at these places that were last of use before then, longest first."""
     query = _all().where(
         studies.c.site_id == site, studies.c.state == "closed", studies.c.instance_count > 0,
         _PLACE.in_(places), before > _USED,
     )  # fmt: skip
+    if after is not None:
+        query = query.where(sa.tuple_(_USED, studies.c.id) > sa.tuple_(
+            sa.literal(after[0], sa.DateTime(timezone=True)), sa.literal(after[1], sa.Uuid)
+        ))  # fmt: skip
     return [
         _kept(row) for row in conn.execute(query.order_by(_USED, studies.c.id).limit(limit))
     ]
 
 
-def older(conn: Connection, site: SiteId, before: str, limit: int) -> list[Kept]:
-    """A site's closed studies at the main place that are of a day before `before` (DA)."""
+def older(
+    conn: Connection, site: SiteId, before: str, unused_since: datetime, limit: int
+) -> list[Kept]:
+    """A site's closed studies at the main place, of a day before `before` (DA), unused since."""
     query = _all().where(
         studies.c.site_id == site, studies.c.state == "closed", studies.c.instance_count > 0,
         _PLACE == MAIN, studies.c.study_date != "", studies.c.study_date < before,
+        unused_since > _USED,
     )  # fmt: skip
     query = query.order_by(studies.c.study_date, studies.c.id).limit(limit)
     return [_kept(row) for row in conn.execute(query)]

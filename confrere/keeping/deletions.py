@@ -33,7 +33,7 @@ from confrere.keeping.model import (
     may_undo,
     said,
 )
-from confrere.keeping.retention import Due, Rule, Subject, after, due
+from confrere.keeping.retention import Due, Rule, Subject, after, due, least
 from confrere.kernel.errors import Invalid, NotFound, Refused
 from confrere.kernel.ids import GroupId, StudyId
 from confrere.network import service as network
@@ -52,11 +52,11 @@ def due_now(
         return []
     rules = service.rules(conn, site.owner_group)
     today = now.astimezone(ZoneInfo(site.time_zone)).date()
-    shortest = min((_shortest(one) for one in rules), default=0)
-    if not shortest:
+    years = least(rules, site.id, site.state, today)
+    if years is None:
         return []
     holds, found = service.held(conn), list[tuple[Kept, Due]]()
-    before, place = f"{_years_ago(today, shortest):%Y%m%d}", imaging.START
+    before, place = f"{_years_ago(today, years):%Y%m%d}", imaging.START
     while page := imaging.of_period(conn, site.id, before, PAGE, place):
         for one in page:
             ends = _judge(conn, one, site, rules, today)
@@ -225,10 +225,6 @@ def _hash(removed: Sequence[Stored]) -> bytes:
     for one in removed:
         found.update(one.sop_uid.encode() + b"\0" + one.digest)
     return found.digest()
-
-
-def _shortest(rule: Rule) -> int:
-    return min(rule.years, rule.years_if_later or rule.years)
 
 
 def _years_ago(today: date, years: int) -> date:

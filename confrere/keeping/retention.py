@@ -66,12 +66,26 @@ class Due:
 def due(subject: Subject, rules: Iterable[Rule], today: date) -> Due | None:
     """Ask every rule that is in force; None when none applies: then it is kept for ever."""
     asked = [
-        Due(on, rule)
-        for rule in rules
-        if rule.starts_on <= today and (rule.ends_on is None or today < rule.ends_on)
-        and (on := _until(subject, rule)) is not None
+        Due(on, rule) for rule in rules
+        if _in_force(rule, today) and (on := _until(subject, rule)) is not None
     ]  # fmt: skip
     return max(asked, key=lambda one: one.on, default=None)
+
+
+def least(rules: Iterable[Rule], site: SiteId, state: str, today: date) -> int | None:
+    """Years that every study of a site is kept at least; None when no rule is in force there."""
+    there = [
+        one for one in rules
+        if _in_force(one, today) and one.site in (None, site) and one.state in ("", state)
+    ]  # fmt: skip
+    of_all = [one.years for one in there if not one.modality and one.until_age is None]
+    if of_all:
+        return max(of_all)
+    return min((min(one.years, one.years_if_later or one.years) for one in there), default=None)
+
+
+def _in_force(rule: Rule, today: date) -> bool:
+    return rule.starts_on <= today and (rule.ends_on is None or today < rule.ends_on)
 
 
 def _until(subject: Subject, rule: Rule) -> date | None:

@@ -98,10 +98,10 @@ def note_state(conn: Connection, name: str, **values: Any) -> None:
 
 def note_round(
     conn: Connection, owner: GroupId, site: SiteId, evicted: int, kept: Mapping[str, int],
-    at: datetime,
+    at: datetime, after: tuple[datetime, UUID] | None = None,
 ) -> None:  # fmt: skip
-    """Keep what a look at a site's cache came to, and why what was due stays."""
-    store_state.note_round(conn, owner, site, evicted, kept, at)
+    """Keep what a look at a site's cache came to, why what was due stays, and where to go on."""
+    store_state.note_round(conn, owner, site, evicted, kept, at, after)
 
 
 def rounds(conn: Connection) -> dict[SiteId, Round]:

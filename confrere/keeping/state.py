@@ -3,18 +3,23 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from confrere.kernel.ids import SiteId
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What the last look at a site's cache came to: `kept` says why what was due stays."""
+    """What the last look at a site's cache came to: `kept` says why what was due stays.
+
+    `after` is the last use and the study behind which the next look goes on; None: from the start.
+    """
 
     site: SiteId
     evicted: int
     kept: Mapping[str, int]
     at: datetime
+    after: tuple[datetime, UUID] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -62,10 +63,14 @@ def note(conn: Connection, name: str, values: dict[str, Any]) -> None:
 
 def note_round(
     conn: Connection, owner: GroupId, site: SiteId, evicted: int, kept: Mapping[str, int],
-    at: datetime,
+    at: datetime, after: tuple[datetime, UUID] | None,
 ) -> None:  # fmt: skip
     """Write what a look at a site's cache came to."""
-    values = {"owner_group": owner, "evicted": evicted, "kept": dict(kept), "at": at}
+    used, study = after or (None, None)
+    values = {
+        "owner_group": owner, "evicted": evicted, "kept": dict(kept), "at": at,
+        "after_at": used, "after_study": study,
+    }  # fmt: skip
     made = insert(cache_rounds).values(site_id=site, **values)
     conn.execute(made.on_conflict_do_update(index_elements=["site_id"], set_=values))
 
@@ -73,7 +78,13 @@ def note_round(
 def rounds(conn: Connection) -> dict[SiteId, Round]:
     """The last look at each site's cache."""
     return {
-        SiteId(r.site_id): Round(SiteId(r.site_id), r.evicted, r.kept, r.at)
+        SiteId(r.site_id): Round(
+            SiteId(r.site_id),
+            r.evicted,
+            r.kept,
+            r.at,
+            (r.after_at, r.after_study) if r.after_at and r.after_study else None,
+        )
         for r in conn.execute(sa.select(cache_rounds))
     }
 

@@ -144,6 +144,8 @@ cache_rounds = sa.Table(
     whole("evicted"),
     json("kept"),
     instant("at", null=False),
+    instant("after_at"),
+    ref("after_study", null=True),
 )
 
 store_state = sa.Table(

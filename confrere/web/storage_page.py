@@ -77,7 +77,9 @@ def set_tier(
             conn, request, me, "storage rule", object_id=site.id, act="tiers",
             unused_days=rule.unused_days or 0, age_days=rule.age_days or 0,
         )  # fmt: skip
-    return _overview(request, me, f"Saved: {site.short_name} follows within the hour.")
+    return _overview(
+        request, me, f"Saved: {site.short_name} follows from now on, a few studies at a time."
+    )
 
 
 @router.get("/storage/rules")
@@ -140,7 +142,7 @@ def _overview(request: Request, me: Principal, said: str = "") -> Response:
         without = view.elsewhere(conn, me)
     return show(
         request, PAGE, "parts/storage_body.html", said=said, tab="overview", sites=found,
-        places=places, without=without, size=view.size, used=view.used, full=view.FULL,
+        stores=places, without=without, size=view.size, used=view.used, full=view.FULL,
         cold=bool(context.settings.cold_url), most=view.MOST,
     )  # fmt: skip
 

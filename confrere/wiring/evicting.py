@@ -5,9 +5,10 @@ its holders, and never what the PACS does not say it has: it is asked before eac
 A study's rows stay; its images are fetched again when somebody opens it.
 """
 
-import logging
+import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -32,13 +33,13 @@ from confrere.wiring.house import House
 from confrere.worklist import service as worklist
 from confrere.worklist.finished import read_of_studies
 
-log = logging.getLogger(__name__)
-
-MOST = 200  # studies of a site in one run
+MOST = 200  # studies looked at together
+SECONDS = 60.0  # of one run: others wait for the same worker
 AGENT = Agent(None, "cache", None)
 AT_PACS = "its lifetime in the cache is over: it is at the site's PACS"
 NO_ARCHIVE = "no archive is registered to fetch the site's images from again"
 UNKNOWN_THERE = "the PACS does not say that it has the study"
+NOT_ASKED = "the PACS could not be asked"
 NO_PATIENT = "it is not known whose study it is"
 FETCHED_PRIOR = "a prior fetched from another archive, whose lifetime is over"
 
@@ -52,8 +53,9 @@ class Evicted:
     kept: dict[str, int] = field(default_factory=dict)
 
 
-def evict(house: House, most: int = MOST) -> Evicted:
-    """Look at each site's cache, then at priors fetched from foreign archives."""
+def evict(house: House, most: int = MOST, seconds: float = SECONDS) -> Evicted:
+    """Look at each site's cache, for so long, then at priors fetched from foreign archives."""
+    until = time.monotonic() + seconds
     with transaction(house.system, frozenset()) as conn:
         lifetimes = {
             site: one.cache_lifetime for site, one in serving.services(conn).items()
@@ -61,37 +63,49 @@ def evict(house: House, most: int = MOST) -> Evicted:
         }  # fmt: skip
     total = Evicted()
     for site, lifetime in lifetimes.items():
-        with transaction(house.system, frozenset()) as conn:
-            due = imaging.unused(conn, site, house.now() - lifetime, most)
-        done = _of_site(house, site, due)
-        _note(house, site, done)
-        total = _add(total, done)
+        total = _add(total, _of_site(house, site, house.now() - lifetime, most, until))
     return _add(total, _priors(house, most))
 
 
-def _of_site(house: House, site: SiteId, due: list[Kept]) -> Evicted:
-    done, images, kept = 0, 0, dict[str, int]()
+def _of_site(house: House, site: SiteId, before: datetime, most: int, until: float) -> Evicted:
+    """Go through what is due, from where the last round stopped, so that what stays hides nothing."""
     with transaction(house.system, frozenset()) as conn:
-        archive = archive_of(conn, due[0].owner_group, site) if due else None
+        owner, last = network.site(conn, site).owner_group, keeping.rounds(conn).get(site)
+        archive = archive_of(conn, owner, site)
         token = archives.token_of(conn, archive) if archive else ""
-    for one in due:
+    place = last.after if last else None
+    told, done = (dict(last.kept) if last and place else {}), Evicted()
+    while time.monotonic() < until:
+        with transaction(house.system, frozenset()) as conn:
+            due = imaging.unused(conn, site, before, most, after=place)
+        page = _page(house, archive, token, due)
+        done, place = _add(done, page), (due[-1].used_at, due[-1].study) if due else None
+        if len(due) < most or any(why.startswith(NOT_ASKED) for why in page.kept):
+            place = None
+            break
+    told = _add(Evicted(kept=told), done).kept
+    with transaction(house.system, frozenset()) as conn:
+        keeping.note_round(conn, owner, site, done.studies, told, house.now(), place)
+    return done
+
+
+def _page(house: House, archive: Archive | None, token: str, due: list[Kept]) -> Evicted:
+    done, images, kept = 0, 0, dict[str, int]()
+    for number, one in enumerate(due):
         why = NO_ARCHIVE if archive is None else ""
         if archive is not None:
             with transaction(house.system, frozenset()) as conn:
                 why = _stays(conn, [one]).get(one.study, "")
-            why = why or _not_there(house, archive, token, one)
+            try:
+                why = why or _not_there(house, archive, token, one)
+            except DomainError as error:  # the next ones would wait for it too
+                kept[f"{NOT_ASKED}: {error}"] = len(due) - number
+                break
         if why:
             kept[why] = kept.get(why, 0) + 1
             continue
         done, images = done + 1, images + _let_go(house, one, AT_PACS)
     return Evicted(done, images, kept)
-
-
-def _note(house: House, site: SiteId, done: Evicted) -> None:
-    """Keep for the page what the round came to, and why some of it stays."""
-    with transaction(house.system, frozenset()) as conn:
-        owner = network.site(conn, site).owner_group
-        keeping.note_round(conn, owner, site, done.studies, done.kept, house.now())
 
 
 def _priors(house: House, most: int) -> Evicted:
@@ -155,10 +169,7 @@ def _is_owed(conn: Connection, study: StudyId) -> bool:
 
 
 def _not_there(house: House, archive: Archive, token: str, one: Kept) -> str:
-    try:
-        found = archive_clients.find(archive, token, house.settings.aet, one.mrn)
-    except DomainError as error:
-        return f"the PACS could not be asked: {error}"
+    found = archive_clients.find(archive, token, house.settings.aet, one.mrn)
     return "" if any(c.study_uid == one.study_uid for c in found) else UNKNOWN_THERE
 
 

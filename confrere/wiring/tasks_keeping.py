@@ -11,6 +11,7 @@ from confrere.wiring.house import House
 LOOK_AT = "*/5 * * * *"
 COUNT_AT = "37 * * * *"
 TIDY_AT = "17 * * * *"
+MOVE_AT = "3-58/5 * * * *"
 FORWARD_AT = "* * * * *"
 ORPHANS_AT_ONCE = 20_000
 FORWARDED = 500
@@ -37,12 +38,16 @@ def register(house: House) -> None:
     @events.app.periodic(cron=TIDY_AT)
     @events.app.task(name="keeping.tidy", queue=events.LONG, queueing_lock="keeping.tidy")
     def tidy(timestamp: int) -> None:  # noqa: ARG001 - the queue's own argument
-        evicting.evict(house)
         removing.execute(house)
-        tiering.cool(house)
         sweeping.orphans(house, ORPHANS_AT_ONCE)
         sweeping.settle(house)
         store_looks.count(house)
+
+    @events.app.periodic(cron=MOVE_AT)
+    @events.app.task(name="keeping.move", queue=events.LONG, queueing_lock="keeping.move")
+    def move(timestamp: int) -> None:  # noqa: ARG001 - the queue's own argument
+        evicting.evict(house)
+        tiering.cool(house)
 
     @events.app.task(name=WARM_TASK, queue=events.LONG)
     def warm(study_id: str) -> None:

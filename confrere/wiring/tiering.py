@@ -1,6 +1,7 @@
 """Move studies between the main place and the cold one, by their site's rule."""
 
 import logging
+import time
 from datetime import timedelta
 
 from confrere.database.engine import transaction
@@ -16,19 +17,22 @@ from confrere.wiring.house import House
 log = logging.getLogger(__name__)
 
 MOST = 200  # studies of a site in one run
+SECONDS = 60.0  # of one run: others wait for the same worker
 
 
-def cool(house: House, most: int = MOST) -> int:
-    """Move to the cold place what each site's rule says; return how many studies."""
+def cool(house: House, seconds: float = SECONDS) -> int:
+    """Move to the cold place what each site's rule says, for so long; return how many studies."""
     if house.blobs.cold is None:
         return 0
     with transaction(house.system, frozenset()) as conn:
         rules = keeping.tiers(conn)
-    return sum(
-        _move(house, one, COLD)
-        for rule in rules.values()
-        for one in _cool_by(house, rule, most)
-    )
+    until, moved = time.monotonic() + seconds, 0
+    for rule in rules.values():
+        for one in _cool_by(house, rule, MOST):
+            if time.monotonic() > until:
+                return moved
+            moved += _move(house, one, COLD)
+    return moved
 
 
 def _cool_by(house: House, rule: TierRule, most: int) -> list[Kept]:
@@ -41,10 +45,10 @@ def _cool_by(house: House, rule: TierRule, most: int) -> list[Kept]:
             found |= {one.study: one for one in ones}
         if rule.age_days is not None:
             age = timedelta(days=rule.age_days)
-            ones = imaging.older(conn, rule.site, age, now, most)
             # what was fetched from the cold a moment ago stays until it is unused again
-            recent = now - timedelta(days=min(rule.unused_days or 1, 30))
-            found |= {one.study: one for one in ones if one.used_at < recent}
+            recent = timedelta(days=min(rule.unused_days or 1, 30))
+            ones = imaging.older(conn, rule.site, age, recent, now, most)
+            found |= {one.study: one for one in ones}
     return list(found.values())
 
 

@@ -238,3 +238,18 @@ def test_where_nobody_can_be_asked_that_is_said(keeping: Keeping, pacs: Archive)
     with pytest.raises(Unavailable) as told:
         Uses(keeping.house).note(study)
     assert str(told.value) == NOBODY_TO_ASK
+
+
+def test_what_must_stay_hides_nothing_behind_it(keeping: Keeping, pacs: Archive) -> None:
+    for number in range(3):
+        keeping.file(f"1.2.{number}", read=False)
+    keeping.forward(days=1)
+    study = own(keeping, pacs)
+    keeping.forward(days=31)
+    done = evicting.evict(keeping.house, most=2)
+    assert done.studies == 1
+    assert done.kept["still to be read"] == 4, "three of them, and one that no list ever had"
+    assert keeping.place(study) == "away"
+    with transaction(keeping.made.system, frozenset()) as conn:
+        found = service.rounds(conn)[keeping.world.site]
+    assert (found.evicted, found.kept, found.after) == (1, {"still to be read": 4}, None)

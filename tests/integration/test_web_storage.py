@@ -91,7 +91,7 @@ def test_an_engineer_sees_places_sites_and_sets_a_tier(house: House) -> None:
     )
     assert "whole number" in wrong.text
     assert engineer(house).post(f"/storage/tiers/{uuid4()}", data={}).status_code == 404
-    assert house.signed_in(Role.RADIOLOGIST).get("/storage").status_code == 403
+    assert house.signed_in(Role.ANALYST, None).get("/storage").status_code == 403
     partner = house.signed_in(Role.IT_ENGINEER, house.world.partner)
     assert "Lakeshore" not in partner.get("/storage").text
     assert partner.get(f"/images/{study}").status_code == 404

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from confrere.keeping.retention import Rule, Subject, after, checked, due
+from confrere.keeping.retention import Rule, Subject, after, checked, due, least
 from confrere.kernel.errors import Invalid
 from confrere.kernel.ids import SiteId
 
@@ -57,6 +57,14 @@ def test_without_a_rule_in_force_nothing_is_ever_due() -> None:
     assert due(subject(), [replace(FIVE, starts_on=date(2027, 1, 1))], TODAY) is None
     assert due(subject(), [replace(FIVE, site=SiteId(UUID(int=2)))], TODAY) is None
     assert due(subject(), [], TODAY) is None
+
+
+def test_what_every_study_is_kept_is_known_without_looking_at_each() -> None:
+    assert least(RULES, SITE, "NY", TODAY) == 5
+    assert least([*RULES, replace(FIVE, years=20)], SITE, "IL", TODAY) == 20
+    assert least([*RULES, replace(FIVE, years=20, state="CA")], SITE, "IL", TODAY) == 5
+    assert least([MAMMO, MINOR], SITE, "NY", TODAY) == 5
+    assert least([MINOR], SITE, "IL", TODAY) is None
 
 
 def test_a_groups_own_rule_can_only_lengthen() -> None:

@@ -194,7 +194,7 @@ def _state() -> None:
         create table cache_rounds (
             site_id uuid not null, owner_group uuid not null,
             evicted bigint not null default 0, kept jsonb not null default '{}',
-            at timestamptz not null,
+            at timestamptz not null, after_at timestamptz, after_study uuid,
             constraint pk_cache_rounds primary key (site_id)
         )
         """
