@@ -28,7 +28,7 @@ PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *DOCS.rglob("*.md")])
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 CODE = re.compile(r"`([^`\n]+)`")
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
-VARIABLE = re.compile(r'"(CONFRERE_[A-Z0-9_]+|[A-Z_]*DATABASE_[A-Z_]*URL)"')
+VARIABLE = re.compile(r'"(CONFRERE_(?:S3_)?[A-Z_]+|[A-Z_]*DATABASE_[A-Z_]*URL)"')
 A_MACHINES_PATH = re.compile(r"(?<![\w.~$}/-])/(?:work|opt|root|home|mnt|Users)/")
 HOSTS = {"keepachangelog.com"}  # beside loopback and the names that RFC 2606 keeps for examples
 

@@ -69,3 +69,26 @@ def test_secrets_are_not_shown_and_links_lead_to_the_pages(tmp_path: Path) -> No
     assert "tokentoken" not in repr(settings)
     assert settings.page_address == "https://reads.example"
     assert load({"CONFRERE_HOME": str(tmp_path)}).page_address == "http://127.0.0.1:8080"
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"CONFRERE_BLOB_URL": "ftp://host/x"}, "blob_url"),
+        ({"CONFRERE_COLD_URL": "s3://"}, "cold_url"),
+        ({"CONFRERE_S3_KEY_ID": "key"}, "s3_secret"),
+        ({"CONFRERE_S3_ENDPOINT": "http://s3.hospital.example"}, "s3_endpoint"),
+    ],
+)
+def test_an_image_store_that_cannot_be_is_named(given: dict[str, str], field: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        load(given)
+    assert refused.value.field == field
+
+
+def test_with_a_store_elsewhere_the_folder_in_home_is_the_way_to_it(tmp_path: Path) -> None:
+    told = {"CONFRERE_HOME": str(tmp_path), "CONFRERE_BLOB_URL": "s3://images/centre"}
+    assert load(told).blobs == tmp_path / "blobs"
+    assert "topsecret" not in repr(load(told | {
+        "CONFRERE_S3_KEY_ID": "key", "CONFRERE_S3_SECRET": "topsecret",
+    }))  # fmt: skip
