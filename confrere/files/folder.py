@@ -30,7 +30,6 @@ from confrere.files.paths import (
     damaged_path,
     name_file,
     path_of,
-    shelf_path,
     sync_folder,
 )
 from confrere.files.places import Place
@@ -208,14 +207,18 @@ class BlobStore:
             "PACS, fetch it again; else run a scrub"
         )
 
-    def has(self, digest: bytes) -> bool:
-        """Say whether a blob can be read, without reading it."""
-        places = {self.near: None, self.main: None, **dict.fromkeys(self.places.values())}
-        return (
-            any(one.size_of(digest) is not None for one in places)
-            or shelf_path(self.root, SWEPT, digest).exists()
-            or self._spooled.read(digest) is not None
-        )
+    def secure(self, digest: bytes) -> bool:
+        """See that a blob lies in a place, from a shelf or a spool if need be; False if nowhere."""
+        places = dict.fromkeys((self.near, *self.places.values()))
+        if any(one.size_of(digest) is not None for one in places):
+            return True
+        if any(one.take_back(SWEPT, digest) for one in places):
+            return True
+        content = self._spooled.read(digest)
+        if content is None:
+            return False
+        self.main.keep(digest, io.BytesIO(content), len(content))
+        return True
 
     def read(self, digest: bytes) -> bytes:
         """Read a whole blob."""
@@ -224,7 +227,7 @@ class BlobStore:
 
     def remove(self, digest: bytes) -> None:
         """Remove a blob that nothing refers to any more and that was not put just now."""
-        for place in {self.near: None, **dict.fromkeys(self.places.values())}:
+        for place in dict.fromkeys((self.near, *self.places.values())):
             place.remove(digest)
             place.drop(DAMAGED, digest)
 

@@ -70,6 +70,15 @@ def put(conn: Connection, study: Kept, place: str, why: str, at: datetime) -> No
     store.set_place(conn, study.study, study.owner_group, place, why, at)
 
 
+def let_go(conn: Connection, study: Kept, why: str, at: datetime) -> list[Stored]:
+    """Say that a study's images are away now; return them, none where it was used meanwhile."""
+    if not store.lock(conn, study.study) or store.kept(conn, [study.study]) != [study]:
+        return []
+    images = store.stored(conn, study.study)
+    put(conn, study, AWAY, why, at)
+    return images
+
+
 def stored(conn: Connection, study: StudyId) -> list[Stored]:
     """A study's images and their bytes' names, hidden ones too."""
     return store.stored(conn, study)
@@ -89,17 +98,18 @@ def empty(conn: Connection, study: Kept, why: str, at: datetime) -> list[Stored]
 
 
 def come_back(
-    conn: Connection, study: Kept, has: Callable[[bytes], bool], at: datetime
+    conn: Connection, study: Kept, secure: Callable[[bytes], bool], at: datetime
 ) -> bool:
     """A study that was away was sent again: once all its bytes are here, it is here.
 
     A PACS may send other bytes under the same UIDs, as in another transfer syntax: where ours
-    are gone, these are taken, and are no conflict.
+    are gone, these are taken, and are no conflict. `secure` sees that a blob lies where it
+    stays, and says whether it does.
     """
     if study.place != AWAY or not store.lock(conn, study.study):
         return False
     store.take_other_bytes(conn, study.study, at)
-    if not all(has(image.digest) for image in store.stored(conn, study.study)):
+    if not all(secure(image.digest) for image in store.stored(conn, study.study)):
         return False
     put(conn, study, MAIN, "fetched again", at)
     store.note_use(conn, study.study, study.owner_group, at)

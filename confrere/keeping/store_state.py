@@ -27,14 +27,16 @@ _COLUMNS = sa.text(
 )
 _IMAGES = """
     select i.digest from instances i where i.digest = any(:given) and not exists (
-        select 1 from study_places p where p.study_id = i.study_id and p.place = 'away')
+        select 1 from study_places p where p.study_id = i.study_id and p.place = 'away'
+            and i.received_at < p.changed_at - interval '1 hour')
 """
 
 
 def named(conn: Connection, digests: Sequence[bytes]) -> set[bytes]:
     """Which of these blobs a row names, as the system sees all rows.
 
-    The images of a study that is at the site's PACS do not count: theirs may go.
+    The images of a study that is at the site's PACS do not count, as theirs may go; what came
+    to it since it left does. The hour is for what was on its way to a row at that moment.
     """
     if not digests:
         return set()

@@ -41,7 +41,7 @@ class Uses:
         with transaction(self._house.system, frozenset()) as conn:
             found = imaging.one(conn, study)
             place = imaging.note_use(conn, study, found.owner_group, now)
-            if place == AWAY and imaging.come_back(conn, found, self._house.blobs.has, now):
+            if place == AWAY and imaging.come_back(conn, found, self._house.blobs.secure, now):
                 place = MAIN  # it was sent again, by whomever, or had not gone yet
                 archives.note_back(conn, found.owner_group, found.study_uid, now)
             if place == AWAY:

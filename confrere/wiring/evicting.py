@@ -104,7 +104,8 @@ def _page(house: House, archive: Archive | None, token: str, due: list[Kept]) ->
         if why:
             kept[why] = kept.get(why, 0) + 1
             continue
-        done, images = done + 1, images + _let_go(house, one, AT_PACS)
+        gone = _let_go(house, one, AT_PACS)
+        done, images = done + bool(gone), images + gone
     return Evicted(done, images, kept)
 
 
@@ -123,7 +124,10 @@ def _priors(house: House, most: int) -> Evicted:
             kept[why] = kept.get(why, 0) + 1
             continue
         if study is not None and study.place != AWAY:
-            done, images = done + 1, images + _let_go(house, study, FETCHED_PRIOR)
+            gone = _let_go(house, study, FETCHED_PRIOR)
+            if not gone:
+                continue  # used at this moment: the next round looks again
+            done, images = done + 1, images + gone
         with transaction(house.system, frozenset()) as conn:
             archives.note_expired(conn, fetch)
     return Evicted(done, images, kept)
@@ -177,8 +181,9 @@ def _let_go(house: House, study: Kept, why: str) -> int:
     """Say that the study is away, audited; then take its bytes out of use."""
     now = house.now()
     with transaction(house.system, frozenset()) as conn:
-        images = imaging.stored(conn, study.study)
-        imaging.put(conn, study, AWAY, why, now)
+        images = imaging.let_go(conn, study, why, now)
+        if not images:
+            return 0
         audit.note(conn, house.audit_key, Event(
             study.owner_group, now, "D", "images", "cache", AGENT, patient_id=study.patient,
             study_id=study.study, object_id=study.study,

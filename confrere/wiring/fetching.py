@@ -191,7 +191,7 @@ def _fetch(way: Way, fetch: Fetch, archive: Archive, token: str, now: datetime) 
                     way.engine, way.blobs, archive, patient, fetch.study_uid, answer, now
                 )
         with transaction(way.engine, frozenset()) as conn:
-            _arrived(conn, fetch, archive, images, now, way.blobs.has)
+            _arrived(conn, fetch, archive, images, now, way.blobs.secure)
     except DomainError as error:
         with transaction(way.engine, frozenset()) as conn:
             archives.note_failed(conn, fetch, str(error), now)
@@ -201,7 +201,7 @@ def _fetch(way: Way, fetch: Fetch, archive: Archive, token: str, now: datetime) 
 
 def _arrived(
     conn: Connection, fetch: Fetch, archive: Archive, images: int, now: datetime,
-    has: Callable[[bytes], bool],
+    secure: Callable[[bytes], bool],
 ) -> None:  # fmt: skip
     """Tie what came to its patient; raises Unavailable where nothing did."""
     study = imaging.of_uid(conn, archive.owner_group, fetch.study_uid)
@@ -215,7 +215,7 @@ def _arrived(
         raise Unavailable("its images name another patient than was asked for: look at both")
     imaging.attach_patient(conn, study.id, fetch.patient)
     kept = imaging_keeping.one(conn, study.id)
-    imaging_keeping.come_back(conn, kept, has, now)
+    imaging_keeping.come_back(conn, kept, secure, now)
     archives.note_fetched(conn, fetch, study.instance_count, archive.keeps_days, now)
     priors.refresh(conn, fetch.patient, now)
 

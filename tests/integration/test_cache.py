@@ -12,6 +12,7 @@ from confrere.archives import service as archives
 from confrere.archives.model import EXPIRED, FETCHED, Archive, Candidate
 from confrere.database.engine import transaction
 from confrere.imaging import correcting, finding
+from confrere.imaging import keeping as imaging
 from confrere.imaging import service as filing
 from confrere.imaging.corrections import By as Corrector
 from confrere.keeping import service
@@ -106,7 +107,7 @@ def test_a_read_study_leaves_after_its_lifetime_and_comes_back_when_it_is_opened
     assert fetching.fetch_due(way, lambda: keeping.at) == 1
     assert keeping.place(study) == "main"
     uses.note(study)
-    assert all(keeping.house.blobs.has(one) for one in keeping.digests(study))
+    assert all(keeping.house.blobs.secure(one) for one in keeping.digests(study))
     with transaction(keeping.made.system, frozenset()) as conn:
         found = filing.study(conn, study)
         assert found.instance_count == 6
@@ -124,10 +125,34 @@ def test_what_is_opened_just_after_it_left_is_back_at_once(
     assert evicting.evict(keeping.house).studies == 1
     Uses(keeping.house).note(study)
     assert keeping.place(study) == "main"
-    assert keeping.house.blobs.read(digests[0])
+    assert all(keeping.is_main(one) for one in digests), "back from the shelf"
     keeping.at = datetime.now(UTC) + timedelta(hours=2)
-    assert sweeping.settle(keeping.house).put_back == 6
-    assert all(keeping.is_main(one) for one in digests)
+    assert sweeping.settle(keeping.house) == sweeping.Swept()
+
+
+def test_what_comes_late_to_a_study_that_left_is_kept(keeping: Keeping, pacs: Archive) -> None:
+    study = own(keeping, pacs)
+    keeping.forward(days=31)
+    assert evicting.evict(keeping.house).studies == 1
+    before = set(keeping.digests(study))
+    late = keeping.file(HEAD, images=1, read=None)
+    assert late == study
+    (digest,) = set(keeping.digests(study)) - before
+    with transaction(keeping.made.system, frozenset()) as conn:
+        assert service.named(conn, [digest, *before]) == {digest}
+
+
+def test_what_is_used_at_the_last_moment_does_not_leave(
+    keeping: Keeping, pacs: Archive
+) -> None:
+    study = own(keeping, pacs)
+    kept = keeping.kept(study)
+    Uses(keeping.house).note(study)
+    keeping.forward(days=31)
+    with transaction(keeping.made.system, frozenset()) as conn:
+        imaging.note_use(conn, study, kept.owner_group, keeping.at)
+        assert imaging.let_go(conn, kept, "too late", keeping.at) == []
+    assert keeping.place(study) == "main"
 
 
 def empty_shelf(keeping: Keeping) -> None:

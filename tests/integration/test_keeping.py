@@ -52,7 +52,7 @@ def test_an_old_blob_that_no_row_names_is_shelved_and_then_gone(keeping: Keeping
         keeping.house.blobs.read(old)
     assert keeping.house.blobs.read(young) == b"young"
     assert keeping.house.blobs.read(aside) == b"kept aside"
-    assert [keeping.house.blobs.has(one) for one in keeping.digests(study)] == [True, True]
+    assert [keeping.house.blobs.secure(one) for one in keeping.digests(study)] == [True, True]
 
 
 def test_a_row_that_came_while_a_blob_was_swept_brings_it_back(keeping: Keeping) -> None:

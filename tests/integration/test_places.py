@@ -168,7 +168,7 @@ def test_a_store_elsewhere_gets_what_the_spool_held_and_what_was_too_large_for_i
         s3_key_id="key", s3_secret="secret",
     ))  # fmt: skip
     assert again.read(small) == b"small"
-    assert again.has(large)
+    assert again.secure(large)
     again.remove(small)
     assert far.size_of(small) is None
 
