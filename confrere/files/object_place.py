@@ -7,7 +7,6 @@ and after a read.
 
 import hashlib
 import io
-import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -46,13 +45,16 @@ class Bucket:
 
 
 class ObjectPlace:
-    """See `Place`. Safe to share among threads; a forked child opens a client of its own."""
+    """See `Place`. Safe to share among threads.
+
+    Opened at its first use, which must be in the process that goes on with it: the client's
+    threads do not live on in a forked child.
+    """
 
     def __init__(self, bucket: Bucket) -> None:
         self.bucket = bucket
         self._lock = threading.Lock()
         self._store: S3Store | None = None
-        self._owner = 0
 
     def keep(self, digest: bytes, source: BinaryIO, size: int) -> None:
         """Put an object unless it is here with its size; a large one goes in parts."""
@@ -189,8 +191,8 @@ class ObjectPlace:
 
     def _client(self) -> S3Store:
         with self._lock:
-            if self._store is None or self._owner != os.getpid():
-                self._store, self._owner = _open(self.bucket), os.getpid()
+            if self._store is None:
+                self._store = _open(self.bucket)
             return self._store
 
 

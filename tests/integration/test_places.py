@@ -3,6 +3,8 @@
 import hashlib
 import io
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -196,3 +198,24 @@ def test_reading_finds_what_lies_in_the_cold_place(tmp_path: Path) -> None:
     cold.drop(SWEPT, DIGEST)
     with pytest.raises(NotFound):
         store.read(DIGEST)
+
+
+FORKS = """
+import os, sys
+from pathlib import Path
+from confrere.files.opening import open_blobs
+from confrere.settings import Settings
+store = open_blobs(Settings(
+    home=Path(sys.argv[1]), blob_url="s3://images/forked", s3_endpoint=sys.argv[2], s3_key_id="k", s3_secret="s"
+))
+store.sweep()  # what the parent does before it forks
+child = os.fork()
+if not child:
+    os._exit(0 if store.main.size_of(bytes(32)) is None else 1)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_a_process_that_was_forked_reaches_the_store(bucket: Bucket, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", FORKS, str(tmp_path), bucket.endpoint]
+    assert subprocess.run(command, timeout=60, check=False).returncode == 0
