@@ -2,7 +2,8 @@
 
 from confrere.dicomweb import answers
 from confrere.dicomweb.answers import Stored
-from confrere.files.folder import BlobStore, Incoming
+from confrere.files.folder import BlobStore
+from confrere.files.incoming import Incoming
 from confrere.imaging.examining import examine
 from confrere.imaging.head import Head, NeedMore, read_head
 from confrere.imaging.part10 import FileMeta, split_part10
@@ -148,7 +149,7 @@ class Part:
         self.failed = why
 
 
-def _examined(content: bytearray, syntax: str) -> Head | Invalid:
+def _examined(content: memoryview, syntax: str) -> Head | Invalid:
     """Look at a small object while it is in memory; what is wrong with it is told later."""
     try:
         check_whole(content, syntax)

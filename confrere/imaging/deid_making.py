@@ -16,7 +16,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from confrere.files.folder import BlobStore, Incoming
+from confrere.files.folder import BlobStore
+from confrere.files.incoming import Incoming
 from confrere.imaging import deid_exports, store_deid, store_search
 from confrere.imaging.confidentiality import EDITION
 from confrere.imaging.deid_model import (
