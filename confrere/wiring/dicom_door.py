@@ -31,7 +31,7 @@ from confrere.imaging import asides
 from confrere.imaging.batching import GroupCommit
 from confrere.imaging.examining import head_of
 from confrere.imaging.filing_again import note_of, with_digest
-from confrere.imaging.head import Head, read_head, refuse_other
+from confrere.imaging.head import Head, read_whole, refuse_other
 from confrere.imaging.model import Arrival, Aside
 from confrere.imaging.model import Outcome as Filing
 from confrere.imaging.whole import check_whole
@@ -112,8 +112,7 @@ class Incoming:
                 check_whole(stream, syntax)
                 head = head_of(stream, syntax)
         else:
-            check_whole(content, syntax)
-            head = read_head(content, syntax, complete=True)
+            head = read_whole(content, syntax)
         refuse_other(head, self._request.sop_class, self._request.sop_instance)
         return head
 
