@@ -126,9 +126,9 @@ def _instant(values: Identifier, tags: tuple[int, int], zone: str) -> datetime |
             sign = -1 if offset[0] == "-" else 1
             ahead = timedelta(hours=int(offset[-4:-2]), minutes=int(offset[-2:]))
             return local.replace(tzinfo=timezone(sign * ahead)).astimezone(UTC)
+        return local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise Invalid(f"{_NAMES[tags[0]]} or its time is no date", _NAMES[tags[0]]) from None
-    return local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
 
 class Hearing(Gathering):
