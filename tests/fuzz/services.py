@@ -155,13 +155,13 @@ def converse(sent: bytes) -> tuple[str, Shelf]:
     return "".join(ended), shelf
 
 
-def proposal(*contexts: str, roles: tuple[str, ...] = ()) -> bytes:
+def proposal(*contexts: str, roles: tuple[str, ...] = (), calling: str = "CT1") -> bytes:
     """An A-ASSOCIATE-RQ for these abstract syntaxes, each as explicit little endian."""
 
     def item(kind: int, value: bytes) -> bytes:
         return struct.pack(">BxH", kind, len(value)) + value
 
-    body = b"\0\1\0\0" + b"CONFRERE".ljust(16) + b"CT1".ljust(16) + bytes(32)
+    body = b"\0\1\0\0" + b"CONFRERE".ljust(16) + calling.encode().ljust(16) + bytes(32)
     body += item(0x10, b"1.2.840.10008.3.1.1.1")
     for number, uid in enumerate(contexts):
         inner = item(0x30, uid.encode()) + item(0x40, syntaxes.EXPLICIT_LE.encode())
