@@ -31,7 +31,9 @@ class Budget:
 
 
 _held: Final = Budget(MOST_HELD)
-_reading: Final = Lock()  # large ones are read one after the other: each costs many times its size
+_reading: Final = (
+    Lock()
+)  # large ones are read one after the other: each costs many times its size
 
 
 class Gathering:
@@ -53,7 +55,9 @@ class Gathering:
             return
         size = len(self._data) + len(view)
         if size > self._most:
-            self._refused = Invalid(f"Identifier is longer than {self._most} bytes: ask for less")
+            self._refused = Invalid(
+                f"Identifier is longer than {self._most} bytes: ask for less"
+            )
         elif size > MOST_BYTES and not self._more(size - max(len(self._data), MOST_BYTES)):
             self._refused = Unavailable("too many large requests at once: send it again later")
         if self._refused is not None:

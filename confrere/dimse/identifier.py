@@ -131,7 +131,9 @@ class _Reader:
     def _one_more(self) -> None:
         self._count += 1
         if self._count > self._most:
-            raise Invalid(f"Identifier has over {self._most} elements: ask for less", "Identifier")
+            raise Invalid(
+                f"Identifier has over {self._most} elements: ask for less", "Identifier"
+            )
 
 
 def _end_of_item(raw: bytes, at: int, encoding: Encoding) -> int:

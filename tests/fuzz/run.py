@@ -7,7 +7,6 @@ its own, guided by coverage, its finds kept for the next run; without it, by our
 alone. An input that breaks a target is written to the kept folder, named, and the exit code is 1.
 """
 
-# ruff: noqa: T201, S603, S311 - a command; its own interpreter; damage is no secret
 import argparse
 import hashlib
 import importlib.util

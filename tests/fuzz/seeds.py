@@ -97,7 +97,11 @@ def _keys() -> Dataset:
     keys.SpecificCharacterSet = "ISO_IR 100"
     keys.QueryRetrieveLevel, keys.PatientName = "STUDY", "Doe*"
     keys.StudyDate, keys.StudyInstanceUID = "20260101-20261231", "1.2.3"
-    keys.StudyTime, keys.ModalitiesInStudy, keys.NumberOfStudyRelatedInstances = "0800-", "CT", ""
+    keys.StudyTime, keys.ModalitiesInStudy, keys.NumberOfStudyRelatedInstances = (
+        "0800-",
+        "CT",
+        "",
+    )
     return keys
 
 

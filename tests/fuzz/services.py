@@ -24,7 +24,8 @@ from confrere.dimse.wire import Wire
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 ITEMS: tuple[Identifier, ...] = tuple(
-    {0x00100010: Value("PN", f"Doe^Jane{n}"), 0x00100020: Value("LO", f"M{n}")} for n in range(3)
+    {0x00100010: Value("PN", f"Doe^Jane{n}"), 0x00100020: Value("LO", f"M{n}")}
+    for n in range(3)
 )
 
 

@@ -69,7 +69,9 @@ def query(data: bytes) -> None:
         return
     fits(ITEM, keys)
     wanted = keys.get(CHARACTER_SET, Value("CS")).text
-    identifier.encode(asked_of({**ITEM, 0x00081030: Value("LO", "Müller")}, keys), syntax, wanted)
+    identifier.encode(
+        asked_of({**ITEM, 0x00081030: Value("LO", "Müller")}, keys), syntax, wanted
+    )
     texts = {tag: value.text for tag, value in keys.items() if value.vr != "SQ"}
     level = texts.get(0x00080052, "STUDY").strip()
     for plan in (plan_find, plan_retrieve):

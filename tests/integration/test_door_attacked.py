@@ -10,6 +10,7 @@ import struct
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -95,7 +96,7 @@ class Peer:
         self.sock.sendall(proposal(*self.classes, roles=(CT,), calling=calling))
         self.kind, self.body = self.receive()
 
-    def __enter__(self) -> "Peer":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -123,7 +124,9 @@ class Peer:
         if what == "move":
             elements[0x0600] = more.get("to", CT1)
         context = 2 * self.classes.index(uid) + 1
-        self.sock.sendall(pdu.p_data(context, command.encode(elements), command=True, max_pdu=0))
+        self.sock.sendall(
+            pdu.p_data(context, command.encode(elements), command=True, max_pdu=0)
+        )
         return context
 
     def tell(self, context: int, data: bytes) -> None:
@@ -162,7 +165,11 @@ def element(tag: int, vr: bytes, value: bytes) -> bytes:
 
 def deep(levels: int, *, endless: bool) -> bytes:
     """Sequences in sequences, each with its length, or none of them closed."""
-    opened = struct.pack("<HH2sHI", 8, 0x1140, b"SQ", 0, 0xFFFFFFFF) + b"\xfe\xff\x00\xe0" + b"\xff" * 4
+    opened = (
+        struct.pack("<HH2sHI", 8, 0x1140, b"SQ", 0, 0xFFFFFFFF)
+        + b"\xfe\xff\x00\xe0"
+        + b"\xff" * 4
+    )
     if endless:
         return opened * levels
     made = b""

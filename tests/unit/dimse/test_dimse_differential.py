@@ -40,7 +40,9 @@ contexts = st.lists(
 )  # fmt: skip
 roles = st.dictionaries(
     st.sampled_from(CLASSES),
-    st.tuples(st.booleans(), st.booleans()).filter(any),  # pynetdicom writes no role that is none
+    st.tuples(st.booleans(), st.booleans()).filter(
+        any
+    ),  # pynetdicom writes no role that is none
     max_size=4,
 )
 titles = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789", min_size=1, max_size=16)
@@ -116,7 +118,9 @@ def test_a_request_is_read_and_answered_as_pynetdicom_does(
     ours = {one.id: one.result for one in agreed.answers}
     theirs = foreign_answer(wanted, chosen)
     # named reason: where neither role nor syntax suits we say the role, pynetdicom the syntax
-    assert all(a == b or {a, b} == NEITHER for a, b in zip(ours.values(), theirs.values(), strict=True))
+    assert all(
+        a == b or {a, b} == NEITHER for a, b in zip(ours.values(), theirs.values(), strict=True)
+    )
     for one in agreed.answers:  # which syntax is ours to choose, but one of those proposed
         if one.result == pdu.ACCEPTANCE:
             assert one.transfer_syntax in wanted[one.id // 2][1]
