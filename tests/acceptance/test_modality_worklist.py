@@ -141,7 +141,7 @@ def test_findscu_asks_dcmtks_own_worklist_queries(
             )  # fmt: skip
             said = (done.stdout + done.stderr).decode("latin-1")
             # two ask for a station by a name that no order has, one for modality DD
-            expected = 0 if {"A2", "[DD]"} & words(dump) else 1
+            expected = 0 if words(dump) else 1
             assert said.count("Find Response:") == expected, said
     finally:
         switch(house, "")
@@ -189,7 +189,7 @@ def test_findscu_finds_dcmtks_own_worklist_items_as_orders(
 
 def words(dump: Path) -> set[str]:
     """Which of the telling words stand in a query."""
-    return {word for word in ("A2", "[DD]") if word in dump.read_text()}
+    return {word for word in ("[A2]", "[DD]") if word in dump.read_text()}
 
 
 def converted(name: str, folder: Path) -> Dataset:
