@@ -15,6 +15,7 @@ from confrere.kernel.ids import GroupId, PatientId
 MOST_RESULTS = 500
 LONGEST_KEY = 4096
 MOST_VALUES = 500
+LONGEST_LIST = MOST_VALUES * 65  # so many UIDs, each with what parts it from the next
 MOST_WILDCARDS = 16  # keeps the time of one comparison bounded
 UID = re.compile(r"[0-9.]{1,64}")
 DATE = re.compile(r"[0-9]{8}|")
@@ -81,7 +82,8 @@ def match(attribute: Attribute, text: str) -> Match | None:
 
     Raises Invalid naming the attribute.
     """
-    if len(text) > LONGEST_KEY or "\0" in text:
+    longest = LONGEST_LIST if attribute.vr == "UI" else LONGEST_KEY
+    if len(text) > longest or "\0" in text:
         raise Invalid(f"{attribute.keyword}: shorten this key", attribute.keyword)
     if not text.strip("*"):
         return None
