@@ -17,7 +17,7 @@ from confrere.jobs import events
 from confrere.kernel.errors import Conflict, Invalid, NotFound
 from confrere.kernel.ids import GroupId, PatientId
 from confrere.patients import pairs, store, store_pairs, weights
-from confrere.patients.matching import Match, Verdict, judge
+from confrere.patients.matching import Match, Verdict, clashing, judge
 from confrere.patients.model import Demographics, PairDecided, Patient, PersonChanged
 from confrere.patients.pairs import Choice, Pair, Said, State
 from confrere.patients.persons import persons, successors
@@ -122,11 +122,10 @@ def _against(conn: Connection, one: PatientId, other: PatientId) -> str:
     if any(pair.is_settled and {pair.one, pair.other} & theirs for pair in kept):
         return JOINS_APART
     numbers = [
-        {(p.demographics.assigner, p.demographics.mrn) for p in store.get(conn, sorted(side))}
+        {n for p in store.get(conn, sorted(side)) for n in p.demographics.record_numbers}
         for side in (mine, theirs)
     ]
-    clash = any(a[0] == b[0] and a[1] != b[1] for a in numbers[0] for b in numbers[1])
-    return JOINS_NUMBERS if clash else ""
+    return JOINS_NUMBERS if clashing(*numbers) else ""
 
 
 def instruct(

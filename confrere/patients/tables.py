@@ -73,6 +73,18 @@ patients = sa.Table(
     ),
 )
 
+patient_identifiers = sa.Table(
+    "patient_identifiers",
+    metadata,
+    owner(),
+    sa.Column("patient_id", sa.Uuid, primary_key=True),
+    sa.Column("assigner", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True, server_default=sa.text("''")),
+    instant("told_at", null=False),
+    sa.Index("ix_patient_identifiers_value_assigner", "value", "assigner"),
+)
+
 patient_pairs = sa.Table(
     "patient_pairs",
     metadata,

@@ -9,7 +9,7 @@ weight means online what it meant in training. No name but common ones leaves th
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -70,7 +70,7 @@ def _linker(said: Sequence[Demographics]) -> Linker:
     connection.create_function("agrees", agrees, ["VARCHAR"] * 5, "VARCHAR")
     columns = {
         "unique_id": [str(n) for n in range(len(said))],
-        "whole": [json.dumps(asdict(one), default=str) for one in said],
+        "whole": [json.dumps(asdict(replace(one, further=frozenset())), default=str) for one in said],
         **{f: [str(getattr(one, f) or "").lower() or None for one in said] for f in LEVELS},
     }
     chosen = ", ".join(f"unnest(?::varchar[]) as {name}" for name in columns)
@@ -111,7 +111,7 @@ def _levels(one: str, other: str) -> dict[str, str]:
 @lru_cache(maxsize=100_000)
 def _read(text: str) -> Demographics:
     data = json.loads(text)
-    born = data.pop("birth_date")
+    born, _ = data.pop("birth_date"), data.pop("further")
     return Demographics(**data, birth_date=date.fromisoformat(born) if born else None)
 
 

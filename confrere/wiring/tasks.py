@@ -197,6 +197,8 @@ def _register_exams(run: Run, task: Task, house: House) -> None:
     @task("exams.study_arrived")
     def study_arrived(study_id: str, **_: Any) -> None:
         study(study_id, new_images=False)
+        key = StudyId(UUID(study_id))
+        run(lambda c, now: exams.note_other_numbers(c, house.blobs, key, now))
 
     @task("exams.images_arrived")
     def images_arrived(study_id: str, **_: Any) -> None:
