@@ -45,7 +45,11 @@ MOST_ROUNDS = 10  # batches looked through for one page of a hospital client
 PARAMETERS = (
     ID,
     LAST_UPDATED,
-    Parameter("identifier", Kind.TOKEN, "The medical record number, or a further number, with its assigner"),
+    Parameter(
+        "identifier",
+        Kind.TOKEN,
+        "The medical record number, or a further number, with its assigner",
+    ),
     Parameter("family", Kind.STRING, "How the family name begins"),
     Parameter("given", Kind.STRING, "How the given name begins"),
     Parameter("name", Kind.STRING, "How the family or the given name begins"),

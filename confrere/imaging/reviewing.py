@@ -9,11 +9,12 @@ from confrere.imaging.confidentiality import Options
 from confrere.imaging.deid_model import Box, Held
 from confrere.imaging.deidentifying import deidentify, patient_of
 from confrere.imaging.elements import encoding_of
+from confrere.imaging.fenced import PICTURE, SHARED, job_of
 from confrere.imaging.pixels import map_pixels
 from confrere.imaging.plain import open_plain
 from confrere.imaging.pseudonyms import Pseudonyms
 from confrere.imaging.released import read_whole
-from confrere.imaging.rendering import Look, render
+from confrere.imaging.rendering import Look
 from confrere.imaging.risks import known_boxes
 from confrere.imaging.syntaxes import is_video, served
 from confrere.kernel.errors import DomainError
@@ -25,7 +26,8 @@ def picture(blobs: BlobStore, held: Held, number: int) -> bytes:
     with open_plain(blobs, held.digest, held.transfer_syntax) as stream:
         encoding = encoding_of(syntax)
         pixels = map_pixels(stream, encoding, video=is_video(syntax))
-        return render(stream, encoding, syntax, pixels, number, Look("image/png"))
+        job = job_of(PICTURE, stream, pixels, syntax, number, Look("image/png"))
+    return SHARED.run(job)
 
 
 def suggested(blobs: BlobStore, held: Held) -> tuple[Box, ...]:

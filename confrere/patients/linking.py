@@ -121,11 +121,12 @@ def _against(conn: Connection, one: PatientId, other: PatientId) -> str:
     kept = store_pairs.touching(conn, mine, State.APART)
     if any(pair.is_settled and {pair.one, pair.other} & theirs for pair in kept):
         return JOINS_APART
-    numbers = [
-        {n for p in store.get(conn, sorted(side)) for n in p.demographics.record_numbers}
-        for side in (mine, theirs)
-    ]
-    return JOINS_NUMBERS if clashing(*numbers) else ""
+    sides = [[p.demographics for p in store.get(conn, sorted(side))] for side in (mine, theirs)]
+    own = [{(one.assigner, one.mrn) for one in side} for side in sides]
+    # also where a merge joined them before: undoing it must part them again
+    clash = any(a[0] == b[0] and a[1] != b[1] for a in own[0] for b in own[1])
+    every = [{number for one in side for number in one.record_numbers} for side in sides]
+    return JOINS_NUMBERS if clash or clashing(*every) else ""
 
 
 def instruct(

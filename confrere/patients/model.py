@@ -8,7 +8,6 @@ from uuid import UUID
 from confrere.kernel.ids import GroupId, PatientId
 from confrere.kernel.periods import Spans
 
-
 # HL7 table 0203: medical record, patient internal, patient external; and where none is told
 RECORD_NUMBERS = frozenset({"", "MR", "MRN", "PI", "PT", "PE", "U", "LR"})
 ACCOUNT = "AN"  # names a stay or a bill: a person may have many of one assigner

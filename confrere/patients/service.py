@@ -69,8 +69,9 @@ def get(conn: Connection, patient_id: PatientId) -> Patient:
 
 
 def find(conn: Connection, owner: GroupId, assigner: str, mrn: str) -> Patient | None:
-    """The identity that an assigner gave, or the only one of the group that has this further
-    record number; None where neither is known, or several have it.
+    """The identity that an assigner gave, if we know it.
+
+    Else the only one of the group that has this further record number; None where several have.
     """
     return store.by_identifier(conn, owner, assigner, mrn)
 

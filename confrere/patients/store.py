@@ -13,8 +13,8 @@ from sqlalchemy.dialects.postgresql import insert
 from confrere.database.paging import Condition, any_of, older, within
 from confrere.kernel.ids import GroupId, PatientId
 from confrere.kernel.periods import Place
-from confrere.patients.comparing import phone
 from confrere.patients import store_numbers
+from confrere.patients.comparing import phone
 from confrere.patients.model import (
     Demographics,
     Fit,
@@ -23,7 +23,7 @@ from confrere.patients.model import (
     Patient,
     PatientsSought,
 )
-from confrere.patients.tables import patients
+from confrere.patients.tables import START, patients
 from confrere.patients.telling import FIELDS, told
 
 MOST_CANDIDATES = 100  # by one key; a key that more share tells nearly nothing
@@ -211,7 +211,10 @@ def page(
         c.sex.in_(sought.sexes) if sought.sexes is not None else None,
         within(c.birth_date, sought.born) if sought.born is not None else None,
         within(c.updated_at, sought.updated) if sought.updated is not None else None,
-        *(any_of(store_numbers.numbered(*pair) for pair in pairs) for pairs in sought.identifiers),
+        *(
+            any_of(store_numbers.numbered(*pair) for pair in pairs)
+            for pairs in sought.identifiers
+        ),
         *(_named(name) for name in sought.names),
         *(c.phone_key.in_(some - {""}) for some in sought.phones),
         *(
@@ -248,6 +251,8 @@ def _begins(key: Any, start: str) -> Condition:
     low = start.lower()
     if not low:
         return sa.true()
+    if key is patients.c.family_key and len(low) == START:
+        return sa.and_(patients.c.family_start == low, patients.c.family_start != "")
     # C collation compares bytes, and no UTF-8 text holds the byte after the last code point
     return sa.and_(key >= low, key < low + "\U0010ffff")
 

@@ -28,6 +28,7 @@ HOUSE_KEY = (
     "substring(street from '[0-9]+') || '|' || "
     "lower(coalesce(substring(street from '[A-Za-z]'), '')) end"
 )
+START = 3  # letters
 PHONE_KEY = "right(regexp_replace(phone, '[^0-9]', '', 'g'), 10)"
 
 
@@ -58,6 +59,7 @@ patients = sa.Table(
     instant("updated_at", null=False),
     _made("family_key", "lower(family)"),
     _made("given_key", "lower(given)"),
+    _made("family_start", f"left(lower(family), {START})"),
     _made("name_key", NAME_KEY),
     _made("house_key", HOUSE_KEY),
     _made("phone_key", PHONE_KEY),
@@ -67,6 +69,14 @@ patients = sa.Table(
     sa.Index("ix_patients_mrn", "mrn"),
     sa.Index("ix_patients_family_key", "family_key", "given_key"),
     sa.Index("ix_patients_given_key", "given_key"),
+    # the newest first of those whose names begin alike, without sorting all of them
+    sa.Index(
+        "ix_patients_family_start",
+        "family_start",
+        sa.text("updated_at desc"),
+        sa.text("id desc"),
+        postgresql_where=sa.text("family_start <> ''"),
+    ),
     *(
         sa.Index(f"ix_patients_{name}", name, postgresql_where=sa.text(f"{name} <> ''"))
         for name in ("name_key", "house_key", "phone_key", "national_last4")

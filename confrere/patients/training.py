@@ -70,7 +70,9 @@ def _linker(said: Sequence[Demographics]) -> Linker:
     connection.create_function("agrees", agrees, ["VARCHAR"] * 5, "VARCHAR")
     columns = {
         "unique_id": [str(n) for n in range(len(said))],
-        "whole": [json.dumps(asdict(replace(one, further=frozenset())), default=str) for one in said],
+        "whole": [
+            json.dumps(asdict(replace(one, further=frozenset())), default=str) for one in said
+        ],
         **{f: [str(getattr(one, f) or "").lower() or None for one in said] for f in LEVELS},
     }
     chosen = ", ".join(f"unnest(?::varchar[]) as {name}" for name in columns)

@@ -94,9 +94,7 @@ def note_other_numbers(
     known = patients.get(conn, study.patient_id)
     told = frozenset(Number(*pair) for pair in other_numbers(conn, blobs, study))
     if told - known.demographics.further:
-        bare = Demographics(
-            known.demographics.assigner, known.demographics.mrn, further=told
-        )
+        bare = Demographics(known.demographics.assigner, known.demographics.mrn, further=told)
         patients.record(conn, study.owner_group, bare, now, UNTOLD)
 
 

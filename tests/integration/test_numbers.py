@@ -7,17 +7,18 @@ from pathlib import Path
 from pydicom import Dataset
 from sqlalchemy import Connection
 
-from confrere.database.engine import see_as
+from confrere.database.engine import transaction
 from confrere.delivery import service as delivery
 from confrere.files.folder import BlobStore
+from confrere.imaging import service as imaging
 from confrere.network import service as network
 from confrere.patients import linking
 from confrere.patients import service as patients
 from confrere.patients.matching import SAME_ASSIGNER, SAME_NUMBER
 from confrere.patients.model import Demographics, Number, Patient, PatientsSought
 from confrere.patients.pairs import State
-from confrere.imaging import service as imaging
 from confrere.wiring import exams, inbound_hl7
+from tests.database import Databases
 from tests.integration.reading_room import images, store
 from tests.integration.world import NOW, World, build
 
@@ -59,7 +60,10 @@ def test_every_repetition_of_pid_3_and_the_account_are_kept_with_their_assigners
     assert found.demographics.national_last4 == "1120"
     # a message that leaves them out takes nothing away, one with another adds it
     again = say(conn, world, "1||M1^^^LMH-MRN^MR~N2^^^NET^PI||OKAFOR^MIRIAM", "2")
-    assert again.demographics.further == {*found.demographics.further, Number("NET", "N2", "PI")}
+    assert again.demographics.further == {
+        *found.demographics.further,
+        Number("NET", "N2", "PI"),
+    }
 
 
 def test_absurd_further_numbers_are_left_out_and_the_patient_is_kept(conn: Connection) -> None:
@@ -73,19 +77,21 @@ def test_a_further_number_finds_its_patient_in_searches_and_by_its_assigner(
     conn: Connection,
 ) -> None:
     world = build(conn)
-    made = patients.record(
-        conn, world.owner, replace(HERE, further=frozenset({REGION})), NOW
-    )
+    made = patients.record(conn, world.owner, replace(HERE, further=frozenset({REGION})), NOW)
     for pair in (("REGION", "E55"), (None, "E55"), ("LMH-MRN", "M1")):
         sought = PatientsSought(identifiers=(frozenset({pair}),))
         assert [one.id for one in patients.page(conn, sought, 9)] == [made.id]
-    assert patients.page(conn, PatientsSought(identifiers=(frozenset({("X", "E55")}),)), 9) == []
+    assert (
+        patients.page(conn, PatientsSought(identifiers=(frozenset({("X", "E55")}),)), 9) == []
+    )
     assert [p.id for p in patients.search(conn, [], {"number": "E55"}, 9)] == [made.id]
     assert patients.search(conn, [], {"mrn": "E55"}, 9) == []
     by_region = patients.find(conn, world.owner, "REGION", "E55")
     assert by_region is not None
     assert by_region.id == made.id
-    patients.record(conn, world.owner, replace(HERE, mrn="M2", further=frozenset({REGION})), NOW)
+    patients.record(
+        conn, world.owner, replace(HERE, mrn="M2", further=frozenset({REGION})), NOW
+    )
     assert patients.find(conn, world.owner, "REGION", "E55") is None  # whose, is not sure
 
 
@@ -144,16 +150,16 @@ def test_two_stays_of_one_person_do_not_keep_them_apart(conn: Connection) -> Non
 
 
 def test_another_group_sees_no_further_number_of_a_patient_that_is_not_open_to_it(
-    conn: Connection, app_conn: Connection
+    fresh: Databases,
 ) -> None:
-    world = build(conn)
-    patients.record(conn, world.owner, replace(HERE, further=frozenset({REGION})), NOW)
-    see_as(conn, frozenset({world.partner}))
-    conn.exec_driver_sql("set local role confrere_app")
-    assert patients.search(conn, [], {"number": "E55"}, 9) == []
-    assert not patients.assigns_numbers(conn, "REGION")
-    see_as(conn, frozenset({world.owner}))
-    assert len(patients.search(conn, [], {"number": "E55"}, 9)) == 1
+    with transaction(fresh.system, frozenset()) as conn:
+        world = build(conn)
+        patients.record(conn, world.owner, replace(HERE, further=frozenset({REGION})), NOW)
+    with transaction(fresh.app, frozenset({world.partner})) as conn:
+        assert patients.search(conn, [], {"number": "E55"}, 9) == []
+        assert not patients.assigns_numbers(conn, "REGION")
+    with transaction(fresh.app, frozenset({world.owner})) as conn:
+        assert len(patients.search(conn, [], {"number": "E55"}, 9)) == 1
 
 
 def test_images_tell_further_numbers_with_their_issuers(

@@ -15,6 +15,14 @@ SHARED = (
 def upgrade() -> None:
     """Apply."""
     op.execute(
+        'alter table patients add column family_start text collate "C" '
+        "generated always as (coalesce(left(lower(family), 3), '')) stored"
+    )
+    op.execute(
+        "create index ix_patients_family_start on patients "
+        "(family_start, updated_at desc, id desc) where family_start <> ''"
+    )
+    op.execute(
         """
         create table patient_identifiers (
             owner_group uuid not null,
