@@ -14,11 +14,12 @@ from io import RawIOBase
 from typing import Any
 from uuid import UUID
 
+from pydicom import Dataset
 from sqlalchemy import Connection
 
 from confrere.files.folder import BlobStore, Incoming
 from confrere.imaging import deid_exports, store_deid, store_search
-from confrere.imaging.confidentiality import EDITION
+from confrere.imaging.confidentiality import EDITION, Options
 from confrere.imaging.deid_model import (
     FAILED,
     KEPT_FOR,
@@ -30,10 +31,11 @@ from confrere.imaging.deid_model import (
     Export,
     Held,
 )
+from confrere.imaging.lettered import lettered
 from confrere.imaging.model import Instance
 from confrere.imaging.pseudonyms import project_key
 from confrere.imaging.released import Made, de_identified, examine, read_whole
-from confrere.imaging.risks import Risk
+from confrere.imaging.risks import Risk, has_pixels, known_boxes, uncovered
 from confrere.kernel.errors import DomainError
 
 SAID_EVERY = 20  # instances
@@ -65,9 +67,9 @@ def de_identify(
             continue
         try:
             data = read_whole(blobs, one.digest, one.transfer_syntax, one.coerced)
-            found = examine(data, export.options, one.transfer_syntax)
             released = decided is not None and decided.state == RELEASED
-            if found and not released:
+            found = () if released else _risks(blobs, one, data, export.options)
+            if found:
                 yield Item(one, risks=found)
                 continue
             boxes = decided.boxes if decided else ()
@@ -112,7 +114,7 @@ def _hold(
             continue
         try:
             data = read_whole(blobs, one.digest, one.transfer_syntax, one.coerced)
-            found = examine(data, export.options, one.transfer_syntax)
+            found = _risks(blobs, one, data, export.options)
         except DomainError:
             continue  # left out when the rest is written, with the reason
         if found:
@@ -121,6 +123,18 @@ def _hold(
             with opened() as conn:
                 store_deid.change(conn, export.id, done=number // 2)
     return waiting
+
+
+def _risks(
+    blobs: BlobStore, one: Instance, data: Dataset, options: Options
+) -> tuple[Risk, ...]:
+    """Why a person must look; the picture itself is searched where nothing else tells."""
+    found = examine(data, options, one.transfer_syntax)
+    if found or not has_pixels(data):
+        return found
+    blackened = known_boxes(data) if options.pixels else ()
+    letters = uncovered(lettered(blobs, one.digest, one.transfer_syntax), blackened)
+    return (Risk("letters", "something in the picture looks like text"),) if letters else ()
 
 
 def _held_row(export: Export, one: Instance, found: tuple[Risk, ...]) -> dict[str, Any]:

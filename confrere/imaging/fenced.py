@@ -32,7 +32,7 @@ CHILDREN = 2
 LARGEST_ANSWER = 2 << 30
 LARGEST_HEAD = 64 << 20
 PIECE = 1 << 20
-PICTURE, NATIVE_FRAME, WHOLE = "picture", "native", "whole"
+PICTURE, NATIVE_FRAME, WHOLE, LETTERS = "picture", "native", "whole", "letters"
 BYTES_PER_SECOND = 20e6  # more time for what is longer
 FINE, REFUSED = b"+", b"-"
 # libraries start threads by the number of cores, each with its own stack and arena
@@ -73,8 +73,10 @@ class Fence:
         except queue.Empty:
             raise Unavailable("too many pictures are being made; try again soon") from None
         try:
-            if child is None or not child.lives:
-                child = _Child(self._memory)
+            if child is not None and not child.lives:
+                child.end()
+                child = None
+            child = child or _Child(self._memory)
             seconds = self._seconds + len(job.content) / BYTES_PER_SECOND
             return child.run(job, time.monotonic() + seconds)
         finally:
@@ -204,6 +206,10 @@ def do(job: Job) -> bytes:
             told[name] = tuple(told[name]) if told.get(name) else None
         return render(head, job.syntax, job.content, job.number, Look(**told))
     frame, _ = decode(head, job.syntax, job.content)
+    if job.act == LETTERS:
+        from confrere.imaging.lettering import text_boxes  # noqa: PLC0415
+
+        return json.dumps(text_boxes(frame)).encode()
     return frame.astype(frame.dtype.newbyteorder("<"), copy=False).tobytes()
 
 

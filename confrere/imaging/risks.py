@@ -3,6 +3,7 @@
 Whatever is said here goes to a person's eyes before it leaves; some of it can't leave at all.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -52,6 +53,10 @@ def risks(data: Dataset, options: Options, syntax: str = "") -> tuple[Risk, ...]
         found.append(Risk("video", "video can't be cleaned here", fatal=True))
     if str(data.get("BurnedInAnnotation") or "").upper() == "YES":
         found.append(Risk("burned in", "the device says that text is burned into the picture"))
+    if not options.pixels and known_boxes(data):
+        found.append(
+            Risk("not cleaned", "text is burned in here by rule, and pixels are not cleaned")
+        )
     if _is_screen(data, sop_class, modality):
         found.append(Risk("screen", "a secondary capture or scan may show anything"))
     if modality in ULTRASOUND and not known_boxes(data):
@@ -63,6 +68,18 @@ def risks(data: Dataset, options: Options, syntax: str = "") -> tuple[Risk, ...]
     if options.faces and modality in VOLUMES and shows_head(data):
         found.append(Risk("face", "the face can be made from images of the head"))
     return tuple(found)
+
+
+def uncovered(boxes: Sequence[Box], covered: Sequence[Box]) -> tuple[Box, ...]:
+    """Return the boxes that do not lie within one that is blacked out anyway."""
+    return tuple(
+        (x, y, wide, high)
+        for x, y, wide, high in boxes
+        if not any(
+            a <= x and b <= y and x + wide <= a + c and y + high <= b + d
+            for a, b, c, d in covered
+        )
+    )
 
 
 def has_pixels(data: Dataset) -> bool:

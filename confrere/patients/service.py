@@ -106,3 +106,11 @@ def same_person(conn: Connection, patient: Patient) -> list[Patient]:
 def assigns_numbers(conn: Connection, assigner: str) -> bool:
     """Say whether somebody the caller may see has a further number of this assigner."""
     return store_numbers.assigns(conn, assigner)
+
+
+def sounding(conn: Connection, family: str, given: str, most: int) -> list[PatientId]:
+    """Whose name sounds like this (`sounds`), as far as the caller may see, last changed first.
+
+    Without a given name, the family or the given name may sound like `family`.
+    """
+    return store.sounding(conn, family, given, most)

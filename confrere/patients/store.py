@@ -23,6 +23,7 @@ from confrere.patients.model import (
     Patient,
     PatientsSought,
 )
+from confrere.patients.sounds import first_word, sound
 from confrere.patients.tables import START, patients
 from confrere.patients.telling import FIELDS, told
 
@@ -199,6 +200,20 @@ def search(
     if "birth_date" in conditions:
         query = query.where(patients.c.birth_date == conditions["birth_date"])
     return _whole(conn, conn.execute(query.limit(limit).offset(offset)))
+
+
+def sounding(conn: Connection, family: str, given: str, most: int) -> list[PatientId]:
+    """Whose name sounds like this, last changed first; without a given name, either name may."""
+    c, key = patients.c, sound(family)
+    heard = (
+        sa.and_(c.family_sound == key, c.given_sound == sound(first_word(given)))
+        if given
+        else sa.or_(c.family_sound == key, c.given_sound == key)
+    )
+    if not key:
+        return []
+    found = sa.select(c.id).where(heard).order_by(c.updated_at.desc(), c.id).limit(most)
+    return [PatientId(one) for one in conn.execute(found).scalars()]
 
 
 def page(

@@ -15,6 +15,7 @@ from confrere.database.metadata import (
     uuids,
     whole,
 )
+from confrere.patients import sounds
 
 # what two records of one person most likely still share: one of these leads to the other.
 # Made by the database, so that rows loaded in bulk have them too
@@ -60,6 +61,8 @@ patients = sa.Table(
     _made("family_key", "lower(family)"),
     _made("given_key", "lower(given)"),
     _made("family_start", f"left(lower(family), {START})"),
+    _made("family_sound", sounds.sql("family")),
+    _made("given_sound", sounds.sql("split_part(ltrim(given), ' ', 1)")),
     _made("name_key", NAME_KEY),
     _made("house_key", HOUSE_KEY),
     _made("phone_key", PHONE_KEY),
@@ -69,6 +72,8 @@ patients = sa.Table(
     sa.Index("ix_patients_mrn", "mrn"),
     sa.Index("ix_patients_family_key", "family_key", "given_key"),
     sa.Index("ix_patients_given_key", "given_key"),
+    sa.Index("ix_patients_family_sound", "family_sound", "given_sound"),
+    sa.Index("ix_patients_given_sound", "given_sound"),
     # the newest first of those whose names begin alike, without sorting all of them
     sa.Index(
         "ix_patients_family_start",

@@ -16,7 +16,7 @@ from confrere.patients.weights import DEFAULT, Weights, from_data, to_data
 
 
 def records(people: int = 700) -> Iterator[Demographics]:
-    """Each person twice, at two sites; every fifth second record has a slip in the birth date."""
+    """Each person twice, at two sites; second records have the slips of registration."""
     dice = random.Random(7)
     for n in range(people):
         one = Demographics(
@@ -29,13 +29,23 @@ def records(people: int = 700) -> Iterator[Demographics]:
         yield one
         born = one.birth_date
         assert born is not None
-        slip = born + timedelta(days=1) if n % 5 == 0 else born
-        yield replace(one, assigner="B", mrn=f"B{n}", birth_date=slip)
+        other = replace(
+            one, assigner="B", mrn=f"B{n}",
+            birth_date=born + timedelta(days=1) if n % 5 == 0 else born,
+            family=one.family[:-1] + "q" if n % 7 == 0 else one.family,
+            given=dice.choice(GIVEN_FEMALE) if n % 11 == 0 else one.given,
+            sex=dice.choice("FM") if n % 13 == 0 else one.sex,
+            postal_code="70001" if n % 6 == 0 else one.postal_code,
+            street="1 Oak Ave" if n % 6 == 0 else one.street,
+            phone=f"773{n:07}" if n % 4 == 0 else one.phone,
+            national_last4="" if n % 3 == 0 else one.national_last4,
+        )  # fmt: skip
+        yield other
 
 
 @pytest.fixture(scope="module")
 def trained() -> Weights:
-    return train(list(records()))
+    return train(list(records()), most_pairs=2e4)
 
 
 def test_agreement_counts_for_and_difference_against_one_person(trained: Weights) -> None:
@@ -55,7 +65,8 @@ def test_what_was_learnt_is_kept_as_data_and_matches(trained: Weights) -> None:
     some = list(records(40))
     bare = [replace(one, further=frozenset()) for one in some]
     pairs = list(zip(bare[::2], bare[1::2], strict=True))
-    assert all(judge(one, other, kept).match is Match.LINK for one, other in pairs)
+    linked = [judge(one, other, kept).match is Match.LINK for one, other in pairs]
+    assert sum(linked) >= 34
     strangers = [
         judge(one, other[1], kept) for one, other in zip(bare, pairs[1:], strict=False)
     ]

@@ -12,8 +12,28 @@ SHARED = (
 )
 
 
+MARKED, BARE = "àáâãäåçèéêëìíîïñòóôõöøùúûüýÿšžß", "aaaaaaceeeeiiiinoooooouuuuyyszs"
+LETTERS, CODES = "aeiouyhwbfpvcgjkqsxzdtlmnr", "00000000111122222222334556"
+
+
+def sounds_like(name: str) -> str:
+    """American Soundex of an expression, as `confrere.patients.sounds` tells it."""
+    word = f"regexp_replace(translate(lower({name}), '{MARKED}', '{BARE}'), '[^a-z]', '', 'g')"
+    heard = f"left({word}, 1) || translate(substr({word}, 2), 'hw', '')"
+    codes = f"regexp_replace(translate({heard}, '{LETTERS}', '{CODES}'), '(.)\\1+', '\\1', 'g')"
+    digits = f"rpad(left(replace(substr({codes}, 2), '0', ''), 3), 3, '0')"
+    return f"case when {word} = '' then '' else upper(left({word}, 1)) || {digits} end"
+
+
 def upgrade() -> None:
     """Apply."""
+    for column, of in (("family", "family"), ("given", "split_part(ltrim(given), ' ', 1)")):
+        op.execute(
+            f'alter table patients add column {column}_sound text collate "C" '
+            f"generated always as (coalesce({sounds_like(of)}, '')) stored"
+        )
+    op.execute("create index ix_patients_family_sound on patients (family_sound, given_sound)")
+    op.execute("create index ix_patients_given_sound on patients (given_sound)")
     op.execute(
         'alter table patients add column family_start text collate "C" '
         "generated always as (coalesce(left(lower(family), 3), '')) stored"
