@@ -31,6 +31,7 @@ from confrere.imaging.deid_model import (
     Export,
     Held,
 )
+from confrere.imaging.directory import Directory
 from confrere.imaging.lettered import lettered
 from confrere.imaging.model import Instance
 from confrere.imaging.pseudonyms import project_key
@@ -38,6 +39,7 @@ from confrere.imaging.released import Made, de_identified, examine, read_whole
 from confrere.imaging.risks import Risk, has_pixels, known_boxes, uncovered
 from confrere.kernel.errors import DomainError
 
+NOT_IMAGES = frozenset({"DICOMDIR", "manifest.json"})
 SAID_EVERY = 20  # instances
 Opened = Callable[[], AbstractContextManager[Connection]]
 
@@ -158,13 +160,17 @@ def _write(
         with zipfile.ZipFile(
             _Onward(incoming), "w", zipfile.ZIP_DEFLATED, compresslevel=1
         ) as z:
+            directory = Directory("CONFRERE")
             items = de_identify(blobs, instances, export, secret, held)
             for number, item in enumerate(items):
-                _add(z, item, counts)
+                _add(z, item, directory, counts)
                 if number % SAID_EVERY == 0:
                     with opened() as conn:
                         store_deid.change(conn, export.id, done=(len(instances) + number) // 2)
-            z.writestr("manifest.json", json.dumps(_manifest(export, counts, now), indent=1))
+            if directory.subjects:
+                z.writestr("DICOMDIR", directory.content())
+            told = _manifest(export, counts, now) | {"subjects": directory.subjects}
+            z.writestr("manifest.json", json.dumps(told, indent=1))
     except BaseException:
         incoming.discard()
         raise
@@ -183,15 +189,16 @@ def _write(
     return READY
 
 
-def _add(archive: zipfile.ZipFile, item: Item, counts: Counter[str]) -> None:
+def _add(
+    archive: zipfile.ZipFile, item: Item, directory: Directory, counts: Counter[str]
+) -> None:
     if item.made is None:
         counts["left out"] += 1
         return
     counts["files"] += 1
     counts.update(item.made.actions)
     counts["blacked out"] += bool(item.made.blacked_out)
-    place = f"{item.made.subject}/{item.made.study_uid[-12:]}/{item.made.series_uid[-12:]}"
-    archive.writestr(f"{place}/{item.made.sop_uid}.dcm", item.made.content)
+    archive.writestr(directory.place(item.made.content), item.made.content)
 
 
 def _manifest(export: Export, counts: Counter[str], now: datetime) -> dict[str, Any]:

@@ -13,7 +13,6 @@ import resource
 import select
 import subprocess
 import sys
-import threading
 import time
 from dataclasses import asdict, dataclass
 from io import BytesIO
@@ -64,7 +63,6 @@ class Fence:
         self._free: queue.LifoQueue[_Child | None] = queue.LifoQueue()
         for _ in range(children):
             self._free.put(None)  # started when it is first needed
-        self._lock = threading.Lock()
 
     def run(self, job: Job) -> bytes:
         """Do a job; raises Invalid when it can't be done, Unavailable when all are busy."""
@@ -84,12 +82,11 @@ class Fence:
 
     def close(self) -> None:
         """End the children that are free."""
-        with self._lock:
-            for _ in range(self._free.qsize()):
-                child = self._free.get()
-                if child is not None:
-                    child.end()
-                self._free.put(None)
+        ended = [self._free.get_nowait() for _ in range(self._free.qsize())]
+        for child in ended:
+            if child is not None:
+                child.end()
+            self._free.put(None)
 
 
 SHARED = Fence()  # of this process; its children start when they are first needed

@@ -19,6 +19,7 @@ LOWEST, TALLEST = 5, 64  # pixels a letter is high
 FEWEST = 4  # letters of a line
 # shares of the range, at its end, that a letter is drawn with: whole, or with softened edges
 DRAWN = (0.12, 0.4)
+THINNEST, FULLEST = 0.12, 0.9  # share of its box that a letter fills; bars fill all
 CONTRAST = 0.3  # of the range, to what is around a letter
 MOST_SHARE = 0.25  # of the picture: more is no text
 MOST_RUNS = 60_000  # of noise; a picture of so many is not searched
@@ -122,7 +123,7 @@ def _is_letter(one: _Letter, mask: Array, scene: Array, drawn: float) -> bool:
         return False
     filled = one.area / (one.width * one.height)
     stroke = one.width <= one.height / 2.5  # an l, an I or a 1
-    if filled < 0.12 or (filled > 0.9 and not stroke):
+    if filled < THINNEST or (filled > FULLEST and not stroke):
         return False
     y, x = (
         slice(max(one.top - 2, 0), one.bottom + 2),

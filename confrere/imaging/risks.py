@@ -53,6 +53,16 @@ def risks(data: Dataset, options: Options, syntax: str = "") -> tuple[Risk, ...]
         found.append(Risk("video", "video can't be cleaned here", fatal=True))
     if str(data.get("BurnedInAnnotation") or "").upper() == "YES":
         found.append(Risk("burned in", "the device says that text is burned into the picture"))
+    found += _of_pictures(data, options, sop_class, modality)
+    if modality in PHOTOS:
+        found.append(Risk("photograph", "a photograph or endoscopy may show a person"))
+    if options.faces and modality in VOLUMES and shows_head(data):
+        found.append(Risk("face", "the face can be made from images of the head"))
+    return tuple(found)
+
+
+def _of_pictures(data: Dataset, options: Options, sop_class: str, modality: str) -> list[Risk]:
+    found = []
     if not options.pixels and known_boxes(data):
         found.append(
             Risk("not cleaned", "text is burned in here by rule, and pixels are not cleaned")
@@ -63,11 +73,7 @@ def risks(data: Dataset, options: Options, syntax: str = "") -> tuple[Risk, ...]
         found.append(
             Risk("ultrasound", "ultrasound without known regions shows text as a rule")
         )
-    if modality in PHOTOS:
-        found.append(Risk("photograph", "a photograph or endoscopy may show a person"))
-    if options.faces and modality in VOLUMES and shows_head(data):
-        found.append(Risk("face", "the face can be made from images of the head"))
-    return tuple(found)
+    return found
 
 
 def uncovered(boxes: Sequence[Box], covered: Sequence[Box]) -> tuple[Box, ...]:

@@ -37,6 +37,7 @@ from confrere.patients.model import PairDecided, PatientSeen, PersonChanged
 from confrere.reading.model import ReportReceived, ReportSigned
 from confrere.wiring import (
     advising,
+    deid_sending,
     deidentifying,
     device_tasks,
     exams,
@@ -178,6 +179,10 @@ def _register_deidentified(house: House, task: Task) -> None:
     @task(deid_exports.RUN_TASK)
     def deidentify(export_id: str) -> None:
         deidentifying.run(house, UUID(export_id))
+
+    @task(deid_exports.SEND_TASK)
+    def send(export_id: str, peer_id: str, by: str) -> None:
+        deid_sending.send(house, UUID(export_id), UUID(peer_id), by)
 
     @events.app.periodic(cron=LAPSE_AT)
     @task(deid_exports.LAPSE_TASK)
