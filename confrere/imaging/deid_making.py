@@ -157,10 +157,10 @@ def _write(
     incoming = blobs.begin()
     counts: Counter[str] = Counter()
     try:
-        with zipfile.ZipFile(
-            _Onward(incoming), "w", zipfile.ZIP_DEFLATED, compresslevel=1
-        ) as z:
-            directory = Directory("CONFRERE")
+        with (
+            zipfile.ZipFile(_Onward(incoming), "w", zipfile.ZIP_DEFLATED, compresslevel=1) as z,
+            Directory("CONFRERE") as directory,
+        ):
             items = de_identify(blobs, instances, export, secret, held)
             for number, item in enumerate(items):
                 _add(z, item, directory, counts)

@@ -7,6 +7,7 @@ import warnings
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Self
 
 import pydicom
 from pydicom import Dataset
@@ -39,6 +40,13 @@ class Directory:
         self._set.ID = name
         self._outside = 0
         self.subjects: dict[str, str] = {}  # first folder -> whose files it holds
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Remove the folder in which the set keeps a stub of each file."""
+        self._set._stage["t"].cleanup()  # noqa: SLF001 - else only the garbage collector does
 
     def place(self, content: bytes) -> str:
         """Name a file of PS3.10; one that no directory can list goes to a folder of its own."""
