@@ -12,7 +12,7 @@ from pynetdicom import AE, AllStoragePresentationContexts, evt
 from confrere.database.engine import transaction
 from confrere.imaging import deid_exports
 from confrere.imaging.confidentiality import Options
-from confrere.imaging.deid_model import READY, Export
+from confrere.imaging.deid_model import READY, REVIEW, Export
 from confrere.kernel.errors import Conflict, NotFound
 from confrere.kernel.ids import PeerId, StudyId
 from confrere.wiring import deid_sending, deidentifying
@@ -43,6 +43,14 @@ def made(devices: Devices) -> UUID:
             Options(), "Rae", now,
         )  # fmt: skip
         deid_exports.allow(conn, export, "Gray", now)
+    assert deidentifying.run(devices.house, export) == REVIEW
+    with transaction(devices.house.system, frozenset()) as conn:
+        for held in deid_exports.held_of(conn, export):
+            if held.fatal:
+                deid_exports.reject(conn, held.id, "Gray", now)
+            else:
+                boxes = ((0, 0, 64, 10),) if held.rows else ()
+                deid_exports.release(conn, held.id, boxes, "Gray", now)
     assert deidentifying.run(devices.house, export) == READY
     return export
 
