@@ -192,7 +192,7 @@ def _side_by_side(
             if one else None
             for one in (mine, theirs)
         )  # fmt: skip
-        lines += (Line("Record numbers", own or "", their, "one is the same", 0.0),)
+        lines += (Line("Record numbers", own or "", their, "one is the same", None),)
     others = pair.groups - {group}
     other = next(iter(others), group)
     waits = named.get(other, "") if group in pair.yes and other not in pair.yes else ""
