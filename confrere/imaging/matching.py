@@ -51,7 +51,16 @@ class Like:
     pattern: str
 
 
-Match = AnyOf | Between | Like
+@dataclass(frozen=True, slots=True)
+class Sounding:
+    """Fits as written, or is of one of these patients, whose names sound alike."""
+
+    attribute: Attribute
+    literal: "Match"
+    patients: tuple[PatientId, ...]
+
+
+Match = AnyOf | Between | Like | Sounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +122,18 @@ def sql_pattern(pattern: str) -> str:
     for special in "\\%_":
         pattern = pattern.replace(special, "\\" + special)
     return pattern.replace("*", "%").replace("?", "_")
+
+
+def heard(text: str) -> tuple[str, str] | None:
+    """Family and given name of a key that may be matched by how it sounds; None: literally only.
+
+    Wildcards within a name ask for letters; one at its end does not.
+    """
+    family, _, rest = text.partition("=")[0].strip().partition("^")
+    names = (family.strip().rstrip("*"), rest.partition("^")[0].strip().rstrip("*"))
+    if not names[0] or any(mark in name for name in names for mark in "*?"):
+        return None
+    return names
 
 
 def _uids(attribute: Attribute, text: str) -> Match:

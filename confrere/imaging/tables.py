@@ -184,6 +184,7 @@ deid_exports = sa.Table(
     whole("size"),
     instant("finished_at"),
     instant("expires_at"),
+    json("sent", "[]"),
     sa.Index("ix_deid_exports_owner_group", "owner_group", "asked_at"),
 )
 
