@@ -9,7 +9,7 @@ until then the spool holds all that is needed to file again (docs/decisions/011)
 from alembic import op
 
 revision = "0045"
-down_revision = "0030"
+down_revision = "0042"
 
 
 def upgrade() -> None:
