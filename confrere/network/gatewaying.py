@@ -100,6 +100,19 @@ def hear(
     store_gateways.change(conn, key, values)
 
 
+def let_read(conn: Connection, key: GatewayId, *, on: bool) -> Gateway:
+    """Let the group's readers read at a gateway in downtime, or no more. Conflict when revoked."""
+    if get(conn, key).revoked_at is not None:
+        raise Conflict("this gateway is revoked: add a new one")
+    store_gateways.change(conn, key, {"downtime": on})
+    return get(conn, key)
+
+
+def note_audited(conn: Connection, known: Gateway, number: int) -> bool:
+    """Keep up to which of its audit events our trail has come; False when that was so before."""
+    return store_gateways.audited(conn, known.id, number)
+
+
 def revoke(conn: Connection, key: GatewayId, now: datetime) -> Gateway:
     """Take a gateway's token away for good; what it sent stays. Conflict when it is gone."""
     known = get(conn, key)
