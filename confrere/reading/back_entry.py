@@ -30,7 +30,7 @@ from confrere.reading.downtime import (
     Signed,
     meet,
 )
-from confrere.reading.model import FINAL, PRELIMINARY, ReportSigned
+from confrere.reading.model import DRAFT, FINAL, PRELIMINARY, ReportSigned
 from confrere.reading.tables import downtime_reads, reports
 from confrere.reading.text import clean, render, require_signable
 from confrere.worklist import downtime as exams
@@ -54,7 +54,9 @@ def receive(
     if came.kind not in (PRELIMINARY, FINAL):
         raise Invalid("a read is preliminary or final", "kind")
     if came.opened_at > came.signed_at:
-        raise Invalid("a read is signed after it was opened: set the gateway's clock", "signed_at")
+        raise Invalid(
+            "a read is signed after it was opened: set the gateway's clock", "signed_at"
+        )
     reader = network.reader(conn, came.signer, now)
     if reader.group != gateway.owner_group:
         raise Invalid("the signer is not a reader of this gateway's group", "signer")
@@ -119,24 +121,23 @@ def _settle(
     names = {key: one.name for key, one in directory.readers.items()}
     met = meet(read, found, names, now)
     if met.state == ENTERED and met.item:
-        met = _judged(conn, read, met.item, directory, now)
+        met = _judged(conn, read, met.item, directory)
     if met.state == ENTERED and met.item:
         return _enter(conn, read, met.item, directory, now)
     if met.state == CONFLICT and met.item and met.item.finished_at is None:
         exams.mark(conn, met.item, now, on=True)
-    item = met.item.id if met.item else None
-    return _change(conn, read, {"state": met.state, "why": met.why, "item_id": item})
+    return _change(conn, read, {
+        "state": met.state, "why": met.why, "item_id": met.item.id if met.item else None,
+    })  # fmt: skip
 
 
-def _judged(
-    conn: Connection, read: DowntimeRead, item: Item, directory: Directory, now: datetime
-) -> Met:
+def _judged(conn: Connection, read: DowntimeRead, item: Item, directory: Directory) -> Met:
     """Look at the draft and the rules too, which are not the item's own."""
     reader = directory.readers[read.what.signer]
     begun = service.of_item(conn, item.id)
-    if begun and any(begun.draft.values()) and begun.author not in (None, reader.id):
-        if begun.state != PRELIMINARY:
-            return Met(CONFLICT, f"{begun.author_name} has begun a report at the centre", item)
+    has_draft = begun is not None and begun.state == DRAFT and any(begun.draft.values())
+    if begun and has_draft and begun.author not in (None, reader.id):
+        return Met(CONFLICT, f"{begun.author_name} has begun a report at the centre", item)
     against = exams.judge(conn, item, reader, directory, _times(read), read.what.kind)
     if against:
         return Met(CONFLICT, "; ".join(against), item)
@@ -174,8 +175,9 @@ def _enter(
     events.publish(
         conn, ReportSigned(report.owner_group, report.id, made.number, what.kind, now)
     )
-    values = {"state": ENTERED, "why": "", "item_id": item.id, "report_id": report.id}
-    return _change(conn, read, values)
+    return _change(conn, read, {
+        "state": ENTERED, "why": "", "item_id": item.id, "report_id": report.id,
+    })  # fmt: skip
 
 
 def listed(conn: Connection, owner: GroupId, states: Sequence[str]) -> list[DowntimeRead]:
@@ -228,8 +230,9 @@ def enter_by_hand(
     reader = directory.readers[read.what.signer]
     exams.judge(conn, item, reader, directory, _times(read), read.what.kind)
     entered = _enter(conn, read, item, directory, now)
-    values = {"settled_at": now, "settled_by": by, "resolution": words}
-    return _change(conn, entered, values)
+    return _change(conn, entered, {
+        "settled_at": now, "settled_by": by, "resolution": words,
+    })  # fmt: skip
 
 
 def set_aside(conn: Connection, key: UUID, words: str, by: str, now: datetime) -> DowntimeRead:
@@ -247,9 +250,11 @@ def reopen(conn: Connection, key: UUID, now: datetime) -> DowntimeRead:
     read = get(conn, key)
     if read.state != ASIDE:
         raise Conflict("only what was set aside can be taken up again")
-    values = {"state": WAITING, "settled_at": None, "settled_by": "", "resolution": ""}
     found = likely(conn, read)
-    return _settle(conn, _change(conn, read, values), found, now)
+    again = _change(conn, read, {
+        "state": WAITING, "settled_at": None, "settled_by": "", "resolution": "",
+    })  # fmt: skip
+    return _settle(conn, again, found, now)
 
 
 def _locked(conn: Connection, key: UUID) -> DowntimeRead:
@@ -262,9 +267,7 @@ def _locked(conn: Connection, key: UUID) -> DowntimeRead:
 
 
 def _change(conn: Connection, read: DowntimeRead, values: dict[str, object]) -> DowntimeRead:
-    changed = store_downtime.change(
-        conn, read.id, values, downtime_reads.c.state == read.state
-    )
+    changed = store_downtime.change(conn, read.id, values, downtime_reads.c.state == read.state)
     if changed is None:
         raise Conflict("another change to this read is under way: reload the page")
     return changed

@@ -94,9 +94,7 @@ def meet(
     )  # fmt: skip
 
 
-def _taken(
-    read: DowntimeRead, item: Item, names: Mapping[ReaderId, str], now: datetime
-) -> str:
+def _taken(read: DowntimeRead, item: Item, names: Mapping[ReaderId, str], now: datetime) -> str:
     if item.state is State.EXTERNAL:
         return "the site's own report closed this exam"
     if item.finished_at is not None:

@@ -58,16 +58,16 @@ def of_exam(
     same += [t.c.accession.in_(accessions)] if accessions else []
     if not same:
         return []
-    query = sa.select(t).where(
-        t.c.owner_group == owner, t.c.state.in_(states), sa.or_(*same)
-    )
+    query = sa.select(t).where(t.c.owner_group == owner, t.c.state.in_(states), sa.or_(*same))
     return [_read(row) for row in conn.execute(query.order_by(t.c.signed_at, t.c.id))]
 
 
 def counts(conn: Connection, owner: GroupId) -> dict[str, int]:
     """How many of a group's are in each state."""
-    query = sa.select(t.c.state, sa.func.count()).where(t.c.owner_group == owner)
-    return {state: number for state, number in conn.execute(query.group_by(t.c.state))}
+    query = sa.select(t.c.state, sa.func.count().label("number")).where(
+        t.c.owner_group == owner
+    )
+    return {row.state: row.number for row in conn.execute(query.group_by(t.c.state))}
 
 
 def change(

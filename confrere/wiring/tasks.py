@@ -39,6 +39,7 @@ from confrere.wiring import (
     advising,
     deidentifying,
     device_tasks,
+    downtime,
     exams,
     facts,
     imports,
@@ -190,7 +191,9 @@ def _register_exams(run: Run, task: Task, house: House) -> None:
         def work(conn: Connection, now: datetime) -> None:
             key = StudyId(UUID(study_id))
             to_look_at = rejected.obey_notes(conn, house, key, now)
-            exams.study_changed(conn, key, now, new_images=new_images and to_look_at)
+            late = new_images and to_look_at and not downtime.saw_all(conn, key)
+            item = exams.study_changed(conn, key, now, new_images=late)
+            downtime.arrived(conn, item, key, now)
 
         run(work)
 
@@ -212,7 +215,7 @@ def _register_exams(run: Run, task: Task, house: House) -> None:
 
     @task("exams.order_changed")
     def order_changed(order_id: str, **_: Any) -> None:
-        run(lambda c, now: _ignore(exams.order_changed(c, OrderId(UUID(order_id)), now)))
+        run(lambda c, now: _list_order(c, OrderId(UUID(order_id)), now))
 
     @task("alerts.order_changed")
     def order_announced(order_id: str, **_: Any) -> None:
@@ -223,6 +226,11 @@ def _register_exams(run: Run, task: Task, house: House) -> None:
     @task("exams.patient_seen")
     def patient_seen(patient_id: str, **_: Any) -> None:
         run(lambda c, now: exams.patient_seen(c, PatientId(UUID(patient_id)), now))
+
+
+def _list_order(conn: Connection, order: OrderId, now: datetime) -> None:
+    item = exams.order_changed(conn, order, now)
+    downtime.arrived(conn, item, item.study if item else None, now)
 
 
 def _register_imports(run: Run, task: Task, house: House) -> None:
