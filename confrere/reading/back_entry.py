@@ -13,7 +13,7 @@ from confrere.imaging import service as imaging
 from confrere.imaging.model import Study
 from confrere.jobs import events
 from confrere.kernel.errors import Conflict, Invalid, NotFound
-from confrere.kernel.ids import GroupId, SiteId
+from confrere.kernel.ids import GroupId, ItemId, SiteId
 from confrere.network import service as network
 from confrere.network.gateways import Gateway
 from confrere.network.model import Directory
@@ -210,6 +210,14 @@ def likely(conn: Connection, read: DowntimeRead, accession: str = "") -> list[It
     return [one for one in found if one.kind == READ and one.owner_group == read.owner_group]
 
 
+def chosen(conn: Connection, read: DowntimeRead, key: UUID) -> Item:
+    """The exam that a person chose for a read; NotFound when it is not of the gateway's site."""
+    item = worklist.get(conn, ItemId(key))
+    if item.owner_group != read.owner_group or item.site != read.site:
+        raise NotFound("no such exam at the gateway's site")
+    return item
+
+
 def enter_by_hand(
     conn: Connection, key: UUID, item: Item, words: str, by: str, now: datetime
 ) -> DowntimeRead:
@@ -219,8 +227,6 @@ def enter_by_hand(
     become an addendum. The exam is taken from whoever holds it; their draft stays kept.
     """
     read = _locked(conn, key)
-    if item.owner_group != read.owner_group or item.site != read.site:
-        raise NotFound("no such exam at the gateway's site")
     if item.finished_at is not None:
         raise Conflict(
             "this exam has a signed report: it stands. Write an addendum to it, or set the "

@@ -43,6 +43,7 @@ from confrere.web import (
     deid_review,
     deliveries_page,
     directory_page,
+    downtime_page,
     duty_page,
     exceptions_page,
     exceptions_pieces,
@@ -105,7 +106,7 @@ PAGES = (
     advice_page, advice_rules_page, advice_try_page, advice_effect_page, deid_page, deid_review,
     images_page, imports_page, exceptions_pieces,
     archives_page, backload_page, study_papers, technologist_page,
-    services_page, study_send,
+    services_page, study_send, downtime_page,
 )  # fmt: skip
 READS = {"search": "R", "view": "R", "store": "C"}
 
