@@ -111,6 +111,8 @@ def _lines(told: Told) -> list[tuple[str, object]]:
         ("Waiting in all", f"{told['bytes'] / 1e6:.1f} MB"),
         ("Oldest waits", f"{told['oldest_seconds']} s"),
         ("HL7 messages waiting", told["messages"]),
+        ("May read here in downtime", f"{told['readers']} readers"),
+        ("Signed here, not at the centre yet", told["reads"]),
         ("Free on the disk", f"{told['free_bytes'] / 1e9:.1f} GB"),
         ("Version", told["version"]),
     ]

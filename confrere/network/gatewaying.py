@@ -108,9 +108,12 @@ def let_read(conn: Connection, key: GatewayId, *, on: bool) -> Gateway:
     return get(conn, key)
 
 
-def note_audited(conn: Connection, known: Gateway, number: int) -> bool:
-    """Keep up to which of its audit events our trail has come; False when that was so before."""
-    return store_gateways.audited(conn, known.id, number)
+def note_audited(conn: Connection, known: Gateway, chain: str, number: int) -> bool:
+    """Keep up to which of its audit events our trail has come; False when that was so before.
+
+    `chain` names the machine's record: a new machine counts anew.
+    """
+    return store_gateways.audited(conn, known.id, chain, number)
 
 
 def revoke(conn: Connection, key: GatewayId, now: datetime) -> Gateway:

@@ -33,6 +33,7 @@ gateways = sa.Table(
     json("said"),
     flag("downtime"),
     whole("audited_to"),
+    text("audited_chain"),
     instant("revoked_at"),
     sa.Index("ix_gateways_owner_group", "owner_group"),
 )

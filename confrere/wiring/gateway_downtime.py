@@ -119,12 +119,13 @@ def _audit(
     house: House, conn: Connection, gateway: Gateway, asked: Mapping[str, Any], now: datetime
 ) -> int:
     """Add what the gateway noted to the group's trail, each once, with its own times."""
-    last = gateway.audited_to
+    chain = _text(asked, "chain", 32)
+    last = gateway.audited_to if gateway.audited_chain == chain else 0
     fresh = [one for one in _list(asked, "events", MOST_EVENTS) if _number(one, "seq") > last]
     if not fresh:
         return last
     last = max(_number(one, "seq") for one in fresh)
-    if not gatewaying.note_audited(conn, gateway, last):
+    if not gatewaying.note_audited(conn, gateway, chain, last):
         return last  # another request brought them just now
     for one in fresh:
         uid = _text(one, "study_uid", 64)

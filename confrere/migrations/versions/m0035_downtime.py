@@ -12,6 +12,7 @@ def upgrade() -> None:
     """Apply."""
     op.execute("alter table gateways add column downtime boolean not null default false")
     op.execute("alter table gateways add column audited_to bigint not null default 0")
+    op.execute("alter table gateways add column audited_chain text not null default ''")
     op.execute("alter table report_versions add column provenance text not null default ''")
     op.execute(
         """
