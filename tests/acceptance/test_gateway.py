@@ -54,12 +54,13 @@ def hospital(house: House, line: FaultyLine, tmp_path: Path) -> Iterator[Hospita
         assert made.stop() == 0, made.said()
 
 
-def new_code(house: House, name: str) -> str:
+def new_code(house: House, name: str, downtime: str = "") -> str:
     """Let the IT engineer add a gateway; read its code off the page."""
     assert house.world
     with house.http("lakeshore IT engineer") as web:
         shown = web.post(
-            "/network/gateways", data={"name": name, "site": str(house.world.site)}
+            "/network/gateways",
+            data={"name": name, "site": str(house.world.site), "downtime": downtime},
         )
     assert shown.status_code == 200, shown.text
     (code,) = re.findall(r">((?:[A-Z2-7]{4}-){3}[A-Z2-7]{4})<", shown.text)
