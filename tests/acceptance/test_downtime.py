@@ -11,9 +11,11 @@ import sqlalchemy as sa
 from confrere.identity import service as identity
 from confrere.imaging import service as imaging
 from confrere.kernel.principal import Role
+from confrere.network import service as network
 from confrere.reading import back_entry
 from confrere.reading import service as reading
 from confrere.reading.downtime import CONFLICT, ENTERED, DowntimeRead
+from confrere.worklist import claims
 from confrere.worklist import service as worklist
 from confrere.worklist.model import ADDENDUM, Item, State
 from tests.acceptance.gateway_reader import GatewayReader
@@ -22,6 +24,7 @@ from tests.acceptance.house import House
 from tests.acceptance.processes import wait_for
 from tests.acceptance.senders import Image, control_id, slices
 from tests.acceptance.test_gateway import Machines, arrivals, new_code
+from tests.integration.world import reader as reader_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
@@ -133,6 +136,7 @@ def test_what_is_read_in_downtime_is_entered_with_its_true_times_and_never_liste
         listed = [one for one in worklist.open_items(conn) if one.study == item.study]
     assert listed == []
     assert not [one for one in site.items(number) if one.kind == ADDENDUM]
+    wait_for(lambda: len(site.items(routine[0])) == 1, 20)
     (open_item,) = site.items(routine[0])
     assert open_item.finished_at is None
 
@@ -158,14 +162,7 @@ def test_an_exam_claimed_at_the_centre_is_shown_so_and_a_read_of_it_is_a_conflic
     site.machines.send(images, CT)
     wait_for(lambda: bool(site.items(image)), 30, site.hospital.said)
     (item,) = site.items(image)
-    taken = sa.text(
-        "update worklist_items set held_by = :by, held_group = owner_group, held_name = "
-        "'Other, Olga', hold_token = gen_random_uuid(), held_at = now(), state = 'held', "
-        "lease_until = now() + interval '1 hour' where id = :id"
-    )
-    assert site.house.world
-    with site.house.reading() as conn:
-        conn.execute(taken, {"by": site.house.world.neuro, "id": item.id})
+    claim_by_another(site, item)
     wait_for(lambda: "Other, Olga" in _signed_in_list(site), 30)
     site.go_down()
     with GatewayReader(site.hospital) as reader:
@@ -232,6 +229,19 @@ def test_a_disabled_account_cannot_sign_in_after_the_next_contact(site: Site) ->
             identity.disable_user(conn, made.id, now + timedelta(seconds=1))
         wait_for(lambda: "Sign in" in reader.exams(), 20)
         assert reader.sign_in() == 403
+
+
+def claim_by_another(site: Site, item: Item) -> None:
+    """Another reader of the group claims an exam at the centre."""
+    world, now = site.house.world, datetime.now(UTC)
+    assert world
+    with site.house.reading() as conn:
+        olga = network.add_reader(
+            conn, reader_of(world.owner, "Other, Olga", {"general"}, world.site, "IL", now)
+        )
+        who = network.reader(conn, olga, now)
+        directory = network.directory(conn, now)
+        claims.claim(conn, item, who, directory, now, timedelta(hours=1))
 
 
 def _signed_in_list(site: Site) -> str:
