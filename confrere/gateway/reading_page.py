@@ -22,7 +22,9 @@ from confrere.reading.model import SECTIONS
 log = logging.getLogger(__name__)
 
 MOST_BODY = 1 << 20
-KINDS = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"}
+KINDS = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8",
+    "svg": "image/svg+xml",
+}  # fmt: skip
 EXAM = re.compile(r"/exams/([0-9.]{1,64})(?:/(open|draft|sign|give-back|frames/(\d{1,6})))?")
 STATUS = {
     NotFound: HTTPStatus.NOT_FOUND, Conflict: HTTPStatus.CONFLICT,

@@ -47,6 +47,8 @@ def _local_iso(context: Context, text: str) -> str:
 def _length(seconds: float) -> str:
     """Write a length of time in the largest unit that says enough."""
     minutes = int(max(0.0, seconds) // 60)
+    if not minutes:
+        return "less than a minute"
     if minutes < 120:  # noqa: PLR2004 - minutes are told up to two hours
         return f"{minutes} min"
     return f"{minutes // 60} h {minutes % 60} min"
