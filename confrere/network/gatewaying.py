@@ -100,6 +100,15 @@ def hear(
     store_gateways.change(conn, key, values)
 
 
+def unheard(conn: Connection, since: datetime) -> list[Gateway]:
+    """Gateways in use that were not heard of since an instant, as far as the caller may see."""
+    return [
+        one
+        for one in store_gateways.listed(conn)
+        if one.revoked_at is None and one.last_seen_at is not None and one.last_seen_at < since
+    ]
+
+
 def let_read(conn: Connection, key: GatewayId, *, on: bool) -> Gateway:
     """Let the group's readers read at a gateway in downtime, or no more. Conflict when revoked."""
     if get(conn, key).revoked_at is not None:

@@ -1,21 +1,29 @@
-"""Bring exams that arrive together with what was read of them in downtime."""
+"""List exams as they arrive, and enter in the same transaction what was read of them in downtime.
+
+So nobody ever sees an exam wait that was read at a gateway.
+"""
 
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from confrere.imaging import service as imaging
-from confrere.kernel.ids import StudyId
+from confrere.kernel.ids import OrderId, StudyId
 from confrere.reading import back_entry
-from confrere.worklist.model import Item
+from confrere.wiring import exams
 
 
-def arrived(conn: Connection, item: Item | None, study: StudyId | None, now: datetime) -> None:
-    """Enter what was read of an exam, in the transaction that lists it: nobody sees it wait."""
-    known = imaging.study(conn, study) if study else None
-    back_entry.arrived(conn, item, known, now)
+def study_changed(
+    conn: Connection, study_id: StudyId, now: datetime, *, new_images: bool
+) -> None:
+    """List a study's exam. Images that its reader in downtime had seen all are not late ones."""
+    late = new_images and not back_entry.saw_all(conn, imaging.study(conn, study_id))
+    item = exams.study_changed(conn, study_id, now, new_images=late)
+    back_entry.arrived(conn, item, imaging.study(conn, study_id), now)
 
 
-def saw_all(conn: Connection, study: StudyId) -> bool:
-    """Say whether the images that came now were all there when the exam was read in downtime."""
-    return back_entry.saw_all(conn, imaging.study(conn, study))
+def order_changed(conn: Connection, order_id: OrderId, now: datetime) -> None:
+    """List an order's exam."""
+    item = exams.order_changed(conn, order_id, now)
+    study = imaging.study(conn, item.study) if item and item.study else None
+    back_entry.arrived(conn, item, study, now)

@@ -42,6 +42,7 @@ from confrere.wiring import (
     downtime,
     exams,
     facts,
+    gateways_watched,
     imports,
     inbound_hl7,
     priors,
@@ -147,6 +148,7 @@ def register(house: House) -> None:
         await apart("confrere.experimenter", simulation_id)
 
     tasks_elsewhere.register(house, RETRY)
+    gateways_watched.register(house, run, task)
     _register_deidentified(house, task)
     _register_exams(run, task, house)
     _register_imports(run, task, house)
@@ -191,9 +193,7 @@ def _register_exams(run: Run, task: Task, house: House) -> None:
         def work(conn: Connection, now: datetime) -> None:
             key = StudyId(UUID(study_id))
             to_look_at = rejected.obey_notes(conn, house, key, now)
-            late = new_images and to_look_at and not downtime.saw_all(conn, key)
-            item = exams.study_changed(conn, key, now, new_images=late)
-            downtime.arrived(conn, item, key, now)
+            downtime.study_changed(conn, key, now, new_images=new_images and to_look_at)
 
         run(work)
 
@@ -215,7 +215,7 @@ def _register_exams(run: Run, task: Task, house: House) -> None:
 
     @task("exams.order_changed")
     def order_changed(order_id: str, **_: Any) -> None:
-        run(lambda c, now: _list_order(c, OrderId(UUID(order_id)), now))
+        run(lambda c, now: downtime.order_changed(c, OrderId(UUID(order_id)), now))
 
     @task("alerts.order_changed")
     def order_announced(order_id: str, **_: Any) -> None:
@@ -226,11 +226,6 @@ def _register_exams(run: Run, task: Task, house: House) -> None:
     @task("exams.patient_seen")
     def patient_seen(patient_id: str, **_: Any) -> None:
         run(lambda c, now: exams.patient_seen(c, PatientId(UUID(patient_id)), now))
-
-
-def _list_order(conn: Connection, order: OrderId, now: datetime) -> None:
-    item = exams.order_changed(conn, order, now)
-    downtime.arrived(conn, item, item.study if item else None, now)
 
 
 def _register_imports(run: Run, task: Task, house: House) -> None:
