@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from confrere.gateway.model import WORDS, Ordered
-from confrere.gateway.studies import Study
+from confrere.gateway.model import WORDS, Ordered, Study
 
 
 class Standing(StrEnum):

@@ -58,6 +58,36 @@ class Ordered:
 
 
 @dataclass(frozen=True, slots=True)
+class Study:
+    """A study of which images are here. Times are seconds since 1970."""
+
+    uid: str
+    accession: str
+    mrn: str
+    patient_name: str
+    birth_date: str
+    sex: str
+    modality: str
+    description: str
+    rank: int
+    count: int
+    first: float
+    last: float
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image of a study and where its bytes are."""
+
+    digest: bytes
+    syntax: str
+    series_uid: str
+    series: str
+    number: int
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
 class Letter:
     """An HL7 message that waits for the centre."""
 

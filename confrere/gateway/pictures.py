@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pydicom.multival import MultiValue
 
 from confrere.files.folder import BlobStore
-from confrere.gateway.studies import Image
+from confrere.gateway.model import Image
 from confrere.imaging.datasets import read_head
 from confrere.imaging.elements import encoding_of
 from confrere.imaging.pixels import PixelMap, map_pixels

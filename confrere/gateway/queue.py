@@ -15,7 +15,17 @@ from typing import Any
 
 from confrere.files.folder import BlobStore, path_of
 from confrere.gateway import studies
-from confrere.gateway.model import ROUTINE, STAT, WORDS, Letter, Ordered, Seen, Waiting
+from confrere.gateway.model import (
+    ROUTINE,
+    STAT,
+    WORDS,
+    Image,
+    Letter,
+    Ordered,
+    Seen,
+    Study,
+    Waiting,
+)
 
 _SCHEMA = """
 create table if not exists objects (
@@ -100,17 +110,17 @@ class Queue:
                     (one.rank, one.accession, one.rank),
                 )
 
-    def exams(self) -> tuple[list[studies.Study], list[Ordered]]:
+    def exams(self) -> tuple[list[Study], list[Ordered]]:
         """The studies of which images are here, and the orders that came."""
         with self._lock:
             return studies.listed(self._db), studies.orders(self._db)
 
-    def study(self, uid: str) -> studies.Study | None:
+    def study(self, uid: str) -> Study | None:
         """One study; None when nothing of it is here."""
         with self._lock:
             return studies.get(self._db, uid)
 
-    def images(self, uid: str) -> list[studies.Image]:
+    def images(self, uid: str) -> list[Image]:
         """A study's images by series and number."""
         with self._lock:
             return studies.images(self._db, uid)

@@ -7,10 +7,10 @@ image is known to its exam when it is acknowledged, at no sync of its own.
 import json
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
-from confrere.gateway.model import Ordered, Seen
+from confrere.gateway.model import Image, Ordered, Seen, Study
 
 _TABLE = """
 create table if not exists studies (
@@ -25,36 +25,6 @@ _COLUMNS = {
     "frames": "integer not null default 1", "series_told": "text not null default ''",
 }  # fmt: skip
 _OF_IMAGE = ("series_uid", "series_number", "number", "frames", "series")
-
-
-@dataclass(frozen=True, slots=True)
-class Study:
-    """A study of which images are here. Times are seconds since 1970."""
-
-    uid: str
-    accession: str
-    mrn: str
-    patient_name: str
-    birth_date: str
-    sex: str
-    modality: str
-    description: str
-    rank: int
-    count: int
-    first: float
-    last: float
-
-
-@dataclass(frozen=True, slots=True)
-class Image:
-    """An image of a study and where its bytes are."""
-
-    digest: bytes
-    syntax: str
-    series_uid: str
-    series: str
-    number: int
-    frames: int
 
 
 def prepare(db: sqlite3.Connection) -> None:

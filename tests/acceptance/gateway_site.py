@@ -102,7 +102,7 @@ class FaultyLine:
 class Hospital:
     """A gateway's folder, ports and process. `LAKE_ER` is the CT whose images are all STAT."""
 
-    def __init__(self, home: Path, centre: str, **settings: int) -> None:
+    def __init__(self, home: Path, centre: str, **settings: int | str) -> None:
         self.home, self.ports = home, free_ports("dicom", "mllp", "status", "reading")
         self.process: subprocess.Popen[bytes] | None = None
         home.mkdir(parents=True, exist_ok=True)
