@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from playwright.sync_api import Browser, Page
 
+from confrere.assets import default_folder
 from confrere.identity import service as identity
 from confrere.imaging import service as imaging
 from confrere.kernel.principal import Role
@@ -20,7 +22,7 @@ from confrere.worklist import service as worklist
 from confrere.worklist.model import ADDENDUM, Item, State
 from tests.acceptance.gateway_reader import GatewayReader
 from tests.acceptance.gateway_site import CT, ER, FaultyLine, Hospital, line_to
-from tests.acceptance.house import House
+from tests.acceptance.house import PASSWORD, House
 from tests.acceptance.processes import wait_for
 from tests.acceptance.senders import Image, control_id, slices
 from tests.acceptance.test_gateway import Machines, arrivals, new_code
@@ -242,6 +244,51 @@ def claim_by_another(site: Site, item: Item) -> None:
         who = network.reader(conn, olga, now)
         directory = network.directory(conn, now)
         claims.claim(conn, item, who, directory, now, timedelta(hours=1))
+
+
+def test_a_reader_reads_by_keyboard_in_the_browser(site: Site, browser: Browser) -> None:
+    images = slices(3, accession=f"LM{control_id()}", patient="M81")
+    site.go_down()
+    site.machines.send(images, ER)
+    address = f"http://127.0.0.1:{site.hospital.ports['reading']}"
+    page = browser.new_context(base_url=address).new_page()
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.goto("/")
+    page.fill("[name=username]", "lakeshore.radiologist")
+    page.fill("[name=password]", PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("table")
+    assert axe(page) == []
+    row = page.locator("tr", has_text="M81")
+    row.get_by_role("button", name="Read").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.querySelector('.stage img').naturalWidth > 0")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("1")
+    page.wait_for_function("document.querySelector('.where').textContent === '2 / 3'")
+    page.wait_for_function(
+        "document.querySelector('.stage img').src.endsWith('1?c=40.0&w=80.0')"
+    )
+    assert axe(page) == []
+    page.fill("[name=impression]", WORDS)
+    page.wait_for_function("document.querySelector('.kept').textContent === 'Draft kept'")
+    page.click("button[value=final]")
+    page.wait_for_selector("article.signed")
+    assert wrong == []
+    page.context.close()
+    site.go_up()
+    wait_for(lambda: bool((r := site.read_of(images[0])) and r.state == ENTERED), 30)
+
+
+def axe(page: Page) -> list[str]:
+    """What axe-core finds, run past the page's own policy, which allows no foreign script."""
+    page.evaluate((default_folder() / "axe" / "axe.min.js").read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run(document, {iframes: false})")
+    return [
+        f"{one['id']}: {n['html'][:120]}" for one in found["violations"] for n in one["nodes"]
+    ]
 
 
 def _signed_in_list(site: Site) -> str:

@@ -1,6 +1,7 @@
 """What was read at a gateway in downtime, entered at the centre; and the page for what is not."""
 
 import itertools
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -57,7 +58,7 @@ def house(postgres_socket: str, template: str) -> Iterator[House]:
 def gateway(house: House) -> Gateway:
     with transaction(house.made.system, frozenset()) as conn:
         key, _ = gatewaying.add(
-            conn, house.world.owner, house.world.site, "Gateway East", "Ida", NOW, bytes
+            conn, house.world.owner, house.world.site, "Gateway East", "Ida", NOW, os.urandom
         )
         return gatewaying.get(conn, key)
 
@@ -258,7 +259,7 @@ def test_a_silent_gateway_is_told_once_and_anew_at_the_next_outage(house: House)
         )  # fmt: skip
         notices.add_contact(conn, ida, "test", NOW)
         key, _ = gatewaying.add(
-            conn, world.owner, world.site, "Gateway West", "Ida", NOW, bytes
+            conn, world.owner, world.site, "Gateway West", "Ida", NOW, os.urandom
         )
         told = [heard(conn, key, NOW, minutes) for minutes in (4, 6, 7)]
         told += [heard(conn, key, NOW + 60 * MINUTE, minutes) for minutes in (1, 9)]
