@@ -42,6 +42,7 @@ class Config:
     reading_key: str = ""
     downtime_seconds: int = 30  # the line is down so long before exams are offered here
     reading_days: int = 7  # without a word of the centre nobody signs in any more
+    call_seconds: int = 5  # the centre is called so often, while the line is up
     connections: int = 2  # at once to the centre, for images
     keep_hours: int = 72  # what was delivered stays here so long
     keep_gigabytes: int = 50  # and at most so much of it
@@ -118,6 +119,8 @@ def check(config: Config) -> None:
                 "10.20.0.5; not a wildcard or a public address",
                 name,
             )
+    if config.call_seconds < 1:
+        raise Invalid("call_seconds must be 1 or more", "call_seconds")
     if bool(config.reading_certificate) != bool(config.reading_key):
         raise Invalid("set reading_certificate and reading_key, or neither", "reading_key")
     if not is_loopback(config.reading_host) and not config.reading_certificate:

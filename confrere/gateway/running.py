@@ -36,7 +36,7 @@ from confrere.kernel.errors import Invalid, Refused, Unavailable
 log = logging.getLogger(__name__)
 
 GRACE = timedelta(seconds=8)
-SIGN_SECONDS, TIDY_SECONDS = 5.0, 60.0
+TIDY_SECONDS = 60.0
 
 
 def own_version() -> str:
@@ -150,7 +150,7 @@ class _House:
     def tend(self, stop: threading.Event) -> None:
         """Tell the centre how things are, and tidy up, until told to stop."""
         link, tidied = self._link(), 0.0
-        while not stop.wait(SIGN_SECONDS if self._sign(link) else 1.0):
+        while not stop.wait(self._config.call_seconds if self._sign(link) else 1.0):
             if time.monotonic() - tidied > TIDY_SECONDS:
                 self._room.tidy()
                 self._record.tidy(int(self._record.said("audited_to") or 0))

@@ -38,7 +38,7 @@ def site(standing_house: House, tmp_path_factory: pytest.TempPathFactory) -> Ite
     """A gateway whose group's readers may read there, and its line to the centre."""
     with line_to(standing_house.ports["http"]) as line:
         folder: Path = tmp_path_factory.mktemp("downtime")
-        made = Hospital(folder / "gateway", f"http://127.0.0.1:{line.port}")
+        made = Hospital(folder / "gateway", f"http://127.0.0.1:{line.port}", call_seconds=1)
         done = made.command("enrol", new_code(standing_house, "Gateway East", downtime="yes"))
         assert done.returncode == 0, done.stderr
         made.start()
