@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from confrere.assets import default_folder
 from confrere.identity import service as identity
@@ -264,16 +264,16 @@ def test_a_reader_reads_by_keyboard_in_the_browser(site: Site, browser: Browser)
     row = page.locator("tr", has_text="M81")
     row.get_by_role("button", name="Read").focus()
     page.keyboard.press("Enter")
-    page.wait_for_function("document.querySelector('.stage img').naturalWidth > 0")
+    picture = page.locator(".stage img")
+    expect(picture).to_have_attribute("src", re.compile("/frames/0$"))
+    assert picture.evaluate("img => img.decode().then(() => img.naturalWidth)") == 128
     page.keyboard.press("ArrowDown")
     page.keyboard.press("1")
-    page.wait_for_function("document.querySelector('.where').textContent === '2 / 3'")
-    page.wait_for_function(
-        "document.querySelector('.stage img').src.endsWith('1?c=40.0&w=80.0')"
-    )
+    expect(page.locator(".where")).to_have_text("2 / 3")
+    expect(picture).to_have_attribute("src", re.compile(r"/frames/1\?c=40.0&w=80.0$"))
     assert axe(page) == []
     page.fill("[name=impression]", WORDS)
-    page.wait_for_function("document.querySelector('.kept').textContent === 'Draft kept'")
+    expect(page.locator(".kept")).to_have_text("Draft kept")
     page.click("button[value=final]")
     page.wait_for_selector("article.signed")
     assert wrong == []
