@@ -10,6 +10,7 @@ from confrere.gateway.record import Record
 from confrere.kernel.errors import Refused
 
 READS, EVENTS, BEGUN = 5, 200, 200
+LEFT_SECONDS = 30 * 60  # begun and left so long: the centre need not hold it any more
 
 
 class Exchange:
@@ -46,7 +47,7 @@ class Exchange:
                 "reader": one.reader,
             }
             for one in record.held().values()
-            if not one.signed
+            if not one.signed and time.time() - one.touched < LEFT_SECONDS
         ]
         told = link.exchange({
             "known": record.said("digest") or "", "chain": record.chain, "reads": reads, "events": events,

@@ -83,8 +83,7 @@ def run(home: Path, say: Callable[[str], None]) -> None:
         say(f"Gateway {config.aet} takes DICOM on {config.host}:{config.dicom_port} and HL7 on "
             f"{config.host}:{config.mllp_port}; its page is on "
             f"http://{config.status_host}:{config.status_port}/, readers read on "
-            f"{'https' if config.reading_certificate else 'http'}://{config.reading_host}:"
-            f"{config.reading_port}/ while the centre cannot be reached")  # fmt: skip
+            f"{reading_address(config)} while the centre cannot be reached")  # fmt: skip
         house.tend(stop)
     say("Stopped.")
 
@@ -163,7 +162,11 @@ class _House:
             return False
         try:
             link.sign(own_version(), self._told())
-        except (Unavailable, Refused) as error:
+        except Refused as error:
+            self._record.forget_said()  # revoked: nobody signs in here any more
+            self._line.failed(str(error))
+            return False
+        except Unavailable as error:
             self._line.failed(str(error))
             return False
         self._line.worked()
@@ -186,6 +189,7 @@ class _House:
             "line_since": since,
             "trouble": self._line.trouble,
             "alerts": [*self._room.alerts(), *self._reading_alerts()],
+            "reading": reading_address(self._config),
             "readers": self._people.count(),
             "reads": self._record.unsent_count(),
             "free_bytes": self._room.free(),
@@ -208,6 +212,12 @@ class _House:
 
     def _link(self) -> Link:
         return Link(self._config.centre, self._config.ca, self._token)
+
+
+def reading_address(config: Config) -> str:
+    """Where readers read in downtime."""
+    scheme = "https" if config.reading_certificate else "http"
+    return f"{scheme}://{config.reading_host}:{config.reading_port}/"
 
 
 @contextmanager

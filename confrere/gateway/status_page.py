@@ -112,6 +112,7 @@ def _lines(told: Told) -> list[tuple[str, object]]:
         ("Oldest waits", f"{told['oldest_seconds']} s"),
         ("HL7 messages waiting", told["messages"]),
         ("May read here in downtime", _readers(told["readers"])),
+        ("They read on", told["reading"]),
         ("Signed here, not at the centre yet", told["reads"]),
         ("Free on the disk", f"{told['free_bytes'] / 1e9:.1f} GB"),
         ("Version", told["version"]),

@@ -247,13 +247,17 @@ def test_a_revoked_gateway_is_refused_and_keeps_what_it_has(
         )  # fmt: skip
         keys = set(re.findall(r"/network/gateways/([0-9a-f-]{36})/revoke", page))
         for one in keys:
+            web.post(f"/network/gateways/{one}/downtime", data={"on": "yes"})
+        wait_for(lambda: hospital.status()["readers"] > 0, 20, hospital.said)
+        for one in keys:
             assert web.post(f"/network/gateways/{one}/revoke").status_code == 200
         assert web.post(f"/network/gateways/{key}/code").status_code == 409
     images = slices(2)
     assert statuses(hospital, images) == [SUCCESS, SUCCESS]  # type: ignore[arg-type]
     wait_for(lambda: "enrol it again" in hospital.status()["trouble"], 20, hospital.said)
     assert arrivals(house, images) == []
-    assert sum(hospital.status()["images"].values()) == 2
+    told = hospital.status()
+    assert (sum(told["images"].values()), told["readers"]) == (2, 0)
 
 
 def test_a_nearly_full_disk_refuses_images_and_the_centre_is_told(
