@@ -54,6 +54,7 @@ class Settings:
     mail_from: str = ""
     gateway_url: str = ""  # SMS and voice; empty: none are sent
     gateway_token: str = field(default="", repr=False)
+    gateway_silent_minutes: int = 5  # then people are told that a hospital's gateway is silent
 
     @property
     def page_address(self) -> str:
@@ -108,6 +109,7 @@ ENVIRONMENT = {
     "mail_from": "CONFRERE_MAIL_FROM",
     "gateway_url": "CONFRERE_GATEWAY_URL",
     "gateway_token": "CONFRERE_GATEWAY_TOKEN",
+    "gateway_silent_minutes": "CONFRERE_GATEWAY_SILENT_MINUTES",
 }
 # shown as "(set)" only
 SECRETS = frozenset(
@@ -166,6 +168,10 @@ def check(settings: Settings) -> None:
     if not 1 <= len(settings.aet.strip()) <= 16:  # noqa: PLR2004 - PS3.5 table 6.2-1, AE
         raise Invalid("CONFRERE_AET must have 1 to 16 characters", "aet")
     _check_dicom_tls(settings)
+    if settings.gateway_silent_minutes < 1:
+        raise Invalid(
+            "CONFRERE_GATEWAY_SILENT_MINUTES must be 1 or more", "gateway_silent_minutes"
+        )
     if settings.scrub_megabytes < 1:
         raise Invalid("CONFRERE_SCRUB_MEGABYTES must be 1 or more", "scrub_megabytes")
     _check_mail(settings)

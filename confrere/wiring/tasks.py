@@ -40,8 +40,10 @@ from confrere.wiring import (
     deid_sending,
     deidentifying,
     device_tasks,
+    downtime,
     exams,
     facts,
+    gateways_watched,
     imports,
     inbound_hl7,
     priors,
@@ -147,6 +149,7 @@ def register(house: House) -> None:
         await apart("confrere.experimenter", simulation_id)
 
     tasks_elsewhere.register(house, RETRY)
+    gateways_watched.register(house, run, task)
     _register_deidentified(house, task)
     _register_exams(run, task, house)
     _register_imports(run, task, house)
@@ -195,7 +198,7 @@ def _register_exams(run: Run, task: Task, house: House) -> None:
         def work(conn: Connection, now: datetime) -> None:
             key = StudyId(UUID(study_id))
             to_look_at = rejected.obey_notes(conn, house, key, now)
-            exams.study_changed(conn, key, now, new_images=new_images and to_look_at)
+            downtime.study_changed(conn, key, now, new_images=new_images and to_look_at)
 
         run(work)
 
@@ -219,7 +222,7 @@ def _register_exams(run: Run, task: Task, house: House) -> None:
 
     @task("exams.order_changed")
     def order_changed(order_id: str, **_: Any) -> None:
-        run(lambda c, now: _ignore(exams.order_changed(c, OrderId(UUID(order_id)), now)))
+        run(lambda c, now: downtime.order_changed(c, OrderId(UUID(order_id)), now))
 
     @task("alerts.order_changed")
     def order_announced(order_id: str, **_: Any) -> None:

@@ -43,6 +43,7 @@ from confrere.web import (
     deid_review,
     deliveries_page,
     directory_page,
+    downtime_page,
     duty_page,
     exceptions_page,
     exceptions_pieces,
@@ -89,6 +90,7 @@ from confrere.web.app import create as create_app
 from confrere.web.context import WebContext
 from confrere.wiring import stow
 from confrere.wiring.gateway_door import gateway_router
+from confrere.wiring.gateway_downtime import downtime_router
 from confrere.wiring.hooks import Hooks
 from confrere.wiring.house import House
 from confrere.wiring.sharing import open_studies
@@ -104,7 +106,7 @@ PAGES = (
     advice_page, advice_rules_page, advice_try_page, advice_effect_page, deid_page, deid_review,
     images_page, imports_page, exceptions_pieces,
     archives_page, backload_page, study_papers, technologist_page,
-    services_page, study_send,
+    services_page, study_send, downtime_page,
 )  # fmt: skip
 READS = {"search": "R", "view": "R", "store": "C"}
 
@@ -134,7 +136,7 @@ def create(house: House, assets: Path) -> FastAPI:
     fhir = fhir_router(house.app, allow, fhir_noter(house), house.now)
     hooks = cds_router(AllowSigned(Permission.ASK_ADVICE), Hooks(house), base_of)
     # images first: routes are tried in their order, and a viewer asks hundreds of times
-    doors = (dicomweb, gateway_router(house))
+    doors = (dicomweb, gateway_router(house), downtime_router(house))
     app = create_app(context, (*doors, *(page.router for page in PAGES), fhir, hooks))
     # behind the others: the headers are theirs
     app.user_middleware.append(Middleware(QuickFrames, recent=recent, read=read))
