@@ -1,6 +1,7 @@
 """C-FIND, C-MOVE and C-GET joined to the index, the blob store, the peers and the audit trail."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -14,8 +15,9 @@ from confrere.dimse.query import FindService, Matched
 from confrere.dimse.retrieve import SubOperation, Transfer, UnknownDestination
 from confrere.dimse.service import Request, Service, SubStore
 from confrere.dimse.supported import PROVIDED
-from confrere.imaging import finding, recoding
+from confrere.imaging import finding, holders, recoding
 from confrere.imaging.attributes import Level
+from confrere.imaging.editions import GOT, MOVED
 from confrere.imaging.matching import Query
 from confrere.imaging.model import Found, Instance, Scope
 from confrere.imaging.query_retrieve import (
@@ -26,16 +28,16 @@ from confrere.imaging.query_retrieve import (
     value_of,
 )
 from confrere.kernel.errors import Invalid, Refused, Unavailable
+from confrere.kernel.ids import PeerId, StudyId
 from confrere.network.systems import Peer
-from confrere.settings import is_loopback
 from confrere.wiring.device_audit import Caller
+from confrere.wiring.dicom_out import remote_of
 from confrere.wiring.house import House
 from confrere.wiring.peers import PeerBook
 
 PAGE = 500
 MOST_MATCHES = 10_000
 MOST_INSTANCES = 50_000
-LOOPBACK = "127.0.0.1"
 _LEVEL, _RETRIEVE_AET, _AVAILABILITY = 0x00080052, 0x00080054, 0x00080056
 
 
@@ -103,8 +105,11 @@ class Desk:
                 return
             offset += PAGE
 
-    def instances(self, caller: Caller, plan: Plan, way: str, to: str) -> list[Found]:
-        """List what a retrieval asks for, and note each study; raises Unavailable past the bound."""
+    def instances(self, caller: Caller, plan: Plan, way: str, to: Peer) -> list[Found]:
+        """List what a retrieval asks for; raises Unavailable past the bound.
+
+        Each study is noted, and that `to` holds a copy from now on.
+        """
         query = Query(scope_of(caller.peer), plan.matches)
         found: list[Found] = []
         for one in self.pages(caller.peer, query, Level.INSTANCE):
@@ -117,14 +122,18 @@ class Desk:
             self.note(caller, Event(
                 study.owner_group, self.house.now(), "R", "study", "dicom", agent_of(caller),
                 patient_id=study.patient_id, study_id=study.id, object_id=study.id,
-                detail={"by": way, "to": to},
-            ))  # fmt: skip
+                detail={"by": way, "to": to.aet},
+            ), holder=(study.id, to.id, way))  # fmt: skip
         return found
 
-    def note(self, caller: Caller, event: Event) -> None:
+    def note(
+        self, caller: Caller, event: Event, holder: tuple[StudyId, PeerId, str] | None = None
+    ) -> None:
         """Write into the audit trail; nothing is shown when that fails."""
         with transaction(self.house.app, frozenset({caller.peer.owner_group})) as conn:
             audit.note(conn, self.house.audit_key, event)
+            if holder:
+                holders.note_holder(conn, event.owner_group, *holder, event.at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +147,7 @@ class Getter:
         caller = self.desk.caller(request)
         model = syntaxes.GET_ROOTS[request.context.abstract_syntax]
         plan = plan_retrieve(model, _level_of(keys), _texts(keys))
-        found = self.desk.instances(caller, plan, "C-GET", caller.peer.aet)
+        found = self.desk.instances(caller, plan, GOT, caller.peer)
         return Transfer(len(found), (self._operation(request, one) for one in found))
 
     def _operation(self, request: Request, found: Found) -> SubOperation:
@@ -174,18 +183,17 @@ class Mover:
         caller = self.desk.caller(request)
         model = syntaxes.MOVE_ROOTS[request.context.abstract_syntax]
         plan = plan_retrieve(model, _level_of(keys), _texts(keys))
-        remote = self._destination(caller.peer, retrieve.destination_of(request))
-        found = self.desk.instances(caller, plan, "C-MOVE", remote.aet)
+        to, remote = self._destination(caller.peer, retrieve.destination_of(request))
+        found = self.desk.instances(caller, plan, MOVED, to)
         originator = (request.call.calling_aet, retrieve.message_of(request))
         return Transfer(len(found), self._operations(remote, found, originator))
 
-    def _destination(self, caller: Peer, title: str) -> Remote:
+    def _destination(self, caller: Peer, title: str) -> tuple[Peer, Remote]:
         for peer in self.desk.book.page().peers:
             own = peer.owner_group == caller.owner_group and peer.door == "dicom"
             if own and peer.enabled and peer.port and peer.aet.strip() == title:
-                host = peer.address or LOOPBACK
-                if is_loopback(host) or peer.plain_beyond_loopback:
-                    return Remote(host, peer.port, title, self.desk.house.settings.aet)
+                with suppress(Refused):
+                    return peer, remote_of(peer, self.desk.house.settings)
         raise UnknownDestination("Move Destination is not registered, or has no port")
 
     def _operations(

@@ -15,7 +15,7 @@ from confrere.network import service as network
 from confrere.network.systems import Peer
 from confrere.settings import Settings
 from confrere.web import peers_page
-from confrere.web.peers_page import Asked, read_peer
+from confrere.web.peer_form import Asked, read_peer
 from tests.integration.lists_house import HTMX, House, lists_house
 
 PRIVATE = Settings(private_interface="10.20.0.2")
