@@ -19,7 +19,7 @@ from confrere.imaging import finding, holders, recoding
 from confrere.imaging.attributes import Level
 from confrere.imaging.editions import GOT, MOVED
 from confrere.imaging.matching import Query
-from confrere.imaging.model import Found, Instance, Scope
+from confrere.imaging.model import Found, Instance, Scope, Study
 from confrere.imaging.query_retrieve import (
     PATIENT,
     Plan,
@@ -66,7 +66,10 @@ class Desk:
         return Caller(known, caller.conversation, caller.secured, caller.noted)
 
     def find(self, request: Request, keys: Identifier) -> Iterator[Matched]:
-        """Yield what fits, newest first; raises Unavailable past MOST_MATCHES."""
+        """Yield what fits, newest first; raises Unavailable past MOST_MATCHES.
+
+        A patient has several studies: whom it has named is kept, and nothing else.
+        """
         caller = self.caller(request)
         model = syntaxes.FIND_ROOTS[request.context.abstract_syntax]
         plan = plan_find(model, _level_of(keys), _texts(keys))
@@ -75,15 +78,18 @@ class Desk:
             caller.peer.owner_group, self.house.now(), "E", "search", "dicom", agent_of(caller),
             detail=detail,
         ))  # fmt: skip
-        seen: set[str] = set()
+        named: set[tuple[str, str]] = set()
+        count = 0
         for found in self.pages(
             caller.peer, Query(scope_of(caller.peer), plan.matches), plan.level
         ):
-            unique = _identity(plan, found)
-            if unique in seen:
-                continue
-            seen.add(unique)
-            if len(seen) > MOST_MATCHES:
+            if plan.name == PATIENT:
+                person = (found.study.issuer, found.study.mrn)
+                if person in named:
+                    continue
+                named.add(person)
+            count += 1
+            if count > MOST_MATCHES:
                 raise Unavailable(f"over {MOST_MATCHES} matches: narrow the query")
             yield Matched(self._answer(plan, found), plan.unsupported)
 
@@ -95,30 +101,35 @@ class Desk:
         return answer
 
     def pages(self, peer: Peer, query: Query, level: Level) -> Iterator[Found]:
-        """Yield results page by page; no transaction stays open while the peer takes them."""
-        offset = 0
+        """Yield results page by page: one page is in memory, and each costs the same.
+
+        No transaction stays open while the peer takes them.
+        """
+        query = replace(query, limit=PAGE)
         while True:
             with transaction(self.house.app, frozenset({peer.owner_group})) as conn:
-                page = finding.search(conn, level, replace(query, limit=PAGE, offset=offset))
+                page = finding.search(conn, level, query)
             yield from page
             if len(page) < PAGE:
                 return
-            offset += PAGE
+            query = replace(query, after=page[-1])
 
-    def instances(self, caller: Caller, plan: Plan, way: str, to: Peer) -> list[Found]:
+    def instances(self, caller: Caller, plan: Plan, way: str, to: Peer) -> list[Instance]:
         """List what a retrieval asks for; raises Unavailable past the bound.
 
         Each study is noted, and that `to` holds a copy from now on.
         """
         query = Query(scope_of(caller.peer), plan.matches)
-        found: list[Found] = []
+        found: list[Instance] = []
+        studies: dict[StudyId, Study] = {}
         for one in self.pages(caller.peer, query, Level.INSTANCE):
-            found.append(one)
+            found.append(_instance(one))
+            studies[one.study.id] = one.study
             if len(found) > MOST_INSTANCES:
                 raise Unavailable(
                     f"over {MOST_INSTANCES} objects: retrieve fewer studies at once"
                 )
-        for study in {one.study.id: one.study for one in found}.values():
+        for study in studies.values():
             self.note(caller, Event(
                 study.owner_group, self.house.now(), "R", "study", "dicom", agent_of(caller),
                 patient_id=study.patient_id, study_id=study.id, object_id=study.id,
@@ -150,8 +161,7 @@ class Getter:
         found = self.desk.instances(caller, plan, GOT, caller.peer)
         return Transfer(len(found), (self._operation(request, one) for one in found))
 
-    def _operation(self, request: Request, found: Found) -> SubOperation:
-        instance = _instance(found)
+    def _operation(self, request: Request, instance: Instance) -> SubOperation:
         return SubOperation(instance.sop_uid, partial(self._store, request, instance))
 
     def _store(self, request: Request, instance: Instance) -> int:
@@ -197,13 +207,12 @@ class Mover:
         raise UnknownDestination("Move Destination is not registered, or has no port")
 
     def _operations(
-        self, remote: Remote, found: list[Found], originator: tuple[str, int]
+        self, remote: Remote, found: list[Instance], originator: tuple[str, int]
     ) -> Iterator[SubOperation]:
         if not found:
             return
-        each = [_instance(one) for one in found]
-        with client.sending(remote, ((i.sop_class, i.transfer_syntax) for i in each)) as link:
-            for one in each:
+        with client.sending(remote, ((i.sop_class, i.transfer_syntax) for i in found)) as link:
+            for one in found:
                 yield SubOperation(one.sop_uid, partial(self._store, link, one, originator))
 
     def _store(
@@ -245,12 +254,6 @@ def _texts(keys: Identifier) -> dict[int, str]:
 
 def _names(plan: Plan) -> list[str]:
     return sorted({match.attribute.keyword for match in plan.matches})
-
-
-def _identity(plan: Plan, found: Found) -> str:
-    if plan.name == PATIENT:
-        return f"{found.study.issuer}\\{found.study.mrn}"
-    return str((found.instance or found.series or found.study).id)
 
 
 def _instance(found: Found) -> Instance:

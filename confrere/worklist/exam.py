@@ -26,9 +26,9 @@ class Clock:
 
 
 def clock(study: Study | None, orders: Sequence[Order]) -> Clock:
-    """Start the clock at exam complete: the order's status or, where no message told one, the
-    modality's performed step; else the last acquisition.
+    """Start the clock at exam complete: the order's status, else the last acquisition.
 
+    Where no message told when it was complete, the modality's performed step may have.
     Where the acquisition time can't be true (a modality's clock, a re-sent old study) the
     last image's arrival counts, and the source says so. An order status that puts it into the
     future counts from when it came.
