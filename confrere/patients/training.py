@@ -41,7 +41,10 @@ def train(said: Sequence[Demographics], seed: int = 1) -> Weights:
     was shipped.
     """
     if len(said) < FEWEST:
-        raise Invalid(f"training takes {FEWEST} real records at least, there are {len(said)}")
+        raise Invalid(
+            f"training takes {FEWEST} real records at least, there are {len(said)}: the weights "
+            "in use serve until then"
+        )
     linker = _linker(said)
     linker.training.estimate_u_using_random_sampling(max_pairs=PAIRS, seed=seed)
     for fields in _sessions(said):
