@@ -118,7 +118,7 @@ def to_tell(
         new, old = newest.get(image.id), known.get(image.id)
         if new is None or new.number == (old.number if old else 0):
             continue
-        if old is None and holder.how in TOOK_OURS and new.at and holder.at >= new.at:
+        if old is None and holder.how in TOOK_OURS and new.at and holder.at > new.at:
             continue
         last[image.id] = new.number
         before = old or as_it_came(image)

@@ -50,7 +50,7 @@ def read_peer(
         raise Invalid("Give the machine a name that people will know it by.", "name")
     plain, tls = asked.plain == "yes", asked.tls == "yes"
     beyond = bool(asked.address) and not _is_loopback(asked.address)
-    certificate = _fingerprint(asked.certificate, "certificate") if asked.door == DICOM else ""
+    certificate = fingerprint(asked.certificate, "certificate") if asked.door == DICOM else ""
     if beyond and not plain and not certificate and not tls:
         raise Invalid(
             f"{asked.address} lies beyond this machine and these protocols are not "
@@ -66,13 +66,13 @@ def read_peer(
         certificate=certificate,
         availability=asked.door == DICOM and asked.availability == "yes",
         tls=asked.door == DICOM and tls,
-        tls_fingerprint=_fingerprint(asked.tls_fingerprint, "tls_fingerprint") if tls else "",
+        tls_fingerprint=fingerprint(asked.tls_fingerprint, "tls_fingerprint") if tls else "",
         corrections=asked.corrections or TAKES_NOTHING,
         keeps_all=asked.door == DICOM and asked.keeps_all == "yes",
     )  # fmt: skip
 
 
-def _fingerprint(text: str, field: str) -> str:
+def fingerprint(text: str, field: str) -> str:
     """A SHA-256 fingerprint as openssl and browsers print it, without its colons."""
     plain = text.replace(":", "").replace(" ", "").lower()
     if plain and not re.fullmatch("[0-9a-f]{64}", plain):

@@ -64,6 +64,16 @@ def register(request: Request, me: Keeper, asked: Annotated[Asked, Form()]) -> R
     return _show(request, me, said)
 
 
+@router.get("/network/peers/{peer_id}/change")
+def change_form(request: Request, me: Keeper, peer_id: UUID) -> Response:
+    """Show a machine's registration to be changed."""
+    with transaction(context_of(request).engine, me.groups) as conn:
+        peer = network.peer(conn, PeerId(peer_id))
+    if peer.owner_group != me.group or peer.door != DICOM:
+        raise NotFound("no such DICOM machine of your group")
+    return _show(request, me, editing=peer)
+
+
 @router.post("/network/peers/{peer_id}/change")
 def change(
     request: Request, me: Keeper, peer_id: UUID, asked: Annotated[Asked, Form()]
@@ -207,6 +217,7 @@ def _switch(request: Request, me: Principal, peer_id: PeerId, *, enabled: bool) 
 def _show(
     request: Request, me: Principal, said: str = "", trouble: str = "",
     asking: tuple[Peer, list[tuple[str, str, str]], Asked] | None = None,
+    editing: Peer | None = None,
 ) -> Response:  # fmt: skip
     context = context_of(request)
     with transaction(context.engine, me.groups) as conn:
@@ -220,6 +231,7 @@ def _show(
         tab="peers", doors=DOORS, peers=by_door, sites=sites, seen=seen, skews=skews,
         own_sites=[site for site in sites.values() if site.owner_group == me.group],
         settings=context.settings, loopback=LOOPBACK, asking=asking, takes=TAKES,
+        editing=editing,
     )  # fmt: skip
 
 
