@@ -26,6 +26,7 @@ image_editions = sa.Table(
     flag("shown"),
     json("says"),
     instant("at", null=False),
+    sa.Index("ix_image_editions_instance_id", "instance_id"),
 )
 
 holder_editions = sa.Table(

@@ -202,7 +202,7 @@ class Mover:
         for peer in self.desk.book.page().peers:
             own = peer.owner_group == caller.owner_group and peer.door == "dicom"
             if own and peer.enabled and peer.port and peer.aet.strip() == title:
-                with suppress(Refused):
+                with suppress(Refused, Invalid):
                     return peer, remote_of(peer, self.desk.house.settings)
         raise UnknownDestination("Move Destination is not registered, or has no port")
 

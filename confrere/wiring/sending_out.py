@@ -6,6 +6,8 @@ from datetime import timedelta
 from time import monotonic
 from uuid import UUID
 
+from sqlalchemy import Connection
+
 from confrere.audit import service as audit
 from confrere.audit.model import Agent, Event
 from confrere.database.engine import transaction
@@ -16,7 +18,7 @@ from confrere.imaging import finding, recoding
 from confrere.imaging import service as imaging
 from confrere.imaging.model import Instance
 from confrere.imaging.rejection_notes import KEY_OBJECTS
-from confrere.kernel.errors import DomainError, Invalid, NotFound, Refused, Unavailable
+from confrere.kernel.errors import DomainError, Invalid, NotFound
 from confrere.network import service as network
 from confrere.network.systems import Peer
 from confrere.wiring import corrections_out
@@ -60,18 +62,17 @@ def run(house: House, sending_id: UUID) -> None:
             return
         peer = network.peer(conn, asked.peer)
         try:
-            instances = (
-                corrections_out.objects(conn, asked, peer)
-                if (asked.kind == OF_CORRECTION)
-                else finding.instances_of(conn, asked.study)
-            )
+            instances = _objects(conn, asked, peer)
         except NotFound as error:
             sendings.end(conn, asked.id, str(error), house.now())
+            return
+        if not instances:  # all of it was corrected again: a later sending carries it
+            sendings.end(conn, asked.id, "", house.now())
             return
     tally = Tally(len(instances))
     try:
         _send(house, asked, peer, instances, tally)
-    except (Unavailable, Refused, OSError) as error:
+    except (DomainError, OSError) as error:
         words = str(error) if isinstance(error, DomainError) else type(error).__name__
         with transaction(house.system, frozenset()) as conn:
             sendings.note_progress(
@@ -80,6 +81,12 @@ def run(house: House, sending_id: UUID) -> None:
             sendings.put_off(conn, asked, words, house.now(), house.dice())
         return
     _end(house, asked, peer, tally)
+
+
+def _objects(conn: Connection, asked: Sending, peer: Peer) -> list[Instance]:
+    if asked.kind == OF_CORRECTION:
+        return corrections_out.objects(conn, asked, peer)
+    return finding.instances_of(conn, asked.study)
 
 
 def _send(

@@ -17,7 +17,7 @@ from pynetdicom import AE, AllStoragePresentationContexts, evt
 
 from confrere.database.engine import transaction
 from confrere.delivery import sendings
-from confrere.delivery.model import SENT
+from confrere.delivery.model import SENT, WAITING
 from confrere.dimse import client
 from confrere.kernel.errors import Invalid, Unavailable
 from confrere.kernel.ids import StudyId
@@ -161,3 +161,24 @@ def test_a_study_goes_out_by_tls(papers: Papers) -> None:
     with transaction(devices.house.system, frozenset()) as conn:
         assert sendings.get(conn, asked).state == SENT
     assert came == Counter({uid: 1 for _, uid, _ in filed})
+
+
+def test_a_machine_whose_certificate_nobody_named_is_told_so_and_tried_again(
+    papers: Papers,
+) -> None:
+    devices = papers.devices
+    peer = registered(papers, tls_fingerprint="")
+    filed = devices.filed(42)
+    with transaction(devices.house.system, frozenset()) as conn:
+        study = conn.execute(
+            sa.text("select study_id from instances where sop_uid = :u"), {"u": filed[0][1]}
+        ).scalar_one()
+        asked = sendings.ask(
+            conn, devices.world.owner, devices.world.site, StudyId(study), peer.id, "Pat",
+            devices.house.now(),
+        )  # fmt: skip
+    sending_out.run(devices.house, asked)
+    with transaction(devices.house.system, frozenset()) as conn:
+        found = sendings.get(conn, asked)
+    assert (found.state, found.attempts) == (WAITING, 1)
+    assert "register its fingerprint" in found.last_error

@@ -348,3 +348,26 @@ def test_in_shadow_mode_corrections_are_held_back(devices: Devices) -> None:
                 sa.text("update sites set mode = 'live' where id = :s"),
                 {"s": devices.world.site},
             )
+
+
+def test_what_was_corrected_again_before_it_left_goes_out_once(
+    devices: Devices, tmp_path: Path
+) -> None:
+    takes(devices, devices.scanner, "all")
+    key, came = study(devices, 37)
+    first, second = right(devices, 371), right(devices, 372)
+    acts = []
+    for patient in (first, second):
+        with transaction(devices.house.system, frozenset()) as conn:
+            done = correcting.reassign(conn, key, patient, None, WHY, BY, now_is(devices))
+            corrections_out.follow(conn, devices.house, key, done.id, now_is(devices))
+        acts.append(done.id)
+    with storescp(devices.ports["scanner"], tmp_path / "twice") as folder:
+        told = [one for act in acts for one in sent(devices, act)]
+        objects = taken(folder)
+    assert [one.state for one in told] == [SENT, SENT]
+    copies = copies_of(objects)
+    assert {one.PatientID for one in copies} == {"R372"}, "not under the first name any more"
+    assert len(copies) == len(came)
+    notes = [one for one in objects if one.SOPClassUID == KEY_OBJECTS]
+    assert len(notes) == 2, "both editions before are rejected, whichever arrived"

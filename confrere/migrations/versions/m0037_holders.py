@@ -46,6 +46,7 @@ def upgrade() -> None:
         )
         """
     )
+    op.execute("create index ix_image_editions_instance_id on image_editions (instance_id)")
     wall("image_editions", "select, insert")
     op.execute(
         """
