@@ -2,12 +2,12 @@
 
 from confrere.dicomweb import answers
 from confrere.dicomweb.answers import Stored
-from confrere.files.folder import BlobStore, Incoming
+from confrere.files.folder import BlobStore
+from confrere.files.incoming import Incoming
 from confrere.imaging.examining import examine
-from confrere.imaging.head import Head, NeedMore, read_head
+from confrere.imaging.head import Head, NeedMore, read_whole
 from confrere.imaging.part10 import FileMeta, split_part10
 from confrere.imaging.syntaxes import UNDONE
-from confrere.imaging.whole import check_whole
 from confrere.kernel.errors import Invalid
 
 LARGEST_PART = 4 << 30
@@ -148,10 +148,9 @@ class Part:
         self.failed = why
 
 
-def _examined(content: bytearray, syntax: str) -> Head | Invalid:
+def _examined(content: memoryview, syntax: str) -> Head | Invalid:
     """Look at a small object while it is in memory; what is wrong with it is told later."""
     try:
-        check_whole(content, syntax)
-        return read_head(content, syntax, complete=True)
+        return read_whole(content, syntax)
     except Invalid as error:
         return error

@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from confrere.files.folder import CHUNK, damaged_path, path_of, sync_folder
+from confrere.files.folder import CHUNK
+from confrere.files.paths import damaged_path, path_of, sync_folder
 
 Pause = Callable[[float], None]
 

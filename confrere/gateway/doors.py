@@ -21,7 +21,7 @@ from confrere.dimse.service import (
 )
 from confrere.dimse.store import StoreRequest
 from confrere.files.folder import BlobStore
-from confrere.files.folder import Incoming as Blob
+from confrere.files.incoming import Incoming as Blob
 from confrere.gateway.config import Config
 from confrere.gateway.model import ROUTINE, STAT, Waiting, rank_of_order
 from confrere.gateway.queue import Queue

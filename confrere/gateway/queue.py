@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from confrere.files.folder import BlobStore, path_of
+from confrere.files.folder import BlobStore
+from confrere.files.paths import path_of
 from confrere.gateway.model import ROUTINE, STAT, WORDS, Letter, Waiting
 
 _SCHEMA = """

@@ -18,6 +18,7 @@ from confrere.imaging.matching import (
     Match,
     Persons,
     Query,
+    Sounding,
     folded,
     sql_pattern,
 )
@@ -194,6 +195,9 @@ def _at_site(scope: Scope) -> list[Any]:
 
 
 def _condition(match: Match) -> Any:
+    if isinstance(match, Sounding):
+        known = studies.c.patient_id == sa.any_(sa.literal(match.patients, ARRAY(sa.Uuid)))
+        return sa.or_(_condition(match.literal), known)
     attribute = match.attribute
     column: Any = TABLES[attribute.level].c[attribute.column]
     if attribute.column == "modalities":

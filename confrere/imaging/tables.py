@@ -76,9 +76,7 @@ studies = sa.Table(
     sa.Index("ix_studies_newest", "owner_group", "study_date", "study_time", "id"),
     sa.Index("ix_studies_patient_id", "owner_group", "patient_id"),
     sa.Index("ix_studies_name", "owner_group", sa.text('patient_name_key COLLATE "C"')),
-    sa.Index(
-        "ix_studies_receiving", "last_at", postgresql_where=sa.text("state = 'receiving'")
-    ),
+    sa.Index("ix_studies_receiving", "id", postgresql_where=sa.text("state = 'receiving'")),
 )
 
 series = sa.Table(
@@ -193,6 +191,7 @@ deid_exports = sa.Table(
     whole("size"),
     instant("finished_at"),
     instant("expires_at"),
+    json("sent", "[]"),
     sa.Index("ix_deid_exports_owner_group", "owner_group", "asked_at"),
 )
 

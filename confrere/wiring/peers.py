@@ -67,7 +67,9 @@ class PeerBook:
         `secured`: by TLS, with this certificate's fingerprint (empty: none); None: in the clear.
         """
         return self._first(
-            address, lambda p: p.door == "dicom" and p.aet.strip() == title.strip(), secured
+            address,
+            lambda p: p.door == "dicom" and p.aet.strip(" ") == title.strip(" "),
+            secured,
         )
 
     def by_application(self, application: str, facility: str, address: str) -> Peer | None:

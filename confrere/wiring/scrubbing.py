@@ -12,7 +12,7 @@ from confrere.audit import service as audit
 from confrere.audit.model import Agent, Event
 from confrere.database.engine import transaction
 from confrere.files import scrub
-from confrere.files.folder import path_of
+from confrere.files.paths import path_of
 from confrere.imaging import asides
 from confrere.imaging.model import Aside, Instance
 from confrere.wiring.house import House

@@ -37,6 +37,7 @@ from confrere.patients.model import PairDecided, PatientSeen, PersonChanged
 from confrere.reading.model import ReportReceived, ReportSigned
 from confrere.wiring import (
     advising,
+    deid_sending,
     deidentifying,
     device_tasks,
     exams,
@@ -180,6 +181,10 @@ def _register_deidentified(house: House, task: Task) -> None:
     def deidentify(export_id: str) -> None:
         deidentifying.run(house, UUID(export_id))
 
+    @task(deid_exports.SEND_TASK)
+    def send(export_id: str, peer_id: str, by: str) -> None:
+        deid_sending.send(house, UUID(export_id), UUID(peer_id), by)
+
     @events.app.periodic(cron=LAPSE_AT)
     @task(deid_exports.LAPSE_TASK)
     def lapse(timestamp: int) -> None:  # noqa: ARG001 - the queue's own argument
@@ -198,6 +203,8 @@ def _register_exams(run: Run, task: Task, house: House) -> None:
     @task("exams.study_arrived")
     def study_arrived(study_id: str, **_: Any) -> None:
         study(study_id, new_images=False)
+        key = StudyId(UUID(study_id))
+        run(lambda c, now: exams.note_other_numbers(c, house.blobs, key, now))
 
     @task("exams.images_arrived")
     def images_arrived(study_id: str, **_: Any) -> None:

@@ -84,7 +84,7 @@ from confrere.web import (
     views_page,
     worklist_page,
 )
-from confrere.web.access import allow
+from confrere.web.access import AllowSigned, allow
 from confrere.web.app import create as create_app
 from confrere.web.context import WebContext
 from confrere.wiring import stow
@@ -131,7 +131,7 @@ def create(house: House, assets: Path) -> FastAPI:
         beside=(ups_door.router,),
     )  # fmt: skip
     fhir = fhir_router(house.app, allow, fhir_noter(house), house.now)
-    hooks = cds_router(allow(Permission.ASK_ADVICE), Hooks(house), base_of)
+    hooks = cds_router(AllowSigned(Permission.ASK_ADVICE), Hooks(house), base_of)
     # images first: routes are tried in their order, and a viewer asks hundreds of times
     doors = (dicomweb, gateway_router(house))
     app = create_app(context, (*doors, *(page.router for page in PAGES), fhir, hooks))

@@ -14,7 +14,7 @@ from pynetdicom.sop_class import StorageCommitmentPushModel  # type: ignore[attr
 from confrere.database.engine import transaction
 from confrere.delivery import service as delivery
 from confrere.delivery.model import COMMITMENT_KIND
-from confrere.files.folder import path_of
+from confrere.files.paths import path_of
 from confrere.network import service as network
 from confrere.wiring import dicom_commitment, dicom_out
 from tests.integration.device_house import CT1, Devices, Heard, device_house, hearing

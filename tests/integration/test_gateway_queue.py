@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from confrere.files.folder import BlobStore, path_of
+from confrere.files.folder import BlobStore
+from confrere.files.paths import path_of
 from confrere.gateway.model import ROUTINE, STAT, Waiting
 from confrere.gateway.queue import Queue
 

@@ -130,6 +130,13 @@ def test_begin_and_end_of_an_exam_are_known_by_the_sites_clock(devices: Devices)
         ({"ScheduledStepAttributesSequence": []}, 0x0121),
         ({"ScheduledStepAttributesSequence": None}, 0x0120),
         ({"PerformedProcedureStepStartDate": "2026XX24"}, 0x0106),
+        (
+            {
+                "PerformedProcedureStepStartDate": "99991231",  # no instant in UTC
+                "PerformedProcedureStepStartTime": "235900",
+            },
+            0x0106,
+        ),
     ],
 )
 def test_a_step_that_lacks_what_it_needs_is_refused(
