@@ -228,24 +228,20 @@ def sending(remote: Remote, kinds: Iterable[tuple[str, str]]) -> Iterator[Sendin
 
 @contextmanager
 def _associated(
-    remote: Remote,
-    contexts: Contexts,
-    provided: frozenset[str] = frozenset(),
+    remote: Remote, contexts: Contexts, provided: frozenset[str] = frozenset(),
     handlers: Iterable[tuple[Any, Callable[..., Any]]] = (),
-) -> Iterator[Association]:
+) -> Iterator[Association]:  # fmt: skip
     ae = AE(ae_title=remote.calling)
     seconds = remote.wait.total_seconds()
     ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = ae.connection_timeout = seconds
     for uid, syntaxes in contexts:
         ae.add_requested_context(uid, list(syntaxes))
     link = ae.associate(
-        remote.host,
-        remote.port,
-        ae_title=remote.aet,
+        remote.host, remote.port, ae_title=remote.aet,
         ext_neg=[build_role(uid, scp_role=True) for uid in provided],
         evt_handlers=[(evt.EVT_CONN_OPEN, _no_delay), *handlers],
         tls_args=(remote.tls, remote.host) if remote.tls else None,
-    )
+    )  # fmt: skip
     if not link.is_established:
         raise Unavailable(_why(link, remote))
     try:
@@ -267,12 +263,10 @@ def _why(link: Association, remote: Remote) -> str:
         return f"{remote.aet} refuses our AE title {remote.calling}: {because}"
     if link.is_aborted and link.acceptor.primitive is not None:
         return f"{remote.aet} accepts none of what we ask for"
+    where = f"{remote.aet} at {remote.host}, port {remote.port}"
     if remote.tls:
-        return (
-            f"no TLS with {remote.aet} at {remote.host}, port {remote.port}: look at the port, at "
-            "its certificate, and whether it knows ours"
-        )
-    return f"nothing answers as {remote.aet} at {remote.host}, port {remote.port}"
+        return f"no TLS with {where}: look at the port, at its certificate, at whom it trusts"
+    return f"nothing answers as {where}"
 
 
 def _parsed(sop_class: str, sop_instance: str, content: bytes) -> Dataset:
