@@ -110,7 +110,9 @@ def test_what_is_filed_meanwhile_shifts_nothing(devices: Devices) -> None:
     assert len(came) == len(set(came)) == STUDIES, "nothing twice, nothing left out"
 
 
-def test_a_broad_query_holds_a_page_and_a_cancelled_one_ends(devices: Devices) -> None:
+def test_a_broad_query_holds_a_page_and_a_cancelled_one_ends(
+    devices: Devices, monkeypatch: pytest.MonkeyPatch
+) -> None:
     keys = Dataset()
     keys.QueryRetrieveLevel, keys.StudyInstanceUID, keys.PatientName = "STUDY", "", ""
     with devices.linked(FIND) as link:
@@ -121,6 +123,7 @@ def test_a_broad_query_holds_a_page_and_a_cancelled_one_ends(devices: Devices) -
         tracemalloc.stop()
     assert count >= STUDIES
     assert peak < 8 * 1024 * 1024, "door and client together, whatever it finds"
+    monkeypatch.setattr(dicom_query, "PAGE", 4)  # so slow that the cancel comes in between
     with devices.linked(FIND) as link:
         last, seen = 0, 0
         for status, _ in link.send_c_find(keys, FIND, msg_id=9):
