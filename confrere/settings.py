@@ -39,6 +39,7 @@ class Settings:
     dicom_tls_certificate: str = ""  # empty: `tls_certificate` and `tls_key`
     dicom_tls_key: str = ""
     dicom_tls_clients: str = ""  # certificates that callers' must lead to; empty: none asked
+    dicom_tls_servers: str = ""  # the same of machines that we call
     mllp_host: str = "127.0.0.1"
     mllp_port: int = 2575
     private_interface: str = ""  # address that plain DICOM and MLLP may also bind
@@ -94,6 +95,7 @@ ENVIRONMENT = {
     "dicom_tls_certificate": "CONFRERE_DICOM_TLS_CERTIFICATE",
     "dicom_tls_key": "CONFRERE_DICOM_TLS_KEY",
     "dicom_tls_clients": "CONFRERE_DICOM_TLS_CLIENTS",
+    "dicom_tls_servers": "CONFRERE_DICOM_TLS_SERVERS",
     "mllp_host": "CONFRERE_MLLP_HOST",
     "mllp_port": "CONFRERE_MLLP_PORT",
     "private_interface": "CONFRERE_PRIVATE_INTERFACE",

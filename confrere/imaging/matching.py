@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from confrere.imaging.attributes import Attribute
 from confrere.imaging.filing import name_key
-from confrere.imaging.model import Scope
+from confrere.imaging.model import Found, Scope
 from confrere.kernel.errors import Invalid
 from confrere.kernel.ids import GroupId, PatientId
 
@@ -77,13 +77,18 @@ class Persons:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A search: all matches must hold. Sorted newest first, so pages do not overlap."""
+    """A search: all matches must hold. Sorted newest first, so pages do not overlap.
+
+    `after` asks for what follows this result, of the caller's own: each page then costs the
+    same, and what is filed meanwhile shifts nothing. It goes without `offset` and shares.
+    """
 
     scope: Scope
     matches: tuple[Match, ...] = ()
     limit: int = 100
     offset: int = 0
     persons: Persons | None = None  # whose studies alone are meant
+    after: Found | None = None
 
 
 def match(attribute: Attribute, text: str) -> Match | None:

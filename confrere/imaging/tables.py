@@ -23,10 +23,17 @@ from confrere.imaging.tables_corrections import (
     pieces_settled,
     rejections,
 )
+from confrere.imaging.tables_holders import (
+    correction_sendings,
+    holder_editions,
+    image_editions,
+    study_holders,
+)
 
 __all__ = [
-    "commitments", "corrections", "deid_exports", "deid_held", "import_files", "imports", "instances",
-    "kept_aside", "pieces_settled", "rejections", "series", "series_metadata", "studies", "study_orders",
+    "commitments", "correction_sendings", "corrections", "deid_exports", "deid_held", "holder_editions",
+    "image_editions", "import_files", "imports", "instances", "kept_aside", "pieces_settled", "rejections",
+    "series", "series_metadata", "studies", "study_holders", "study_orders",
 ]  # fmt: skip
 
 studies = sa.Table(

@@ -44,7 +44,10 @@ def train(said: Sequence[Demographics], seed: int = 1, most_pairs: float = PAIRS
     seen often enough keep what was shipped.
     """
     if len(said) < FEWEST:
-        raise Invalid(f"training takes {FEWEST} real records at least, there are {len(said)}")
+        raise Invalid(
+            f"training takes {FEWEST} real records at least, there are {len(said)}: the weights "
+            "in use serve until then"
+        )
     linker = _linker(said)
     linker.training.estimate_u_using_random_sampling(max_pairs=most_pairs, seed=seed)
     if not sum(_learns(linker, fields, most_pairs) for fields in _sessions(said)):

@@ -60,7 +60,7 @@ def _send(house: House, peer: Peer, archive: zipfile.ZipFile, tally: Counter[str
         with archive.open(name) as file:
             meta, _ = split_part10(file.read(HEAD))
         kinds.append((meta.sop_class, meta.transfer_syntax))
-    with client.sending(remote_of(peer, house.settings.aet), kinds) as link:
+    with client.sending(remote_of(peer, house.settings), kinds) as link:
         for name in names:
             content = archive.read(name)
             meta, start = split_part10(content)

@@ -73,9 +73,10 @@ SUBSCRIBERS: dict[type, tuple[str, ...]] = {
         "exams.study_closed",
         "archives.study_closed",
         "availability.study_closed",
+        "holders.study_corrected",
     ),
     ImagesArrived: ("exams.images_arrived",),
-    StudyCorrected: ("exams.study_corrected",),
+    StudyCorrected: ("exams.study_corrected", "holders.study_corrected"),
     OrderChanged: (
         "exams.order_changed",
         "alerts.order_changed",

@@ -17,7 +17,6 @@ from confrere.database.engine import transaction
 from confrere.dicomweb.recent import QuickFrames, Recent
 from confrere.dicomweb.router import router as dicomweb_router
 from confrere.dimse import client
-from confrere.dimse.client import Remote
 from confrere.fhir.door import router as fhir_router
 from confrere.identity.permissions import Permission
 from confrere.imaging.frames import Frames
@@ -52,6 +51,7 @@ from confrere.web import (
     gateways_page,
     given_page,
     hanging_page,
+    holders_page,
     identities_page,
     images_page,
     import_page,
@@ -89,6 +89,7 @@ from confrere.web.access import AllowSigned, allow
 from confrere.web.app import create as create_app
 from confrere.web.context import WebContext
 from confrere.wiring import stow
+from confrere.wiring.dicom_out import remote_of
 from confrere.wiring.gateway_door import gateway_router
 from confrere.wiring.gateway_downtime import downtime_router
 from confrere.wiring.hooks import Hooks
@@ -104,7 +105,7 @@ PAGES = (
     rules_page, study_assign, simulate_page, told_page, notices_page, contacts_page,
     board_page, given_page, choices_page, shadow_page, identities_page,
     advice_page, advice_rules_page, advice_try_page, advice_effect_page, deid_page, deid_review,
-    images_page, imports_page, exceptions_pieces,
+    images_page, holders_page, imports_page, exceptions_pieces,
     archives_page, backload_page, study_papers, technologist_page,
     services_page, study_send, downtime_page,
 )  # fmt: skip
@@ -123,9 +124,7 @@ def create(house: House, assets: Path) -> FastAPI:
         synthetic=lambda: is_synthetic(house),
         zone_of=lambda me: zone_of(house, me.group),
         viewer_cleared=lambda: viewer_cleared(house),
-        verify=lambda host, port, aet: client.echo(
-            Remote(host, port, aet, house.settings.aet, ECHO_WAIT)
-        ),
+        verify=lambda peer: client.echo(remote_of(peer, house.settings, ECHO_WAIT)),
     )
     read, recent = Frames(house.blobs), Recent()
     dicomweb = dicomweb_router(

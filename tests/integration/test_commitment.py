@@ -166,7 +166,7 @@ def test_who_has_left_is_told_on_an_association_of_ours(devices: Devices) -> Non
         with transaction(devices.house.system, frozenset()) as conn:
             peer = network.peer(conn, devices.scanner)
             delivery.deliver_next(
-                conn, peer.id, lambda m: dicom_out.transmit(peer, m, "CONFRERE"),
+                conn, peer.id, lambda m: dicom_out.transmit(peer, m, devices.house.settings),
                 devices.house.now(), 0.0,
             )  # fmt: skip
             (message,) = [m for m in delivery.outbox(conn, []) if m.kind == COMMITMENT_KIND]

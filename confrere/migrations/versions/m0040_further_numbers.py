@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0040"
-down_revision = "0035"
+down_revision = "0037"
 
 MINE = "owner_group = any((select app_groups())::uuid[])"
 SHARED = (
