@@ -17,6 +17,11 @@ class Task:
         self._done.acquire()
         self._error: BaseException | None = None
 
+    @property
+    def ended(self) -> bool:
+        """Whether `wait` would return at once."""
+        return not self._done.locked()
+
     def run(self) -> None:
         """Do it; what it raises is raised by `wait`."""
         try:

@@ -15,7 +15,7 @@ from confrere.files.spool import Spool
 
 SMALL = 1 << 20  # bytes held in memory
 HALF = SMALL // 2
-HANDED = 256 << 10  # unhashed bytes that are worth another thread
+HANDED = 96 << 10  # unhashed bytes that are worth another thread
 PEEKED = 8 << 10
 FREE = 8  # buffers kept for the next blobs
 
@@ -67,8 +67,7 @@ class Incoming:
         if self._stream is None and self._held + len(view) <= SMALL:
             self._buffer[self._held : self._held + len(view)] = view
             self._held += len(view)
-            if self._held - self._hashed >= HANDED:
-                self._hash_on()
+            self._hash_on()
             return
         if self._stream is None:
             self._spill()
@@ -77,14 +76,8 @@ class Incoming:
 
     @property
     def memory(self) -> memoryview | None:
-        """All of the content, while it is small; valid until `keep` or `discard`.
-
-        Asked for at the end, it also hurries the hash on.
-        """
-        if self._stream is not None:
-            return None
-        self._hash_on()
-        return self._buffer[: self._held]
+        """All of the content, while it is small; valid until `keep` or `discard`."""
+        return None if self._stream is not None else self._buffer[: self._held]
 
     def open(self) -> BinaryIO:
         """Read what was written so far, until `keep` or `discard`; nothing may be written then."""
@@ -138,14 +131,16 @@ class Incoming:
 
     def _hash_on(self) -> None:
         """Let the helper hash what is held and not hashed yet, if it has time."""
-        if self._task is None and self._held > self._hashed:
-            part = self._buffer[self._hashed : self._held]
-            self._task = self._helper.begin(self._hash.update, part)
-            if self._task is not None:
-                self._hashed = self._held
-        elif self._task is not None and self._held > self._hashed:
+        if self._task is not None and self._task.ended:
             self._await()
-            self._hash_on()
+        if self._task is None and self._held - self._hashed >= HANDED:
+            self._task = self._helper.begin(self._catch_up)
+
+    def _catch_up(self) -> None:
+        """Hash until all that is held is hashed; more may come meanwhile."""
+        while self._hashed < (held := self._held):
+            self._hash.update(self._buffer[self._hashed : held])
+            self._hashed = held
 
     def _await(self, *, quietly: bool = False) -> None:
         if self._task is None:
