@@ -123,7 +123,7 @@ class Part:
             return
         self._held += data
         try:
-            self.meta, start = split_part10(bytes(self._held))
+            self.meta, start = split_part10(bytes(self._held[: LARGEST_META + 1]))
         except NeedMore:
             if len(self._held) > LARGEST_META:
                 raise Invalid("the file meta information is too long") from None
@@ -133,18 +133,17 @@ class Part:
             raise Rejected(answers.SYNTAX_NOT_SUPPORTED, message, "TransferSyntaxUID")
         if len(self._held) > start:
             self._incoming = self._blobs.begin()
-            rest = bytes(self._held[start:])
-            self._held.clear()
-            self._put(self._incoming, rest)
+            held, self._held = self._held, bytearray()
+            self._put(self._incoming, memoryview(held)[start:])
 
-    def _put(self, incoming: Incoming, data: bytes) -> None:
+    def _put(self, incoming: Incoming, data: bytes | memoryview) -> None:
         if incoming.size + len(data) > LARGEST_PART:
             raise Rejected(answers.OUT_OF_RESOURCES, "an object can have at most 4 GiB")
         incoming.write(data)
 
     def _fail(self, why: Rejected) -> None:
         self.discard()
-        self._held.clear()
+        self._held = bytearray()
         self.failed = why
 
 

@@ -31,6 +31,7 @@ from confrere.kernel.principal import Principal
 
 TOO_LARGE, UNSUPPORTED = 413, 415
 LARGEST_BODY = 64 << 30
+GULP = 1 << 20  # bytes of a body that are taken at once
 MOST_UPLOADS = 24  # requests whose bodies are on their way at once, in this process
 BUSY = "too many uploads at once: send it again in a moment"
 TOO_MUCH = "a request can have at most 64 GiB: send fewer objects at once"
@@ -94,13 +95,16 @@ def _unsupported(media: str, kind: str) -> str:
 
 
 async def _next(body: AsyncIterator[bytes]) -> bytes:
+    """The next bytes of the body, many at once: each hop between threads costs; empty: no more."""
+    gulp = bytearray()
     try:
         async for chunk in body:
-            if chunk:
-                return chunk
+            gulp += chunk
+            if len(gulp) >= GULP:
+                break
     except ClientDisconnect:
         raise Invalid("the upload broke off: send it again", "body") from None
-    return b""
+    return bytes(gulp)
 
 
 def _receive(door: Door, reader: multipart.Reader, pull: Pull) -> list[Part]:
