@@ -108,11 +108,10 @@ class Incoming:
 
     def _keep(self, *, sync: bool, note: bytes) -> bytes:
         if self._stream is None:
-            self._await()
-            self._hash.update(self._buffer[self._hashed : self._held])
-            digest = self._hash.digest()
             if self._spool is not None:
-                self.mark = self._spool.append(digest, self._buffer[: self._held], note)
+                content = self._buffer[: self._held]
+                self.mark = self._spool.append(self._digest, content, note)
+            digest = self._digest()
             if self.mark:
                 if sync and self._spool is not None:
                     self._spool.sync(self.mark)
@@ -128,6 +127,12 @@ class Incoming:
         if sync and self.mark and self._spool is not None:
             self._spool.sync(self.mark)
         return digest
+
+    def _digest(self) -> bytes:
+        """Hash what is left of the buffer."""
+        self._await()
+        self._catch_up()
+        return self._hash.digest()
 
     def _hash_on(self) -> None:
         """Let the helper hash what is held and not hashed yet, if it has time."""

@@ -2,8 +2,8 @@
 
 A record is a header, the content and a note; the next one begins at the next page. A use of the
 file has a random number of its own, its turn: where the turn changes, what follows are leftovers
-of an earlier use. An old header is always overwritten before the content behind it, so a reader
-who finds the header unchanged after reading has read what it announced.
+of an earlier use. A header is written after its content, and believed only with a content that
+has its digest: so a reader of an earlier use, or after a crash, takes nothing that is not whole.
 """
 
 import hashlib

@@ -35,10 +35,10 @@ LEASED = 0.5  # share of the spool that streams may hold
 TOGETHER = 64  # notes that are told at once
 GENTLE = 10  # nice value of the thread that moves
 
+Digest = Callable[[], bytes]
 Mover = Callable[[list[tuple[bytes, bytes]]], None]  # (digest, content): make them durable
-Again = Callable[
-    [list[tuple[bytes, bytes, bytes]]], None
-]  # (digest, content, note): do it again
+# do again what notes tell of: (digest, content, note)
+Again = Callable[[list[tuple[bytes, bytes, bytes]]], None]
 Settle = Callable[[], None]  # make durable what notes tell of; raises when that can't be yet
 
 
@@ -73,21 +73,22 @@ class Spool:
         self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
         self._thread.start()
 
-    def append(self, digest: bytes, content: memoryview, note: bytes = b"") -> int:
+    def append(self, digest: Digest, content: memoryview, note: bytes = b"") -> int:
         """Write a content, not synced yet: `sync` takes the mark returned.
 
-        0 when there is no room: then it must go elsewhere. Raises OSError.
+        `digest` is asked once the content is written, since both take their time. 0 when there
+        is no room: then it must go elsewhere. Raises OSError.
         """
         with self._writing:
             segment = self._place(segments.room(len(content) + len(note)))
             if segment is None:
                 return 0
-            record = record_of(segment, len(content), digest, note)
-            head = segments.header(record)
-            wrote = os.pwritev(segment.fd, (head, content, note), segment.end)
-            if wrote != len(head) + len(content) + len(note):
+            at = segment.end + segments.HEADER_BYTES
+            if os.pwritev(segment.fd, (content, note), at) != len(content) + len(note):
                 self._retire(segment)
                 return 0
+            record = record_of(segment, len(content), digest(), note)
+            os.pwrite(segment.fd, segments.header(record), segment.end)
             return self._wrote(segment, record)
 
     def lease(self) -> Lease | None:
@@ -99,7 +100,6 @@ class Spool:
             if segment is None:
                 return None
             self._leased += 1
-        os.pwrite(segment.fd, bytes(segments.HEADER_BYTES), segment.end)  # see `segments`
         return Lease(segment, self._take_back)
 
     def _take_back(self, segment: Segment, record: Record | None) -> int:
