@@ -3,14 +3,16 @@
 #
 #   make demo [ARGS="..."]   the environment, then the demonstration
 #   make test [ARGS="..."]   the environment, what the tests talk to, then all tests
+#   make fuzz [SECONDS=900]  hostile bytes for every reader of them (docs/proofs.md)
 #   make lint | lock | clean
 
 PYTHON ?= python3
 WORKERS ?= 2
 ARGS ?=
+SECONDS ?= 900
 BIN := .venv/bin
 
-.PHONY: demo test lint lock clean environment assets peers
+.PHONY: demo test fuzz lint lock clean environment assets peers
 
 demo: assets
 	@exec $(BIN)/confrere demo $(ARGS)
@@ -18,6 +20,9 @@ demo: assets
 test: assets peers
 	@echo "make: running the tests in $(WORKERS) processes"
 	@exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+fuzz: environment
+	@exec $(BIN)/python -m tests.fuzz.run --seconds $(SECONDS) $(ARGS)
 
 lint: environment
 	$(BIN)/ruff check .

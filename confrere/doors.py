@@ -5,7 +5,10 @@ import signal
 import threading
 from contextlib import ExitStack
 from datetime import timedelta
+from functools import partial
 
+from confrere.imaging.batching import file_batch
+from confrere.imaging.filing_again import file_again
 from confrere.logs import set_up
 from confrere.settings import is_loopback, load
 from confrere.wiring import tasks
@@ -25,8 +28,8 @@ def main() -> None:
     set_up()
     settings = load()
     house = open_house(settings, pool=24)
-    house.blobs.open_spool("doors")
     tasks.register(house)
+    house.blobs.open_spool("doors", again=partial(file_again, partial(file_batch, house.app)))
     book = PeerBook(house.system, house.now)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -44,6 +44,7 @@ class Settings:
     dicom_tls_certificate: str = ""  # empty: `tls_certificate` and `tls_key`
     dicom_tls_key: str = ""
     dicom_tls_clients: str = ""  # certificates that callers' must lead to; empty: none asked
+    dicom_tls_servers: str = ""  # the same of machines that we call
     mllp_host: str = "127.0.0.1"
     mllp_port: int = 2575
     private_interface: str = ""  # address that plain DICOM and MLLP may also bind
@@ -59,6 +60,7 @@ class Settings:
     mail_from: str = ""
     gateway_url: str = ""  # SMS and voice; empty: none are sent
     gateway_token: str = field(default="", repr=False)
+    gateway_silent_minutes: int = 5  # then people are told that a hospital's gateway is silent
 
     @property
     def page_address(self) -> str:
@@ -101,6 +103,7 @@ ENVIRONMENT = {
     "dicom_tls_certificate": "CONFRERE_DICOM_TLS_CERTIFICATE",
     "dicom_tls_key": "CONFRERE_DICOM_TLS_KEY",
     "dicom_tls_clients": "CONFRERE_DICOM_TLS_CLIENTS",
+    "dicom_tls_servers": "CONFRERE_DICOM_TLS_SERVERS",
     "mllp_host": "CONFRERE_MLLP_HOST",
     "mllp_port": "CONFRERE_MLLP_PORT",
     "private_interface": "CONFRERE_PRIVATE_INTERFACE",
@@ -116,6 +119,7 @@ ENVIRONMENT = {
     "mail_from": "CONFRERE_MAIL_FROM",
     "gateway_url": "CONFRERE_GATEWAY_URL",
     "gateway_token": "CONFRERE_GATEWAY_TOKEN",
+    "gateway_silent_minutes": "CONFRERE_GATEWAY_SILENT_MINUTES",
 }
 # shown as "(set)" only
 SECRETS = frozenset(
@@ -175,6 +179,10 @@ def check(settings: Settings) -> None:
     if not 1 <= len(settings.aet.strip()) <= 16:  # noqa: PLR2004 - PS3.5 table 6.2-1, AE
         raise Invalid("CONFRERE_AET must have 1 to 16 characters", "aet")
     _check_dicom_tls(settings)
+    if settings.gateway_silent_minutes < 1:
+        raise Invalid(
+            "CONFRERE_GATEWAY_SILENT_MINUTES must be 1 or more", "gateway_silent_minutes"
+        )
     if settings.scrub_megabytes < 1:
         raise Invalid("CONFRERE_SCRUB_MEGABYTES must be 1 or more", "scrub_megabytes")
     _check_store(settings)

@@ -83,7 +83,7 @@ class Courier:
 
     def _send(self, peer: Peer, message: Outgoing) -> tuple[str, str]:
         if peer.door == "dicom":
-            return dicom_out.transmit(peer, message, self._house.settings.aet)
+            return dicom_out.transmit(peer, message, self._house.settings)
         return results.transmit(peer, message)
 
     def stop(self) -> None:

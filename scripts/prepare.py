@@ -65,7 +65,8 @@ def lock() -> None:
         "--universal --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet"
     )
     command = [str(VENV / "bin" / "uv"), "pip", "compile", "pyproject.toml", "--upgrade"]
-    command += ["--extra", "local", "--extra", "test", "--output-file", str(LOCK)]
+    command += ["--extra", "local", "--extra", "test", "--extra", "training"]
+    command += ["--output-file", str(LOCK)]
     run([*command, *flags.split()], "resolve the dependencies")
     say(f"wrote {LOCK.name}; `make test` installs and tries it")
 

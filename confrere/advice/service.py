@@ -25,6 +25,8 @@ from confrere.advice.model import (
     Prior,
 )
 from confrere.advice.repeating import previous_of
+from confrere.chart import service as chart
+from confrere.chart.kidneys import kidneys
 from confrere.imaging import service as imaging
 from confrere.kernel.errors import Invalid, NotFound
 from confrere.kernel.ids import GroupId, OrderId, PatientId, SiteId
@@ -120,7 +122,7 @@ def give(conn: Connection, asked: Asked, cards: Sequence[Card], at: datetime) ->
 
 
 def asked_of(conn: Connection, order: Order, at: datetime) -> Asked:
-    """What an order asks, for the rules. eGFR is what its notes tell, if they do."""
+    """What an order asks, for the rules. eGFR is what its notes tell, else the chart."""
     said = order.content
     exam = gathering.exam_of(order, (said.ordered_at or at).date())
     return Asked(
@@ -138,8 +140,14 @@ def circumstances(
     conn: Connection, patient: PatientId, question: str, diagnoses: Sequence[str], day: date,
     egfr: float | None,
 ) -> Circumstances:  # fmt: skip
-    """What is known of the patient on the day of the order."""
+    """What is known of the patient on the day of the order.
+
+    `egfr` is what the order tells; without it the newest of the chart counts.
+    """
     known = patients.get_many(conn, [patient])
+    if egfr is None:
+        same = [one.id for who in known for one in patients.same_person(conn, who)]
+        egfr = kidneys(chart.beside(conn, same, []).labs, day)
     said = known[0].demographics if known else None
     age = years_between(said.birth_date, day) if said and said.birth_date else None
     sex = said.sex if said else ""

@@ -21,6 +21,7 @@ COMMANDS = {
     "import-images": "importing_images",
     "load-reports": "backloading",
     "identities": "identities",
+    "peers": "peers",
     "conformance": "conformance",
     "gateway": "gateway",
     "db": "database",

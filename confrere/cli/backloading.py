@@ -48,13 +48,20 @@ def _run(asked: argparse.Namespace) -> int:
         if found.state != "stopped":
             found = backload.check(engine, blobs, found.id, _now(), _teller("tried"))
         _told(engine, found)
-        if asked.dry_run or found.state == UNREADABLE:
-            return int(found.state == UNREADABLE)
+        if found.state == UNREADABLE:
+            return 1
+        if asked.dry_run:
+            say(
+                "Nothing was written. Without --dry-run the rows that can be loaded are loaded."
+            )
+            return 0
         with transaction(engine, frozenset()) as conn:
             backloading.begin(conn, found.id, _now())
         done = backload.load(engine, blobs, found.id, _now, _teller("loaded"))
-        say(f"{done.added} reports loaded, {done.same} were here already, {done.failed} not "
-            f"loaded: file {done.state}")  # fmt: skip
+        say(f"Reports loaded: {done.added}. Here already: {done.same}. Not loaded: "
+            f"{done.failed}.")  # fmt: skip
+        if done.state != LOADED:
+            say("The file was stopped before its end; the same command goes on.")
         return int(done.state != LOADED)
 
 
@@ -100,8 +107,12 @@ def _teller(word: str) -> Callable[[Backload], None]:
 
 
 def _told(engine: Engine, found: Backload) -> None:
-    say(f"{found.rows} rows: {found.added} to load, {found.same} here already, {found.failed} "
-        f"cannot be loaded, {found.untyped} with a procedure that the map lacks")  # fmt: skip
+    if found.state == UNREADABLE:
+        say("The file cannot be read as reports:")
+    else:
+        say(f"Rows: {found.rows}. To load: {found.added}. Here already: {found.same}. Cannot be "
+            f"loaded: {found.failed}. With a procedure that the map lacks: {found.untyped}."
+        )  # fmt: skip
     with transaction(engine, frozenset()) as conn:
         wrong = backloading.problems(conn, found.id, SHOWN)
     for one in wrong:

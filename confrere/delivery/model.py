@@ -14,6 +14,8 @@ RESULT_KIND, STATUS_KIND = "ORU^R01", "ORM^O01"
 COMMITMENT_KIND = "N-EVENT-REPORT"  # storage commitment
 AVAILABILITY_KIND = "N-CREATE"  # instance availability notification
 DICOM_KINDS = frozenset({COMMITMENT_KIND, AVAILABILITY_KIND})  # their content is a data set
+BY_HAND = "by hand"  # the machine does not take it: a person does it there
+OF_STUDY, OF_CORRECTION = "study", "correction"  # kinds of sendings
 TRIES_BEFORE_DEAD = 20
 
 
@@ -65,7 +67,11 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """A study that must reach a machine by C-STORE, and how far it is; counts are of objects."""
+    """Images that must reach a machine by C-STORE, and how far they are; counts are of objects.
+
+    `kind` is OF_STUDY or OF_CORRECTION; of the latter `cause` is the correction or rejection,
+    and `says` what is sent, in words. `state` is WAITING, SENT, DEAD, BY_HAND or HELD_BACK.
+    """
 
     id: UUID
     owner_group: GroupId
@@ -73,7 +79,7 @@ class Sending:
     peer: PeerId
     asked_by: str
     asked_at: datetime
-    state: str  # WAITING, SENT or DEAD
+    state: str
     total: int
     sent: int
     failed: int
@@ -81,6 +87,10 @@ class Sending:
     last_error: str
     next_at: datetime
     ended_at: datetime | None
+    kind: str = OF_STUDY
+    cause: UUID | None = None
+    says: str = ""
+    done_by: str = ""
 
 
 def back_off(attempts: int, jitter: float) -> timedelta:

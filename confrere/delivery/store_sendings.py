@@ -1,5 +1,6 @@
 """SQL of studies on their way out."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -7,7 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from confrere.delivery.model import WAITING, Sending
+from confrere.delivery.model import OF_CORRECTION, WAITING, Sending
 from confrere.delivery.tables import sendings
 from confrere.kernel.ids import GroupId, PeerId, StudyId
 
@@ -15,14 +16,9 @@ _c = sendings.c
 MOST = 20
 
 
-def add(
-    conn: Connection, owner: GroupId, study: StudyId, peer: PeerId, asked_by: str, at: datetime
-) -> UUID:
+def add(conn: Connection, values: dict[str, Any]) -> UUID:
     """Add a sending."""
-    made = sa.insert(sendings).values(
-        owner_group=owner, study_id=study, peer_id=peer, asked_by=asked_by, asked_at=at,
-        next_at=at,
-    )  # fmt: skip
+    made = sa.insert(sendings).values(**values)
     return UUID(str(conn.execute(made.returning(_c.id)).scalar_one()))
 
 
@@ -36,6 +32,19 @@ def of_study(conn: Connection, study: StudyId) -> list[Sending]:
     """A study's, newest first."""
     query = sa.select(sendings).where(_c.study_id == study).order_by(_c.asked_at.desc())
     return [_sending(row) for row in conn.execute(query.limit(MOST))]
+
+
+def of_causes(conn: Connection, causes: Sequence[UUID]) -> list[Sending]:
+    """What was to be sent because of these corrections and rejections, in order."""
+    query = sa.select(sendings).where(_c.cause_id.in_(causes)).order_by(_c.asked_at, _c.id)
+    return [_sending(row) for row in conn.execute(query)]
+
+
+def open_corrections(conn: Connection, states: Sequence[str], limit: int) -> list[Sending]:
+    """Corrections that are in one of these states, newest first."""
+    query = sa.select(sendings).where(_c.kind == OF_CORRECTION, _c.state.in_(states))
+    rows = conn.execute(query.order_by(_c.asked_at.desc(), _c.id).limit(limit))
+    return [_sending(row) for row in rows]
 
 
 def change(conn: Connection, sending: UUID, values: dict[str, Any]) -> None:
@@ -53,5 +62,5 @@ def _sending(r: Any) -> Sending:
     return Sending(
         r.id, GroupId(r.owner_group), StudyId(r.study_id), PeerId(r.peer_id), r.asked_by,
         r.asked_at, r.state, r.total, r.sent, r.failed, r.attempts, r.last_error, r.next_at,
-        r.ended_at,
+        r.ended_at, r.kind, r.cause_id, r.says, r.done_by,
     )  # fmt: skip

@@ -73,5 +73,10 @@ sendings = sa.Table(
     text("last_error"),
     instant("next_at", null=False),
     instant("ended_at"),
+    text("kind", default="study"),
+    ref("cause_id", null=True),
+    text("says"),
+    text("done_by"),
     sa.Index("ix_sendings_study_id", "owner_group", "study_id"),
+    sa.Index("ix_sendings_cause_id", "cause_id"),
 )

@@ -115,16 +115,20 @@ class Reader:
     def _content(self) -> list[Event] | None:
         at = self._held.find(self._mark)
         if at >= 0:
-            content = bytes(self._held[:at])
+            content = self._first(at)
             del self._held[: at + len(self._mark)]
             self._state = self._after_mark
             return [Piece(content), Ended()] if content else [Ended()]
         safe = len(self._held) - len(self._mark) + 1
         if safe <= 0:
             return None
-        content = bytes(self._held[:safe])
+        content = self._first(safe)
         del self._held[:safe]
         return [Piece(content)]
+
+    def _first(self, count: int) -> bytes:
+        with memoryview(self._held) as view:
+            return bytes(view[:count])  # a slice of the array would be copied twice
 
 
 def part_head(boundary: str, headers: dict[str, str], *, first: bool) -> bytes:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Annotated, TypeAlias
 
 from fastapi import APIRouter, Depends, Request, Response
+from sqlalchemy import Connection
 
 from confrere.database.engine import transaction
 from confrere.dicomweb import accept, answers
@@ -110,7 +111,8 @@ def _search(
         study = finding.pick_study(conn, scope, study_uid) if study_uid else None
         # one more than asked for tells whether a next page exists
         persons = finding.persons_of(conn, scope, viewed) if viewed else None
-        query = Query(scope, tuple(filter(None, matches)), limit + 1, offset, persons)
+        asked_for = [_fuzzy(conn, one, pairs) for one in matches if one is not None]
+        query = Query(scope, tuple(asked_for), limit + 1, offset, persons)
         found = finding.search(conn, level, query, study.id if study else None)
         if study:
             door.note(conn, principal, "search", study)
@@ -121,7 +123,7 @@ def _search(
     warnings = []
     if len(found) > limit:
         warnings.append(MORE)
-    if "true" in (value.lower() for key, value in pairs if key == "fuzzymatching"):
+    if _is_fuzzy(pairs) and any(_literal_only(key) for key, _ in pairs):
         warnings.append(FUZZY)
     if warnings:
         headers["Warning"] = ", ".join(warnings)
@@ -134,6 +136,21 @@ def _matches(pairs: Pairs, level: Level) -> list[Match | None]:
     if len(keys) > MOST_KEYS:
         raise Invalid(f"use at most {MOST_KEYS} search keys")
     return [_key(key, value, level) for key, value in keys]
+
+
+def _fuzzy(conn: Connection, one: Match, pairs: Pairs) -> Match:
+    """Match the patient's name by its sound as well, where that is asked."""
+    texts = [value for key, value in pairs if named(key) == one.attribute]
+    return finding.sounding(conn, one, texts[0]) if texts and _is_fuzzy(pairs) else one
+
+
+def _is_fuzzy(pairs: Pairs) -> bool:
+    return "true" in (value.lower() for key, value in pairs if key == "fuzzymatching")
+
+
+def _literal_only(key: str) -> bool:
+    attribute = None if key in CONTROLS else named(key)
+    return attribute is not None and attribute.vr == "PN" and attribute.column != "patient_name"
 
 
 def _key(name: str, value: str, level: Level) -> Match | None:

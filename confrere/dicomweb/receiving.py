@@ -2,12 +2,12 @@
 
 from confrere.dicomweb import answers
 from confrere.dicomweb.answers import Stored
-from confrere.files.folder import BlobStore, Incoming
+from confrere.files.folder import BlobStore
+from confrere.files.incoming import Incoming
 from confrere.imaging.examining import examine
-from confrere.imaging.head import Head, NeedMore, read_head
+from confrere.imaging.head import Head, NeedMore, read_whole
 from confrere.imaging.part10 import FileMeta, split_part10
 from confrere.imaging.syntaxes import UNDONE
-from confrere.imaging.whole import check_whole
 from confrere.kernel.errors import Invalid
 
 LARGEST_PART = 4 << 30
@@ -123,7 +123,7 @@ class Part:
             return
         self._held += data
         try:
-            self.meta, start = split_part10(bytes(self._held))
+            self.meta, start = split_part10(bytes(self._held[: LARGEST_META + 1]))
         except NeedMore:
             if len(self._held) > LARGEST_META:
                 raise Invalid("the file meta information is too long") from None
@@ -133,25 +133,23 @@ class Part:
             raise Rejected(answers.SYNTAX_NOT_SUPPORTED, message, "TransferSyntaxUID")
         if len(self._held) > start:
             self._incoming = self._blobs.begin()
-            rest = bytes(self._held[start:])
-            self._held.clear()
-            self._put(self._incoming, rest)
+            held, self._held = self._held, bytearray()
+            self._put(self._incoming, memoryview(held)[start:])
 
-    def _put(self, incoming: Incoming, data: bytes) -> None:
+    def _put(self, incoming: Incoming, data: bytes | memoryview) -> None:
         if incoming.size + len(data) > LARGEST_PART:
             raise Rejected(answers.OUT_OF_RESOURCES, "an object can have at most 4 GiB")
         incoming.write(data)
 
     def _fail(self, why: Rejected) -> None:
         self.discard()
-        self._held.clear()
+        self._held = bytearray()
         self.failed = why
 
 
-def _examined(content: bytearray, syntax: str) -> Head | Invalid:
+def _examined(content: memoryview, syntax: str) -> Head | Invalid:
     """Look at a small object while it is in memory; what is wrong with it is told later."""
     try:
-        check_whole(content, syntax)
-        return read_head(content, syntax, complete=True)
+        return read_whole(content, syntax)
     except Invalid as error:
         return error

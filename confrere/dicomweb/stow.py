@@ -1,9 +1,10 @@
 """STOW-RS: store (PS3.18 section 10.5)."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from http import HTTPStatus
 from typing import Annotated, TypeAlias
 
-from anyio import from_thread
+from anyio import CapacityLimiter, from_thread, to_thread
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
@@ -30,6 +31,9 @@ from confrere.kernel.principal import Principal
 
 TOO_LARGE, UNSUPPORTED = 413, 415
 LARGEST_BODY = 64 << 30
+GULP = 1 << 20  # bytes of a body that are taken at once
+MOST_UPLOADS = 24  # requests whose bodies are on their way at once, in this process
+BUSY = "too many uploads at once: send it again in a moment"
 TOO_MUCH = "a request can have at most 64 GiB: send fewer objects at once"
 METADATA = (accept.JSON, "application/dicom+xml")  # PS3.18 section 10.5.1, table 10.5.1-2
 Pull = Callable[[], bytes]
@@ -39,6 +43,8 @@ def routes(door: Door) -> APIRouter:
     """Make the store routes."""
     router = APIRouter(route_class=DicomRoute)
     Allowed: TypeAlias = Annotated[Principal, Depends(door.allow(STORE))]
+    # threads of their own: a body that trickles in must not keep one that pages need
+    uploads = CapacityLimiter(MOST_UPLOADS)
 
     @router.post("/studies")
     @router.post("/studies/{study}")
@@ -53,6 +59,10 @@ def routes(door: Door) -> APIRouter:
             raise NotAcceptable("the answer is application/dicom+json: accept that")
         if int(request.headers.get("content-length", "0")) > LARGEST_BODY:
             return problem(TOO_LARGE, TOO_MUCH, "Content-Length")
+        if not uploads.available_tokens:
+            busy = problem(HTTPStatus.SERVICE_UNAVAILABLE, BUSY)
+            busy.headers["retry-after"] = "5"
+            return busy
         reader = multipart.Reader(told.get("boundary", ""))
         body = request.stream()
         taken = 0
@@ -66,7 +76,7 @@ def routes(door: Door) -> APIRouter:
             return data
 
         try:
-            parts = await run_in_threadpool(_receive, door, reader, pull)
+            parts = await to_thread.run_sync(_receive, door, reader, pull, limiter=uploads)
         except multipart.TooMuch as error:
             return problem(TOO_LARGE, str(error), error.field)
         outcome = await run_in_threadpool(_file, door, principal, study, parts)
@@ -85,13 +95,16 @@ def _unsupported(media: str, kind: str) -> str:
 
 
 async def _next(body: AsyncIterator[bytes]) -> bytes:
+    """The next bytes of the body, many at once: each hop between threads costs; empty: no more."""
+    gulp = bytearray()
     try:
         async for chunk in body:
-            if chunk:
-                return chunk
+            gulp += chunk
+            if len(gulp) >= GULP:
+                break
     except ClientDisconnect:
         raise Invalid("the upload broke off: send it again", "body") from None
-    return b""
+    return bytes(gulp)
 
 
 def _receive(door: Door, reader: multipart.Reader, pull: Pull) -> list[Part]:

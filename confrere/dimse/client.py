@@ -5,6 +5,7 @@ reached, or that refuses us, raises Unavailable with words for the person who lo
 """
 
 import socket
+import ssl
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,7 +43,8 @@ _MOST_CONTEXTS = 128
 class Remote:
     """A machine that we call: where it listens, its AE title, and the title we call by.
 
-    `wait` bounds each wait; `moving`, where given, that for the next answer of a C-MOVE.
+    `wait` bounds each wait; `moving`, where given, that for the next answer of a C-MOVE. With
+    `tls` the connection is made by TLS (PS3.15 B.12), to a host of `host`'s name.
     """
 
     host: str
@@ -51,6 +53,7 @@ class Remote:
     calling: str
     wait: timedelta = timedelta(seconds=30)
     moving: timedelta | None = None
+    tls: ssl.SSLContext | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,23 +228,20 @@ def sending(remote: Remote, kinds: Iterable[tuple[str, str]]) -> Iterator[Sendin
 
 @contextmanager
 def _associated(
-    remote: Remote,
-    contexts: Contexts,
-    provided: frozenset[str] = frozenset(),
+    remote: Remote, contexts: Contexts, provided: frozenset[str] = frozenset(),
     handlers: Iterable[tuple[Any, Callable[..., Any]]] = (),
-) -> Iterator[Association]:
+) -> Iterator[Association]:  # fmt: skip
     ae = AE(ae_title=remote.calling)
     seconds = remote.wait.total_seconds()
     ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = ae.connection_timeout = seconds
     for uid, syntaxes in contexts:
         ae.add_requested_context(uid, list(syntaxes))
     link = ae.associate(
-        remote.host,
-        remote.port,
-        ae_title=remote.aet,
+        remote.host, remote.port, ae_title=remote.aet,
         ext_neg=[build_role(uid, scp_role=True) for uid in provided],
         evt_handlers=[(evt.EVT_CONN_OPEN, _no_delay), *handlers],
-    )
+        tls_args=(remote.tls, remote.host) if remote.tls else None,
+    )  # fmt: skip
     if not link.is_established:
         raise Unavailable(_why(link, remote))
     try:
@@ -263,7 +263,10 @@ def _why(link: Association, remote: Remote) -> str:
         return f"{remote.aet} refuses our AE title {remote.calling}: {because}"
     if link.is_aborted and link.acceptor.primitive is not None:
         return f"{remote.aet} accepts none of what we ask for"
-    return f"nothing answers as {remote.aet} at {remote.host}, port {remote.port}"
+    where = f"{remote.aet} at {remote.host}, port {remote.port}"
+    if remote.tls:
+        return f"no TLS with {where}: look at the port, at its certificate, at whom it trusts"
+    return f"nothing answers as {where}"
 
 
 def _parsed(sop_class: str, sop_instance: str, content: bytes) -> Dataset:

@@ -10,8 +10,9 @@ from typing import Any, Protocol
 
 from confrere.dimse import command, identifier, status, syntaxes
 from confrere.dimse.command import N_ACTION_RQ
-from confrere.dimse.identifier import Identifier, Value
-from confrere.dimse.query import OF_THE_WIRE, Gathering
+from confrere.dimse.gathering import Gathering
+from confrere.dimse.identifier import MOST_ELEMENTS, Identifier, Value
+from confrere.dimse.query import OF_THE_WIRE
 from confrere.dimse.service import Answer, Outcome, Receiver, Report, Request
 from confrere.dimse.store import Refusal
 from confrere.dimse.supported import PROVIDED
@@ -110,7 +111,8 @@ class Committing(Gathering):
     def finish(self, answer: Answer) -> None:
         """Keep it, say so, then judge and tell."""
         try:
-            wanted = read(self.identifier(self._request.context.transfer_syntax))
+            syntax = self._request.context.transfer_syntax
+            wanted = read(self.identifier(syntax, keys=MOST_ELEMENTS))
             kept = self._archive.keep(self._request, wanted)
         except Exception as error:  # noqa: BLE001 - the edge's last resort, logged in outcome_of
             answer(_outcome_of(error))

@@ -133,7 +133,8 @@ def _details() -> Iterator[str]:
         (
             "**MPPS.** A step is begun IN PROGRESS, and completed or discontinued by the machine "
             "that began it. A step that is over must tell its end; a completed one its series. At "
-            f"most {performed.MOST_BYTES} bytes a message."
+            f"most {performed.MOST_BYTES} bytes a message. The end of the last completed step is "
+            "when the exam was complete, unless the site's own message tells it."
         ),
         "",
         (
@@ -158,7 +159,8 @@ def _rest() -> Iterator[str]:
         "",
         (
             "TLS 1.2 and 1.3 by the BCP 195 profile (PS3.15), with client certificates bound to AE "
-            "titles, on a port of its own: [TLS](howto/tls.md). De-identification: "
+            "titles, on a port of its own, and as caller to each machine where that is set: "
+            "[TLS](howto/tls.md). De-identification: "
             "[Basic profile and options](deidentification.md). Each association, query, retrieval "
             "and change is on the audit trail."
         ),

@@ -1,7 +1,7 @@
 """Identifiers of C-FIND, C-MOVE and C-GET and other small data sets: bytes to values and back.
 
-Pure. A whole identifier is at most MOST_BYTES long and nested at most MAX_LEVELS deep; both
-are checked before a value is read. Text is decoded by the data set's character set.
+Pure. A whole identifier is at most MOST_BYTES long, of MOST_KEYS elements and nested at most
+MAX_LEVELS deep; each is checked before a value is read. Text is decoded by the data set's character set.
 Source: PS3.5 sections 6.1, 6.2 and 7; PS3.4 C.2.2.2, C.4.1.1.3.1.
 """
 
@@ -28,6 +28,8 @@ from confrere.kernel.errors import Invalid
 
 MOST_BYTES = 64 * 1024
 MAX_LEVELS = 4  # sequences in sequences: the worklist has three
+MOST_KEYS = 1024  # elements and items, sequences' own included: a full worklist query has 100
+MOST_ELEMENTS = 100_000  # of what tells instead of asks: steps, commitment
 CHARACTER_SET = 0x00080005
 UTF_8 = "ISO_IR 192"
 _ITEM = 0xFFFEE000
@@ -60,57 +62,78 @@ def vr_of(tag: int) -> str:
 
 
 def parse(
-    data: bytes, transfer_syntax: str, *, most: int = MOST_BYTES, levels: int = MAX_LEVELS
+    data: bytes,
+    transfer_syntax: str,
+    *,
+    most: int = MOST_BYTES,
+    levels: int = MAX_LEVELS,
+    keys: int = MOST_KEYS,
 ) -> Identifier:
-    """Read a whole identifier; raises Invalid on damage, too much depth or a strange charset."""
+    """Read a whole identifier; raises Invalid on damage, too much of it or a strange charset."""
     if len(data) > most:
         raise Invalid(f"Identifier is longer than {most} bytes: ask for less", "Identifier")
     encoding = encoding_of(transfer_syntax)
     walk_all(Bytes(data, complete=True), 0, len(data), encoding)
-    return _elements(data, encoding, b"", levels)
+    return _Reader(keys).elements(data, encoding, b"", levels)
 
 
-def _elements(data: bytes, encoding: Encoding, charset: bytes, levels: int) -> Identifier:
-    source, at, found = Bytes(data, complete=True), 0, dict[int, Value]()
-    while at < len(data):
-        element = read_header(source, at, encoding)
-        if element.tag >> 16 == _ITEM >> 16:  # the delimiter of an item without length
-            break
-        at = skip_value(source, element, encoding)
-        vr = element.vr.decode("ascii") or vr_of(element.tag)
-        raw = data[element.value : at]
-        if element.tag == CHARACTER_SET:
-            charset = raw
-        if element.tag in found:
-            raise Invalid(f"{name(element.tag)} comes twice", name(element.tag))
-        if vr in _FRAGMENTED and element.length == UNDEFINED:
-            value = Value(vr)
-        elif vr == "SQ" or element.length == UNDEFINED:
-            value = Value("SQ", items=_items(raw, element, encoding, charset, levels))
-        else:
-            value = Value(vr, _text(raw, vr, charset, encoding))
-        found[element.tag] = value
-    return found
+class _Reader:
+    """Reads one identifier, so many elements and items of it at most."""
 
+    def __init__(self, most: int) -> None:
+        self._most, self._count = most, 0
 
-def _items(
-    raw: bytes, sequence: Element, encoding: Encoding, charset: bytes, levels: int
-) -> Items:
-    if not levels:
-        raise Invalid(f"{name(sequence.tag)} is nested too deep", name(sequence.tag))
-    inner = encoding
-    if sequence.vr == b"UN":  # PS3.5 6.2.2 note 4
-        inner = Encoding(implicit=True)
-    source, at, found = Bytes(raw, complete=True), 0, []
-    while at < len(raw):
-        item = read_header(source, at, inner)
-        if item.tag != _ITEM:
-            break
-        body = item.value
-        endless = item.length == UNDEFINED
-        at = _end_of_item(raw, body, inner) if endless else body + item.length
-        found.append(_elements(raw[body:at], inner, charset, levels - 1))
-    return tuple(found)
+    def elements(
+        self, data: bytes, encoding: Encoding, charset: bytes, levels: int
+    ) -> Identifier:
+        source, at, found = Bytes(data, complete=True), 0, dict[int, Value]()
+        while at < len(data):
+            element = read_header(source, at, encoding)
+            if element.tag >> 16 == _ITEM >> 16:  # the delimiter of an item without length
+                break
+            self._one_more()
+            at = skip_value(source, element, encoding)
+            vr = element.vr.decode("ascii") or vr_of(element.tag)
+            raw = data[element.value : at]
+            if element.tag == CHARACTER_SET:
+                charset = raw
+            if element.tag in found:
+                raise Invalid(f"{name(element.tag)} comes twice", name(element.tag))
+            if vr in _FRAGMENTED and element.length == UNDEFINED:
+                value = Value(vr)
+            elif vr == "SQ" or element.length == UNDEFINED:
+                value = Value("SQ", items=self._items(raw, element, encoding, charset, levels))
+            else:
+                value = Value(vr, _text(raw, vr, charset, encoding))
+            found[element.tag] = value
+        return found
+
+    def _items(
+        self, raw: bytes, sequence: Element, encoding: Encoding, charset: bytes, levels: int
+    ) -> Items:
+        if not levels:
+            raise Invalid(f"{name(sequence.tag)} is nested too deep", name(sequence.tag))
+        inner = encoding
+        if sequence.vr == b"UN":  # PS3.5 6.2.2 note 4
+            inner = Encoding(implicit=True)
+        source, at, found = Bytes(raw, complete=True), 0, []
+        while at < len(raw):
+            item = read_header(source, at, inner)
+            if item.tag != _ITEM:
+                break
+            self._one_more()
+            body = item.value
+            endless = item.length == UNDEFINED
+            at = _end_of_item(raw, body, inner) if endless else body + item.length
+            found.append(self.elements(raw[body:at], inner, charset, levels - 1))
+        return tuple(found)
+
+    def _one_more(self) -> None:
+        self._count += 1
+        if self._count > self._most:
+            raise Invalid(
+                f"Identifier has over {self._most} elements: ask for less", "Identifier"
+            )
 
 
 def _end_of_item(raw: bytes, at: int, encoding: Encoding) -> int:

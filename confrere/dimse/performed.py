@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 
 from confrere.dimse import command, status, syntaxes
 from confrere.dimse.command import N_CREATE_RQ, N_SET_RQ
-from confrere.dimse.identifier import Identifier, Value
-from confrere.dimse.query import OF_THE_WIRE, Gathering
+from confrere.dimse.gathering import Gathering
+from confrere.dimse.identifier import MOST_ELEMENTS, Identifier, Value
+from confrere.dimse.query import OF_THE_WIRE
 from confrere.dimse.service import Answer, Outcome, Receiver, Request
 from confrere.dimse.store import Refusal
 from confrere.dimse.supported import PROVIDED
@@ -126,9 +127,9 @@ def _instant(values: Identifier, tags: tuple[int, int], zone: str) -> datetime |
             sign = -1 if offset[0] == "-" else 1
             ahead = timedelta(hours=int(offset[-4:-2]), minutes=int(offset[-2:]))
             return local.replace(tzinfo=timezone(sign * ahead)).astimezone(UTC)
+        return local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise Invalid(f"{_NAMES[tags[0]]} or its time is no date", _NAMES[tags[0]]) from None
-    return local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
 
 class Hearing(Gathering):
@@ -141,7 +142,8 @@ class Hearing(Gathering):
     def finish(self, answer: Answer) -> None:
         """Keep it, then say so."""
         try:
-            values = self.identifier(self._request.context.transfer_syntax, MAX_LEVELS)
+            syntax = self._request.context.transfer_syntax
+            values = self.identifier(syntax, MAX_LEVELS, MOST_ELEMENTS)
             self._act(self._request, self._uid, values)
         except Exception as error:  # noqa: BLE001 - the edge's last resort, logged in outcome_of
             answer(_outcome_of(error))

@@ -6,7 +6,8 @@ from typing import Protocol
 
 from confrere.dimse import identifier, status, syntaxes
 from confrere.dimse.command import C_FIND_RQ
-from confrere.dimse.identifier import CHARACTER_SET, MAX_LEVELS, MOST_BYTES, Identifier, Value
+from confrere.dimse.gathering import Gathering
+from confrere.dimse.identifier import CHARACTER_SET, Identifier, Value
 from confrere.dimse.messages import Released
 from confrere.dimse.pdu import Malformed
 from confrere.dimse.service import Answer, Outcome, Receiver, Request
@@ -16,35 +17,6 @@ from confrere.kernel.errors import Invalid
 
 # what ends the association and is not ours to answer
 OF_THE_WIRE = (Gone, Malformed, Released)
-
-
-class Gathering:
-    """A Receiver's first half: keeps a small data set, bounded; swallows what is too long."""
-
-    def __init__(self, most: int = MOST_BYTES) -> None:
-        self._data = bytearray()
-        self._most = most
-        self._too_long = False
-
-    def write(self, view: memoryview) -> None:
-        """Keep the next bytes."""
-        if len(self._data) + len(view) > self._most:
-            self._too_long = True
-            self._data.clear()
-        if not self._too_long:
-            self._data += view
-
-    def abort(self) -> None:
-        """Forget it."""
-        self._data.clear()
-
-    def identifier(self, transfer_syntax: str, levels: int = MAX_LEVELS) -> Identifier:
-        """Read what came, at most so many sequences deep; raises Invalid."""
-        if self._too_long:
-            raise Invalid(f"Identifier is longer than {self._most} bytes: ask for less")
-        return identifier.parse(
-            bytes(self._data), transfer_syntax, most=self._most, levels=levels
-        )
 
 
 @dataclass(frozen=True, slots=True)

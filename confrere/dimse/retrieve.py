@@ -7,8 +7,9 @@ from typing import Protocol
 
 from confrere.dimse import command, identifier, status, syntaxes
 from confrere.dimse.command import C_GET_RQ, C_MOVE_RQ
+from confrere.dimse.gathering import Gathering
 from confrere.dimse.identifier import Identifier, Value
-from confrere.dimse.query import NO_IDENTIFIER, OF_THE_WIRE, Gathering, query_outcome
+from confrere.dimse.query import NO_IDENTIFIER, OF_THE_WIRE, query_outcome
 from confrere.dimse.service import Answer, Outcome, Receiver, Request
 from confrere.dimse.supported import PROVIDED
 from confrere.kernel.errors import NotFound, Unavailable

@@ -5,6 +5,7 @@ import hashlib
 import select
 import socket
 import ssl
+import traceback
 from datetime import timedelta
 from threading import Lock
 from time import monotonic
@@ -68,6 +69,7 @@ class Wire:
             shown = self._sock.getpeercert(binary_form=True)
             self.secured = hashlib.sha256(shown).hexdigest() if shown else ""
         except OSError as error:
+            _close_unfinished(error, self._sock)
             raise Closed(f"TLS handshake failed: {type(error).__name__}") from None
 
     def allow(self, wait: timedelta) -> None:
@@ -172,3 +174,15 @@ class Wire:
                 unread = unread - got if got else 0
         with self._lock:
             self._sock.close()
+
+
+def _close_unfinished(error: BaseException, ours: socket.socket) -> None:
+    """Close the TLS socket that `wrap_socket` made and dropped when its peer had reset already.
+
+    It has taken the descriptor from ours, and only the error's frames still know it. Ours is
+    closed with its last word.
+    """
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        made = frame.f_locals.get("self")
+        if isinstance(made, ssl.SSLSocket) and made is not ours:
+            made.close()

@@ -25,7 +25,14 @@ from confrere.kernel.periods import Place
 from confrere.orders import service as orders
 from confrere.patients import service as patients
 from confrere.patients.comparing import phone
-from confrere.patients.model import Fit, NameSought, Patient, PatientsSought
+from confrere.patients.model import (
+    Demographics,
+    Fit,
+    NameSought,
+    Number,
+    Patient,
+    PatientsSought,
+)
 from confrere.reading import service as reading
 
 if TYPE_CHECKING:
@@ -38,7 +45,11 @@ MOST_ROUNDS = 10  # batches looked through for one page of a hospital client
 PARAMETERS = (
     ID,
     LAST_UPDATED,
-    Parameter("identifier", Kind.TOKEN, "The medical record number, with its assigner"),
+    Parameter(
+        "identifier",
+        Kind.TOKEN,
+        "The medical record number, or a further number, with its assigner",
+    ),
     Parameter("family", Kind.STRING, "How the family name begins"),
     Parameter("given", Kind.STRING, "How the given name begins"),
     Parameter("name", Kind.STRING, "How the family or the given name begins"),
@@ -57,7 +68,7 @@ def to_resource(patient: Patient) -> Json:
     successor = reference("Patient", patient.merged_into) if patient.merged_into else {}
     return head("Patient", patient.id, patient.updated_at) | compact(
         {
-            "identifier": present(identifier(said.mrn, assigner_system(said.assigner), "MR")),
+            "identifier": [line for line, _ in numbers(said)],
             "active": patient.merged_into is None,
             "name": present(name),
             "gender": GENDERS.get(said.sex, ""),
@@ -75,6 +86,14 @@ def to_resource(patient: Patient) -> Json:
             "link": [{"other": successor, "type": "replaced-by"}] if successor else [],
         }
     )
+
+
+def numbers(said: Demographics) -> list[tuple[Json, Number]]:
+    """Write a patient's own number and the further ones."""
+    own = Number(said.assigner, said.mrn, "MR")
+    each = (own, *sorted(said.further))
+    written = ((identifier(n.value, assigner_system(n.assigner), n.kind), n) for n in each)
+    return [(line, one) for line, one in written if line]
 
 
 def _phone(number: str) -> Json:

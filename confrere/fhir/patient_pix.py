@@ -5,13 +5,14 @@ are not the same person. Identities of other groups are told only where they are
 caller's group.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
-from confrere.fhir.elements import Json, assigner_of, assigner_system, identifier, reference
-from confrere.fhir.patient import found, visible
+from confrere.fhir.elements import Json, assigner_of, reference
+from confrere.fhir.patient import found, numbers, visible
 from confrere.fhir.resource import Answer, Caller, Operation, sites_by_id
 from confrere.kernel.errors import Invalid, NotFound, Refused
+from confrere.kernel.ids import PatientId
 from confrere.patients import service as patients
 from confrere.patients.model import Patient, PatientsSought
 
@@ -38,16 +39,16 @@ def cross_reference(conn: "Connection", caller: Caller, asked: Json) -> Answer:
     if not known:
         raise NotFound("no such patient identifier")
     same = {one.id: one for each in known for one in patients.same_person(conn, each)}
-    others = [
-        one
-        for one in visible(conn, caller, list(same.values()))
-        if one.id not in {each.id for each in known}
-        and (wanted is None or one.demographics.assigner in wanted)
-    ]
-    told = sorted(others, key=lambda one: (one.demographics.assigner, one.demographics.mrn))
+    told = sorted(
+        visible(conn, caller, list(same.values())),
+        key=lambda one: (one.demographics.assigner, one.demographics.mrn),
+    )
     body: Json = {"resourceType": "Parameters"}
-    parameters = [line for one in told for line in _lines(one)]
-    seen = [found(one).access for one in (*known, *told)]
+    asked_by = {(assigner, value)}
+    parameters = [
+        line for one in told for line in _lines(one, asked_by, {p.id for p in known}, wanted)
+    ]
+    seen = [found(one).access for one in told]
     return Answer(body | ({"parameter": parameters} if parameters else {}), seen)
 
 
@@ -72,18 +73,25 @@ def _targets(conn: "Connection", systems: Sequence[str]) -> frozenset[str] | Non
         return None
     assigned = {site.assigner for site in sites_by_id(conn).values()}
     wanted = {assigner_of(one) for one in systems}
-    if not wanted <= assigned:
-        raise Refused(f"{TARGET}: no site assigns identifiers of this system")
+    if any(one is None or not patients.assigns_numbers(conn, one) for one in wanted - assigned):
+        raise Refused(f"{TARGET}: nobody assigns identifiers of this system")
     return frozenset(one for one in wanted if one)
 
 
-def _lines(patient: Patient) -> list[Json]:
-    said = patient.demographics
-    number = identifier(said.mrn, assigner_system(said.assigner), "MR")
-    return [
-        {"name": "targetIdentifier", "valueIdentifier": number},
-        {"name": "targetId", "valueReference": reference("Patient", patient.id)},
+def _lines(
+    patient: Patient, source: Collection[tuple[str, str]], known: Collection[PatientId],
+    wanted: frozenset[str] | None,
+) -> list[Json]:  # fmt: skip
+    """Tell a patient's numbers but that asked by, and the patient, unless it is known by it."""
+    lines: list[Json] = [
+        {"name": "targetIdentifier", "valueIdentifier": line}
+        for line, one in numbers(patient.demographics)
+        if (one.assigner, one.value) not in source
+        and (wanted is None or one.assigner in wanted)
     ]
+    if lines and patient.id not in known:
+        lines.append({"name": "targetId", "valueReference": reference("Patient", patient.id)})
+    return lines
 
 
 IHE_PIX = Operation(

@@ -2,15 +2,14 @@
 
 No string from the wire ever becomes part of a path. A file appears under its digest only
 when it is whole and synced, so a crash leaves at worst a file in `incoming/`, which is
-removed at the next start. A process that takes in much opens a spool (see `spool`): small
-blobs lie there first and are moved to their place soon after.
+removed at the next start. A process that takes in much opens a spool (see `spool`): blobs lie
+there first and are moved to their place soon after.
 
 What comes is durable in this machine's folder before anyone is told. Where the store is
 elsewhere (`far`), the folder is only the way there. What is seldom used may lie in a `cold`
 place; reading finds it wherever it is.
 """
 
-import hashlib
 import io
 import os
 import secrets
@@ -21,96 +20,19 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-from confrere.files import segments
-from confrere.files.crash import crash_point
 from confrere.files.folder_place import CHUNK, FolderPlace
-from confrere.files.paths import (
-    DAMAGED,
-    SWEPT,
-    damaged_path,
-    name_file,
-    path_of,
-    sync_folder,
-)
+from confrere.files.helping import Helper
+from confrere.files.incoming import Buffers, Incoming
+from confrere.files.paths import DAMAGED, SWEPT, name_blob, path_of, sync_folder
 from confrere.files.places import Place
-from confrere.files.spool import Spool
+from confrere.files.spool import Again, Settle, Spool
 from confrere.files.spooled import Spooled
 from confrere.kernel.errors import NotFound, Unavailable
 
-__all__ = ["CHUNK", "BlobStore", "Incoming", "damaged_path", "path_of", "sync_folder"]
+__all__ = ["CHUNK", "BlobStore"]
 
 SPOOL_BYTES = 1 << 30
 AT_ONCE = 8  # blobs on their way to a far place
-
-
-class Incoming:
-    """A blob on its way in. `keep` makes it durable; `discard` forgets it. Use one of them."""
-
-    def __init__(self, root: Path, spool: Spool | None = None) -> None:
-        self._root, self._spool = root, spool
-        self._path = root / "incoming" / secrets.token_hex(16)
-        self._fd = -1
-        self._hash = hashlib.sha256()
-        self._memory = bytearray()
-        self.size = 0
-        self.mark = 0  # what `BlobStore.sync` wants after `keep(sync=False)`
-        if spool is None:
-            self._spill()
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Append `data`. Raises OSError when the disk is full."""
-        self._hash.update(data)
-        self.size += len(data)
-        if self._fd < 0:
-            if self.size <= segments.LARGEST:
-                self._memory += data
-                return
-            self._spill()
-        self._to_file(data)
-
-    @property
-    def memory(self) -> bytearray | None:
-        """All of the content, while it is small; not to be changed."""
-        return self._memory if self._fd < 0 else None
-
-    def keep(self, *, sync: bool = True) -> bytes:
-        """Make the blob durable; return its digest. Only now may a sender be told.
-
-        With `sync=False` the caller must `sync` with `mark` before that. Raises OSError.
-        """
-        digest = self._hash.digest()
-        if self._fd < 0 and self._spool is not None:
-            self.mark = self._spool.append(digest, self._memory)
-            if self.mark:
-                if sync:
-                    self._spool.sync(self.mark)
-                return digest
-            self._spill()
-        try:
-            os.fdatasync(self._fd)
-        finally:
-            os.close(self._fd)
-        crash_point("blob.synced")
-        name_file(self._root, self._path, digest)
-        sync_folder(path_of(self._root, digest).parent)
-        crash_point("blob.named")
-        return digest
-
-    def discard(self) -> None:
-        """Forget what was written."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._path.unlink(missing_ok=True)
-
-    def _spill(self) -> None:
-        self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        self._to_file(self._memory)
-        self._memory = bytearray()
-
-    def _to_file(self, data: bytes | bytearray | memoryview) -> None:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(self._fd, view) :]
 
 
 class BlobStore:
@@ -122,6 +44,7 @@ class BlobStore:
         self.root = root
         self.near = FolderPlace(root)
         self.far, self.cold = far, cold
+        self._buffers, self._helper = Buffers(), Helper()
         self._spool: Spool | None = None
         self._spooled = Spooled(root / "spool")
         (root / "incoming").mkdir(parents=True, exist_ok=True)
@@ -137,22 +60,31 @@ class BlobStore:
         cold = {} if self.cold is None else {"cold": self.cold}
         return {"main": self.main, **cold}
 
-    def open_spool(self, name: str, most_bytes: int = SPOOL_BYTES) -> None:
-        """Take in small blobs through a spool of this process's own until `close`.
+    def open_spool(
+        self, name: str, most_bytes: int = SPOOL_BYTES, again: Again | None = None
+    ) -> None:
+        """Take in blobs through a spool of this process's own until `close`.
 
-        Raises Unavailable when another process has the spool of this name.
+        `again` hears the notes of what an earlier owner left (see `spool`). Raises Unavailable
+        when another process has the spool of this name.
         """
-        self._spool = Spool(self.root / "spool" / name, most_bytes, self._move)
+        self._spool = Spool(self.root / "spool" / name, most_bytes, self._move, again)
+
+    def before_moving(self, settle: Settle) -> None:
+        """Have `settle` called before what the notes tell of leaves the spool."""
+        if self._spool is not None:
+            self._spool.settlers.append(settle)
 
     def close(self) -> None:
         """Close the spool, if there is one; what it holds stays readable."""
         if self._spool is not None:
             self._spool.close()
             self._spool = None
+        self._helper.close()
 
     def begin(self) -> Incoming:
         """Start a new blob."""
-        return Incoming(self.root, self._spool)
+        return Incoming(self.root, self._buffers, self._helper, self._spool)
 
     def sync(self, mark: int) -> None:
         """Make durable what was kept with `sync=False`, up to a blob's mark; raises OSError."""
@@ -290,6 +222,6 @@ class BlobStore:
             for _, fd, _ in written:
                 os.close(fd)
         for path, _, digest in written:
-            name_file(self.root, path, digest)
+            name_blob(self.root, path, digest)
         for folder in folders:
             sync_folder(folder)

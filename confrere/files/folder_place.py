@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from confrere.files.paths import name_file, path_of, shelf_path, sync_folder
+from confrere.files.paths import name_blob, path_of, shelf_path, sync_folder
 from confrere.files.places import Blob, Room
 from confrere.kernel.errors import Unavailable
 
@@ -40,7 +40,7 @@ class FolderPlace:
                 os.fdatasync(target.fileno())
             if found.digest() != digest:
                 raise Unavailable(DAMAGED_BYTES)
-            name_file(self.root, fresh, digest)
+            name_blob(self.root, fresh, digest)
             sync_folder(path_of(self.root, digest).parent)
         except OSError as error:
             raise _unreachable(error) from error
@@ -89,7 +89,7 @@ class FolderPlace:
         """Move the file back."""
         source = shelf_path(self.root, shelf, digest)
         try:
-            name_file(self.root, source, digest)
+            name_blob(self.root, source, digest)
         except FileNotFoundError:
             return False
         sync_folder(path_of(self.root, digest).parent)

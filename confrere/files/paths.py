@@ -22,7 +22,7 @@ def damaged_path(root: Path, digest: bytes) -> Path:
     return shelf_path(root, DAMAGED, digest)
 
 
-def name_file(root: Path, path: Path, digest: bytes) -> None:
+def name_blob(root: Path, path: Path, digest: bytes) -> None:
     """Give a synced file its name; its folder is the caller's to sync."""
     target = path_of(root, digest)
     if not target.parent.exists():

@@ -4,12 +4,13 @@ Writing into a file that has its blocks already and syncing it costs one flush; 
 costs several. So contents go one behind the other into segments that are used again and
 again, and are moved to the blob folder when there is time. A segment is used again only when
 all it holds is durable there; until then everything is read from here (see `spooled`).
+
+Beside a content lies a note. It tells who comes after a crash what was to be done with the
+content, so that this need not have been durable elsewhere by then.
 """
 
-import fcntl
 import logging
 import os
-import secrets
 import threading
 import time
 from collections import deque
@@ -19,32 +20,26 @@ from pathlib import Path
 
 from confrere.files import segments
 from confrere.files.crash import crash_point
+from confrere.files.open_segments import Lease, Segment, record_of
+from confrere.files.owning import own
+from confrere.files.paths import sync_folder
 from confrere.files.segments import SEGMENT_BYTES, Record
-from confrere.kernel.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
 READY = 2  # segments that are written ahead, so that the first images find them
 QUIET_SECONDS = 1.0  # without a new record: time to move
 RETRY_SECONDS = 2.0  # after a failure to move, such as a full disk
-WAITING = 0.5  # share of the spool that may wait before moving begins under load
+WAITING = 0.75  # share of the spool that may wait before moving begins under load
+LEASED = 0.5  # share of the spool that streams may hold
+TOGETHER = 64  # notes that are told at once
+GENTLE = 10  # nice value of the thread that moves
 
+Digest = Callable[[], bytes]
 Mover = Callable[[list[tuple[bytes, bytes]]], None]  # (digest, content): make them durable
-
-
-class Segment:
-    """One file while it is written; `fd` stays open."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        self.turn = secrets.token_bytes(16)
-        self.end = 0
-        self.broken = False  # a sync failed: nothing it holds beyond `records` is sure
-
-    def again(self) -> None:
-        """Begin another turn: what it held is durable elsewhere."""
-        self.turn, self.end = secrets.token_bytes(16), 0
+# do again what notes tell of: (digest, content, note)
+Again = Callable[[list[tuple[bytes, bytes, bytes]]], None]
+Settle = Callable[[], None]  # make durable what notes tell of; raises when that can't be yet
 
 
 class Spool:
@@ -54,14 +49,19 @@ class Spool:
     owner left is moved first.
     """
 
-    def __init__(self, folder: Path, most_bytes: int, move: Mover) -> None:
+    def __init__(
+        self, folder: Path, most_bytes: int, move: Mover, again: Again | None = None
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._folder, self._move = folder, move
+        self._folder, self._move, self._again = folder, move, again
+        self.settlers: list[Settle] = []
         self._most = max(READY, most_bytes // SEGMENT_BYTES)
-        self._owner = _own(folder)
+        self._owner = own(folder)
         self._writing, self._syncing = threading.Lock(), threading.Lock()
         self._current: Segment | None = None
         self._free: list[Segment] = []
+        self._begun: list[Segment] = []  # with room left by a stream
+        self._leased = 0
         self._full: deque[Segment] = deque()
         self._unsynced: set[Segment] = set()
         self._written = self._synced = self._lost = 0  # records, counted
@@ -69,30 +69,58 @@ class Spool:
         self._last = time.monotonic()
         self._stopping = threading.Event()
         self._take_over()
+        self._do_all_again()  # before anything else is heard
         self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
         self._thread.start()
 
-    def append(self, digest: bytes, content: bytearray) -> int:
+    def append(self, digest: Digest, content: memoryview, note: bytes = b"") -> int:
         """Write a content, not synced yet: `sync` takes the mark returned.
 
-        0 when there is no room: then it must go elsewhere. Raises OSError.
+        `digest` is asked once the content is written, since both take their time. 0 when there
+        is no room: then it must go elsewhere. Raises OSError.
         """
         with self._writing:
-            segment = self._place(segments.room(len(content)))
+            segment = self._place(segments.room(len(content) + len(note)))
             if segment is None:
                 return 0
-            record = Record(segment.path, segment.turn, segment.end, len(content), digest)
-            head = segments.header(record)
-            wrote = os.pwritev(segment.fd, (head, content), segment.end)
-            if wrote != len(head) + len(content):
+            at = segment.end + segments.HEADER_BYTES
+            if os.pwritev(segment.fd, (content, note), at) != len(content) + len(note):
                 self._retire(segment)
                 return 0
-            crash_point("spool.appended")
-            segment.end = record.end
-            self._unsynced.add(segment)
-            self._written += 1
-            self._last = time.monotonic()
-            return self._written
+            record = record_of(segment, len(content), digest(), note)
+            os.pwrite(segment.fd, segments.header(record), segment.end)
+            return self._wrote(segment, record)
+
+    def lease(self) -> Lease | None:
+        """Give a segment to one stream alone; None when none is to spare."""
+        with self._writing:
+            if self._leased >= self._most * LEASED:
+                return None
+            segment = self._begun.pop() if self._begun else self._fresh()
+            if segment is None:
+                return None
+            self._leased += 1
+        return Lease(segment, self._take_back)
+
+    def _take_back(self, segment: Segment, record: Record | None) -> int:
+        with self._writing:
+            self._leased -= 1
+            try:
+                if record is None:
+                    return 0
+                os.pwrite(segment.fd, segments.header(record), record.at)
+                return self._wrote(segment, record)
+            finally:
+                roomy = segment.end <= SEGMENT_BYTES // 2
+                (self._begun if roomy else self._full).append(segment)
+
+    def _wrote(self, segment: Segment, record: Record) -> int:
+        crash_point("spool.appended")
+        segment.end = record.end
+        self._unsynced.add(segment)
+        self._written += 1
+        self._last = time.monotonic()
+        return self._written
 
     def sync(self, mark: int) -> None:
         """Make durable what was appended up to `mark`; raises OSError when that fails."""
@@ -125,7 +153,7 @@ class Spool:
         with self._writing:
             if self._current is not None:
                 self._retire(self._current)
-        for segment in [*self._full, *self._free]:
+        for segment in [*self._full, *self._free, *self._begun]:
             os.close(segment.fd)
         os.close(self._owner)
 
@@ -136,15 +164,25 @@ class Spool:
             return current
         if current is not None:
             self._retire(current)
+        begun = next((one for one in self._begun if one.end + size <= SEGMENT_BYTES), None)
+        if begun is not None:
+            self._begun.remove(begun)
+        self._current = begun or self._fresh()
+        return self._current
+
+    def _fresh(self) -> Segment | None:
+        """An empty segment; None when all are full."""
         if not self._free and self._may_make(self._most):
             self._free += self._made(ahead=False)
-        self._current = self._free.pop() if self._free else None
-        return self._current
+        return self._free.pop() if self._free else None
 
     def _retire(self, segment: Segment) -> None:
         if segment is self._current:
             self._full.append(segment)
             self._current = None
+        elif segment in self._begun:
+            self._begun.remove(segment)
+            self._full.append(segment)
 
     def _may_make(self, most: int) -> bool:
         """Take leave for one more segment, if there are fewer than `most`."""
@@ -164,7 +202,7 @@ class Spool:
                 os.fsync(segment.fd)
             else:
                 os.posix_fallocate(segment.fd, 0, SEGMENT_BYTES)
-            _sync_folder(self._folder)
+            sync_folder(self._folder)
         except OSError as error:
             log.warning("no room for another spool segment: %s", type(error).__name__)
             path.unlink(missing_ok=True)
@@ -178,12 +216,35 @@ class Spool:
             segment = Segment(path)
             self._numbers = count(int(path.stem) + 1)
             found = list(segments.scan(segment.fd, path))
+            segment.left = True
             if os.fstat(segment.fd).st_size < SEGMENT_BYTES:  # a crash while it was made
                 os.posix_fallocate(segment.fd, 0, SEGMENT_BYTES)
             (self._full if found else self._free).append(segment)
             self._total += 1
 
+    def _do_all_again(self) -> None:
+        try:
+            for segment in self._full:
+                self._do_again(segment)
+        except Exception:
+            log.exception("what the spool's notes tell of must wait until blobs are moved")
+
+    def _do_again(self, segment: Segment) -> None:
+        """Have done what an earlier owner's notes tell of."""
+        if self._again is None:
+            return
+        left = []
+        for record in segments.scan(segment.fd, segment.path):
+            note = segments.read_note(segment.fd, record)
+            content = segments.read(segment.fd, record) if note else None
+            if content is not None:
+                left.append((record.digest, content, note))
+        for at in range(0, len(left), TOGETHER):
+            self._again(left[at : at + TOGETHER])
+        segment.left = False
+
     def _run(self) -> None:
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), GENTLE)
         while not self._stopping.is_set():
             with self._writing:
                 wanted = self._may_make(READY)
@@ -200,7 +261,7 @@ class Spool:
         try:
             while segment := self._next_to_move(all_of_it=all_of_it):
                 self._empty(segment)
-        except (OSError, Unavailable) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, what waits must be tried again
             log.warning("the spool waits: its blobs cannot be moved: %s", type(error).__name__)
             self._stopping.wait(RETRY_SECONDS)
 
@@ -210,12 +271,17 @@ class Spool:
             current = self._current
             if calm and current is not None and current.end:
                 self._retire(current)
+            if calm:
+                self._full += self._begun
+                self._begun.clear()
             if self._full and (calm or len(self._full) >= self._most * WAITING):
                 return self._full[0]
             return None
 
     def _empty(self, segment: Segment) -> None:
         """Move a segment's blobs, then let it be used again."""
+        if segment.left:
+            self._do_again(segment)
         blobs = []
         for record in segments.scan(segment.fd, segment.path):
             content = segments.read(segment.fd, record)
@@ -223,31 +289,12 @@ class Spool:
                 log.warning("a record of the spool is not whole and is left out")
                 continue
             blobs.append((record.digest, content))
+        for settle in self.settlers:
+            settle()
         self._move(blobs)
         crash_point("spool.moved")
+        segment.again()
         with self._writing:
             self._full.remove(segment)
-            segment.again()
             if not segment.broken:
                 self._free.append(segment)
-
-
-def _own(folder: Path) -> int:
-    fd = os.open(folder / "owner", os.O_RDWR | os.O_CREAT, 0o600)
-    for _ in range(50):
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            time.sleep(0.1)  # the process before is ending
-        else:
-            return fd
-    os.close(fd)
-    raise Unavailable("another process writes to this spool: stop it first")
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -36,6 +36,13 @@ class Config:
     mllp_port: int = 2575
     status_host: str = "127.0.0.1"
     status_port: int = 8090
+    reading_host: str = "127.0.0.1"  # where readers sign in while the centre is unreachable
+    reading_port: int = 8091
+    reading_certificate: str = ""  # PEM files; both are needed beyond loopback
+    reading_key: str = ""
+    downtime_seconds: int = 30  # the line is down so long before exams are offered here
+    reading_days: int = 7  # without a word of the centre nobody signs in any more
+    call_seconds: int = 5  # the centre is called so often, while the line is up
     connections: int = 2  # at once to the centre, for images
     keep_hours: int = 72  # what was delivered stays here so long
     keep_gigabytes: int = 50  # and at most so much of it
@@ -47,6 +54,11 @@ class Config:
     def token_file(self) -> Path:
         """Where the token lies that the centre gave."""
         return self.home / "keys" / "centre.token"
+
+    @property
+    def audit_key_file(self) -> Path:
+        """Where the key of the chain of events lies."""
+        return self.home / "keys" / "audit.key"
 
     @property
     def status_token_file(self) -> Path:
@@ -99,7 +111,7 @@ def check(config: Config) -> None:
     plain = told.scheme == "http" and is_loopback(told.hostname or "")
     if not told.hostname or not (told.scheme == "https" or plain):
         raise Invalid("centre must begin with https:// and name a host", "centre")
-    for name in ("host", "status_host"):
+    for name in ("host", "status_host", "reading_host"):
         value = getattr(config, name)
         if value != "localhost" and not _is_private(value):
             raise Invalid(
@@ -107,6 +119,16 @@ def check(config: Config) -> None:
                 "10.20.0.5; not a wildcard or a public address",
                 name,
             )
+    if config.call_seconds < 1:
+        raise Invalid("call_seconds must be 1 or more", "call_seconds")
+    if bool(config.reading_certificate) != bool(config.reading_key):
+        raise Invalid("set reading_certificate and reading_key, or neither", "reading_key")
+    if not is_loopback(config.reading_host) and not config.reading_certificate:
+        raise Invalid(
+            "reading_host may leave loopback only with TLS: set reading_certificate and "
+            "reading_key",
+            "reading_certificate",
+        )
     if not 1 <= len(config.aet.strip()) <= 16:  # noqa: PLR2004 - PS3.5 table 6.2-1, AE
         raise Invalid("aet must have 1 to 16 characters", "aet")
 

@@ -21,9 +21,9 @@ from confrere.dimse.service import (
 )
 from confrere.dimse.store import StoreRequest
 from confrere.files.folder import BlobStore
-from confrere.files.folder import Incoming as Blob
+from confrere.files.incoming import Incoming as Blob
 from confrere.gateway.config import Config
-from confrere.gateway.model import ROUTINE, STAT, Waiting, rank_of_order
+from confrere.gateway.model import ROUTINE, STAT, Ordered, Seen, Waiting, rank_of_order
 from confrere.gateway.queue import Queue
 from confrere.gateway.room import Room
 from confrere.hl7.acknowledge import Stamp
@@ -31,12 +31,14 @@ from confrere.hl7.door import Decision, respond
 from confrere.hl7.envelope import Envelope
 from confrere.hl7.mllp import Limits as MllpLimits
 from confrere.hl7.mllp import Listener, Peer
-from confrere.hl7.orders import read_order
+from confrere.hl7.orders import OrderMessage, read_order
 from confrere.hl7.parse import parse
 from confrere.imaging.examining import examine
 from confrere.imaging.head import Head, refuse_other
 from confrere.kernel.errors import DomainError, Invalid, Refused
+from confrere.orders.model import CANCELLED
 from confrere.wiring.device_permissions import may_send
+from confrere.wiring.inbound_hl7 import order_status
 
 _HIGH = 1  # priority of a C-STORE (PS3.7 table 9.3-1)
 _ORDERS = frozenset({"ORM", "OMI", "OMG"})
@@ -89,7 +91,7 @@ class Incoming:
             request.calling_aet,
         )  # fmt: skip
         accession = head.accession_number if head else ""
-        self._sink.queue.add(one, accession, self._rank(head))
+        self._sink.queue.add(one, accession, self._rank(head), seen_of(head) if head else None)
         self._sink.wake()
         return status.outcome_of(wrong) if wrong else Outcome(status.SUCCESS)
 
@@ -144,7 +146,7 @@ def open_mllp(
                 what = envelope.message_type or "no"
                 raise Refused(f"{what} messages are not taken here: MSH-9")
             room.require()
-            queue.add_letter(content, peer.address, _ranks(envelope, content))
+            queue.add_letter(content, peer.address, _ordered(envelope, content))
             wake()
             return Decision()
 
@@ -158,18 +160,43 @@ def open_mllp(
     return listener
 
 
-def _ranks(envelope: Envelope, content: bytes) -> dict[str, int]:
-    """The ranks of the accession numbers that a message orders; none where it can't be read.
+def seen_of(head: Head) -> Seen:
+    """What is shown of an image's exam while the centre cannot be reached."""
+    family, _, given = head.patient_name.partition("^")
+    name = ", ".join(part for part in (family, " ".join(given.split("^")).strip()) if part)
+    return Seen(
+        head.study_instance, head.series_instance, head.series_number or 0,
+        head.instance_number or 0, head.frames or (1 if head.rows else 0), head.accession_number, head.patient_id,
+        name, head.birth_date, head.sex, head.modality.upper(), head.study_description,
+        head.series_description,
+    )  # fmt: skip
 
-    The centre reads it again and says what is wrong; here only the order of sending hangs on it.
+
+def _ordered(envelope: Envelope, content: bytes) -> list[Ordered]:
+    """What a message orders; nothing where it can't be read.
+
+    The centre reads it again and says what is wrong; here the order of sending hangs on it,
+    and what readers see in downtime.
     """
     if envelope.message_type not in _ORDERS:
-        return {}
+        return []
     try:
-        orders = read_order(parse(content), UTC)
+        return [_order(one) for one in read_order(parse(content), UTC) if one.accession]
     except DomainError:
-        return {}
-    return {one.accession: rank_of_order(one.priority.code) for one in orders if one.accession}
+        return []
+
+
+def _order(one: OrderMessage) -> Ordered:
+    who = one.patient
+    given = " ".join(part for part in (who.name.given, who.name.middle) if part)
+    return Ordered(
+        one.accession, rank_of_order(one.priority.code),
+        next((each.value for each in who.identifiers), ""),
+        ", ".join(part for part in (who.name.family, given) if part),
+        f"{who.birth_date:%Y%m%d}" if who.birth_date else "", who.sex[:1],
+        one.procedure.text or one.procedure.code, one.reason or one.clinical_information,
+        order_status(one) == CANCELLED,
+    )  # fmt: skip
 
 
 class Bell:

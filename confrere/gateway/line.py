@@ -17,6 +17,7 @@ from confrere.wiring.gateway_frames import Frame
 
 _TIMEOUT_SECONDS = 30.0
 _LARGEST_ANSWER = 1 << 20
+_LARGEST_WORD = 16 << 20  # of a site's exams
 _OK, _UNAUTHORIZED, _FORBIDDEN, _SERVER_ERRORS = 200, 401, 403, 500
 
 
@@ -66,6 +67,11 @@ class Link:
         ]
         return answers
 
+    def exchange(self, content: dict[str, Any]) -> dict[str, Any]:
+        """Hand over what was done in downtime; what the centre says of it, and of exams."""
+        body = json.dumps(content).encode()
+        return self._ask("POST", "/gateway/downtime", body, "application/json", _LARGEST_WORD)
+
     def sign(self, version: str, said: dict[str, Any]) -> None:
         """Tell how things are here."""
         self._json("/gateway/signs", {"version": version, "said": said})
@@ -80,14 +86,15 @@ class Link:
         return self._ask("POST", path, json.dumps(content).encode(), "application/json")
 
     def _ask(
-        self, method: str, path: str, body: bytes = b"", kind: str = "application/octet-stream"
-    ) -> dict[str, Any]:
+        self, method: str, path: str, body: bytes = b"",
+        kind: str = "application/octet-stream", largest: int = _LARGEST_ANSWER,
+    ) -> dict[str, Any]:  # fmt: skip
         headers = {"authorization": f"Bearer {self._token}", "content-type": kind}
         try:
             connection = self._connected()
             connection.request(method, self._told.path.rstrip("/") + path, body, headers)
             answer = connection.getresponse()
-            content = answer.read(_LARGEST_ANSWER)
+            content = answer.read(largest)
             told = json.loads(content) if answer.status == _OK else {}
         except ssl.SSLCertVerificationError:
             self.close()
@@ -116,7 +123,10 @@ class Link:
 
 
 class Line:
-    """Whether the line is up, and when to try again; shared by all who use it."""
+    """Whether the line is up, and when to try again; shared by all who use it.
+
+    `is_settled`: since it is up, the centre was told first what was read meanwhile.
+    """
 
     def __init__(self, dice: Callable[[], float]) -> None:
         self._dice = dice
@@ -125,11 +135,22 @@ class Line:
         self._not_before = 0.0
         self.since = time.time()
         self.trouble = "not tried yet"
+        self.is_settled = False
 
     def wait(self) -> float:
         """Seconds until one may try; 0 for now."""
         with self._lock:
             return max(0.0, self._not_before - time.time())
+
+    def down_seconds(self) -> float:
+        """How long it has been down; 0 while it is up."""
+        with self._lock:
+            return time.time() - self.since if self.trouble else 0.0
+
+    def settle(self) -> None:
+        """Let what waits be sent."""
+        with self._lock:
+            self.is_settled = not self.trouble
 
     def worked(self) -> None:
         """Something came through."""
@@ -143,7 +164,7 @@ class Line:
         with self._lock:
             if not self.trouble:
                 self.since = time.time()
-            self.trouble = why
+            self.trouble, self.is_settled = why, False
             if time.time() < self._not_before:
                 return  # another thread's try failed just now, for the same reason
             self._failures += 1

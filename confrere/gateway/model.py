@@ -24,6 +24,70 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What an image's head says of its exam, and of its place in it."""
+
+    study_uid: str
+    series_uid: str
+    series_number: int
+    number: int
+    frames: int
+    accession: str
+    mrn: str
+    patient_name: str
+    birth_date: str  # DA
+    sex: str
+    modality: str
+    description: str
+    series: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """What an order says, in the words that readers see; times are the site's own."""
+
+    accession: str
+    rank: int
+    mrn: str = ""
+    patient_name: str = ""
+    birth_date: str = ""  # DA
+    sex: str = ""
+    procedure: str = ""
+    question: str = ""
+    is_cancelled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A study of which images are here. Times are seconds since 1970."""
+
+    uid: str
+    accession: str
+    mrn: str
+    patient_name: str
+    birth_date: str
+    sex: str
+    modality: str
+    description: str
+    rank: int
+    count: int
+    first: float
+    last: float
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image of a study and where its bytes are."""
+
+    digest: bytes
+    syntax: str
+    series_uid: str
+    series: str
+    number: int
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
 class Letter:
     """An HL7 message that waits for the centre."""
 

@@ -13,8 +13,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from confrere.files.folder import BlobStore, path_of
-from confrere.gateway.model import ROUTINE, STAT, WORDS, Letter, Waiting
+from confrere.files.folder import BlobStore
+from confrere.files.paths import path_of
+from confrere.gateway import studies
+from confrere.gateway.model import (
+    ROUTINE,
+    STAT,
+    WORDS,
+    Image,
+    Letter,
+    Ordered,
+    Seen,
+    Study,
+    Waiting,
+)
 
 _SCHEMA = """
 create table if not exists objects (
@@ -36,7 +48,7 @@ create table if not exists letters (
 );
 create index if not exists letters_waiting on letters (key) where state = 'waiting';
 create table if not exists orders (accession text primary key, rank integer not null, at real);
-"""
+"""  # what is known of the exams stands beside it: see `studies`
 
 
 class Queue:
@@ -50,13 +62,14 @@ class Queue:
         self._db.execute("pragma journal_mode = wal")
         self._db.execute("pragma synchronous = full")
         self._db.executescript(_SCHEMA)
+        studies.prepare(self._db)
 
     def close(self) -> None:
         """Close the file."""
         with self._lock:
             self._db.close()
 
-    def add(self, one: Waiting, accession: str, rank: int) -> bool:
+    def add(self, one: Waiting, accession: str, rank: int, seen: Seen | None = None) -> bool:
         """Let a kept data set wait; False when it is known already.
 
         Raises OSError when its blob was tidied away meanwhile: the sender sends again.
@@ -77,13 +90,12 @@ class Queue:
                     one.calling_aet, accession, best, time.time(),
                 ),
             )  # fmt: skip
+            if made.rowcount == 1 and seen and made.lastrowid:
+                studies.note(self._db, made.lastrowid, seen, best, time.time())
             return made.rowcount == 1
 
-    def add_letter(self, content: bytes, address: str, ranks: dict[str, int]) -> None:
-        """Let a message wait, once; `ranks` are those of the accession numbers it orders.
-
-        Images of these that wait already move up.
-        """
+    def add_letter(self, content: bytes, address: str, ordered: Sequence[Ordered] = ()) -> None:
+        """Let a message wait, once, with what it orders; images of that which wait move up."""
         now = time.time()
         with self._writing():
             self._db.execute(
@@ -91,17 +103,28 @@ class Queue:
                 "on conflict do nothing",
                 (hashlib.sha256(content).digest(), content, address, now),
             )
-            for accession, rank in ranks.items():
-                self._db.execute(
-                    "insert into orders values (?, ?, ?) on conflict (accession) do update "
-                    "set rank = excluded.rank, at = excluded.at",
-                    (accession, rank, now),
-                )
+            for one in ordered:
+                studies.note_order(self._db, one, now)
                 self._db.execute(
                     "update objects set rank = ? where accession = ? and state = 'waiting' "
                     "and rank > ?",
-                    (rank, accession, rank),
+                    (one.rank, one.accession, one.rank),
                 )
+
+    def exams(self) -> tuple[list[Study], list[Ordered]]:
+        """The studies of which images are here, and the orders that came."""
+        with self._lock:
+            return studies.listed(self._db), studies.orders(self._db)
+
+    def study(self, uid: str) -> Study | None:
+        """One study; None when nothing of it is here."""
+        with self._lock:
+            return studies.get(self._db, uid)
+
+    def images(self, uid: str) -> list[Image]:
+        """A study's images by series and number."""
+        with self._lock:
+            return studies.images(self._db, uid)
 
     def next(self, most_bytes: int, most: int, but: Collection[int]) -> list[Waiting]:
         """What to send now: STAT first, then the oldest; one larger than `most_bytes` alone."""
@@ -185,6 +208,7 @@ class Queue:
         with self._writing():
             self._db.execute("delete from letters where state = 'sent' and sent < ?", (before,))
             self._db.execute("delete from orders where at < ?", (before - 30 * 86400,))
+            studies.tidy(self._db)
         return count
 
     def sweep(self) -> int:

@@ -67,6 +67,9 @@ class Sending:
             if pause:
                 self._stopping.wait(min(pause, IDLE_SECONDS))
                 continue
+            if not self._line.is_settled:  # first the centre hears what was read meanwhile
+                self._bell.wait(IDLE_SECONDS)
+                continue
             try:
                 is_busy = work(link)
             except (Unavailable, Refused) as error:

@@ -111,9 +111,16 @@ def _lines(told: Told) -> list[tuple[str, object]]:
         ("Waiting in all", f"{told['bytes'] / 1e6:.1f} MB"),
         ("Oldest waits", f"{told['oldest_seconds']} s"),
         ("HL7 messages waiting", told["messages"]),
+        ("May read here in downtime", _readers(told["readers"])),
+        ("They read on", told["reading"]),
+        ("Signed here, not at the centre yet", told["reads"]),
         ("Free on the disk", f"{told['free_bytes'] / 1e9:.1f} GB"),
         ("Version", told["version"]),
     ]
+
+
+def _readers(number: int) -> str:
+    return f"{number or 'no'} reader{'s' if number != 1 else ''}"
 
 
 def _troubles(told: Told) -> list[str]:

@@ -29,7 +29,7 @@ _EMAIL_USES = frozenset({"INTERNET", "X.400"})
 class PatientMessage:
     """A patient as one message tells it. Empty means "not told", never "none".
 
-    `merged` are the identifiers of MRG that now belong to this patient (A40, A34, A36 ...).
+    `accounts` are of PID-18: each names a stay or a bill. `merged` are the identifiers of MRG that now belong to this patient (A40, A34, A36 ...).
     `cleared` names the attributes that the sender asks to delete with the explicit null.
     `unreadable` names fields, like "PID-7", that held something that could not be read.
     `national` is a social security or like number (PID-3 of type SS, else PID-19), in full.
@@ -40,6 +40,7 @@ class PatientMessage:
     event: str
     control_id: str
     identifiers: tuple[Identifier, ...]
+    accounts: tuple[Identifier, ...]
     name: Name
     other_names: tuple[Name, ...]
     birth_date: date | None
@@ -104,6 +105,7 @@ def _read(
         event=message.kind[1] or value(evn, 1),
         control_id=value(message.header, 10),
         identifiers=identifiers,
+        accounts=read_identifiers(pid, 18),
         name=names[0],
         other_names=names[1:],
         birth_date=times.day(pid, 7),

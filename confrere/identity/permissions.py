@@ -31,6 +31,7 @@ class Permission(StrEnum):
     MANAGE_NOTICES = "keep call lists, and send notices again"
     READ_EXCEPTIONS = "see what was kept aside"
     RESOLVE_EXCEPTIONS = "resolve what was kept aside"
+    RESOLVE_DOWNTIME = "resolve what was read in downtime"
     IMPORT_IMAGES = "import images from outside"
     CORRECT_IMAGES = "reject images, and correct whose they are"
     READ_MEASURES = "see the own group's measures"
@@ -96,7 +97,8 @@ _OF_ROLE: dict[Role, frozenset[Permission]] = {
     # a resident drafts and signs preliminary; the final signature is an attending's
     # (42 CFR 415.180: the physician interprets or reviews and signs)
     Role.RESIDENT: _READS,
-    Role.RADIOLOGIST: _READS | {_P.SIGN_FINAL, _P.ASK_DEIDENTIFIED, _P.CORRECT_IMAGES},
+    Role.RADIOLOGIST: _READS
+    | {_P.SIGN_FINAL, _P.ASK_DEIDENTIFIED, _P.CORRECT_IMAGES, _P.RESOLVE_DOWNTIME},
     Role.GROUP_MANAGER: frozenset(
         {
             _P.READ_WORKLIST,
@@ -113,6 +115,7 @@ _OF_ROLE: dict[Role, frozenset[Permission]] = {
             _P.MANAGE_NOTICES,
             _P.READ_EXCEPTIONS,
             _P.RESOLVE_EXCEPTIONS,
+            _P.RESOLVE_DOWNTIME,
             _P.CORRECT_IMAGES,
             _P.IMPORT_IMAGES,
             _P.READ_MEASURES,

@@ -73,7 +73,7 @@ def sign_in(
     secret = secrets.new_secret(random)
     expires_at = now + limits.life
     session = store.add_session(conn, user.id, secrets.digest(secret), now, expires_at)
-    return SignedIn(secret, _principal(user, f"session:{session}"), expires_at)
+    return SignedIn(secret, principal_of_user(user, f"session:{session}"), expires_at)
 
 
 def sign_out(conn: Connection, secret: str, now: datetime) -> None:
@@ -98,7 +98,7 @@ def principal_of_session(
         return None
     if touch and now - session.seen_at >= TOUCH_EVERY:
         store.touch_session(conn, session.id, now)
-    return _principal(session.user, f"session:{session.id}")
+    return principal_of_user(session.user, f"session:{session.id}")
 
 
 def principal_of_token(conn: Connection, secret: str, now: datetime) -> Principal | None:
@@ -108,7 +108,7 @@ def principal_of_token(conn: Connection, secret: str, now: datetime) -> Principa
     changes daily.
     """
     found = store.find_token(conn, secrets.digest(secret), now)
-    return _principal(found[1], f"token:{found[0]}:{now:%Y-%m-%d}") if found else None
+    return principal_of_user(found[1], f"token:{found[0]}:{now:%Y-%m-%d}") if found else None
 
 
 def create_user(
@@ -251,7 +251,8 @@ def _judge(
     return None
 
 
-def _principal(user: User, session: str) -> Principal:
+def principal_of_user(user: User, session: str) -> Principal:
+    """Say who a user is whose credentials hold."""
     return Principal(
         user=user.id,
         name=user.name,

@@ -1,5 +1,6 @@
 """Accounts, sessions and tokens in and out of the database."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -10,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from confrere.identity.model import User
 from confrere.identity.tables import sessions, tokens, users
-from confrere.kernel.ids import UserId
+from confrere.kernel.ids import GroupId, UserId
 from confrere.kernel.principal import Role
 
 
@@ -59,6 +60,16 @@ def lock_account_of(conn: Connection, user: UserId) -> Account | None:
         sa.select(users).where(users.c.id == user).with_for_update()
     ).one_or_none()
     return _account(row) if row else None
+
+
+def accounts_of(conn: Connection, group: GroupId, roles: Sequence[Role]) -> list[Account]:
+    """Load a group's accounts of some roles that are not disabled, by username."""
+    query = sa.select(users).where(
+        users.c.group_id == group,
+        users.c.role.in_([role.value for role in roles]),
+        users.c.disabled_at.is_(None),
+    )
+    return [_account(row) for row in conn.execute(query.order_by(users.c.username))]
 
 
 def list_users(conn: Connection) -> tuple[User, ...]:

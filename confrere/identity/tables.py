@@ -1,6 +1,7 @@
 """Tables of this part. Only its store reads them."""
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from confrere.database.metadata import instant, key, metadata, ref, text, whole
 
@@ -43,4 +44,24 @@ tokens = sa.Table(
     instant("created_at", null=False),
     instant("expires_at", null=False),
     instant("revoked_at"),
+)
+
+client_keys = sa.Table(
+    "client_keys",
+    metadata,
+    sa.Column("user_id", sa.Uuid, primary_key=True),
+    sa.Column("issuer", sa.Text, nullable=False, unique=True),
+    sa.Column("keys", postgresql.JSONB, nullable=False),
+    instant("changed_at", null=False),
+    instant("used_at"),
+    instant("refused_at"),
+    text("refused"),
+)
+
+client_assertions = sa.Table(
+    "client_assertions",
+    metadata,
+    sa.Column("user_id", sa.Uuid, primary_key=True),
+    sa.Column("jti", sa.Text, primary_key=True),
+    instant("ends_at", null=False),
 )

@@ -250,7 +250,7 @@ def _kept(
         "by_user": by.user, "at": now,
     })  # fmt: skip
     for one in dict.fromkeys((source, to)):
-        publish(conn, StudyCorrected(owner, one, now))
+        publish(conn, StudyCorrected(owner, one, now, made.id))
     return made
 
 

@@ -24,6 +24,11 @@ LABELS = {
     EXPIRED: "Retention time is over",
 }
 BY_HAND = (QUALITY, SAFETY, WORKLIST_ENTRY)  # what a person may choose; expiry has its own way
+EXPLAINED = (  # what a note says of patient and study
+    "PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex",
+    "AccessionNumber", "StudyDate", "StudyTime", "StudyID", "StudyDescription",
+    "ReferringPhysicianName",
+)  # fmt: skip
 NOTE = "note"  # what a rejection note itself is hidden as
 _UIDS = UUID("3f6c0d6e-6b0e-5b7e-9d55-6d1b9d0c9f10")
 

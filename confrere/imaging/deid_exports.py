@@ -1,7 +1,8 @@
 """Ask for a de-identified export, allow it, look at what is held, hand it out until it lapses."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -26,10 +27,13 @@ from confrere.imaging.deid_model import (
 )
 from confrere.jobs import events
 from confrere.kernel.errors import Conflict, Invalid, NotFound, Refused
-from confrere.kernel.ids import GroupId, StudyId
+from confrere.kernel.ids import GroupId, PeerId, StudyId
+from confrere.network import service as network
 
 RUN_TASK = "deidentify.run"
 LAPSE_TASK = "deidentify.lapse"
+SEND_TASK = "deidentify.send"
+MOST_SENT = 50  # of one export, that its page tells of
 SHOWN = 100
 
 
@@ -131,6 +135,30 @@ def handed_out(conn: Connection, key: UUID, now: datetime) -> Export:
     if export.expires_at is None or export.expires_at <= now:
         raise Conflict("this export has lapsed; ask for it again")
     return export
+
+
+def ask_sent(conn: Connection, key: UUID, peer: PeerId, by: str, now: datetime) -> Export:
+    """Queue the files for a machine of the own group. Conflict where it is not made or lapsed.
+
+    NotFound for a machine of another group, or one that images do not go to.
+    """
+    export = handed_out(conn, key, now)
+    to = network.peer(conn, peer)
+    if to.owner_group != export.owner_group or to.door != "dicom" or not to.port:
+        raise NotFound("no such destination of images in your group")
+    if not to.enabled:
+        raise Conflict("the destination is switched off on the network page")
+    events.defer(
+        conn, SEND_TASK, queue=events.LONG, once=f"{SEND_TASK}:{key}:{peer}",
+        export_id=key, peer_id=peer, by=by,
+    )  # fmt: skip
+    return export
+
+
+def note_sent(conn: Connection, key: UUID, told: Mapping[str, Any]) -> None:
+    """Keep how sending it to a machine went."""
+    export = get(conn, key, lock=True)
+    store_deid.change(conn, key, sent=[*export.sent, told][-MOST_SENT:])
 
 
 def lapse(conn: Connection, now: datetime) -> list[bytes]:

@@ -14,11 +14,13 @@ from io import RawIOBase
 from typing import Any
 from uuid import UUID
 
+from pydicom import Dataset
 from sqlalchemy import Connection
 
-from confrere.files.folder import BlobStore, Incoming
+from confrere.files.folder import BlobStore
+from confrere.files.incoming import Incoming
 from confrere.imaging import deid_exports, store_deid, store_search
-from confrere.imaging.confidentiality import EDITION
+from confrere.imaging.confidentiality import EDITION, Options
 from confrere.imaging.deid_model import (
     FAILED,
     KEPT_FOR,
@@ -30,12 +32,15 @@ from confrere.imaging.deid_model import (
     Export,
     Held,
 )
+from confrere.imaging.directory import Directory
+from confrere.imaging.lettered import lettered
 from confrere.imaging.model import Instance
 from confrere.imaging.pseudonyms import project_key
 from confrere.imaging.released import Made, de_identified, examine, read_whole
-from confrere.imaging.risks import Risk
+from confrere.imaging.risks import Risk, has_pixels, known_boxes, uncovered
 from confrere.kernel.errors import DomainError
 
+NOT_IMAGES = frozenset({"DICOMDIR", "manifest.json"})
 SAID_EVERY = 20  # instances
 Opened = Callable[[], AbstractContextManager[Connection]]
 
@@ -65,9 +70,9 @@ def de_identify(
             continue
         try:
             data = read_whole(blobs, one.digest, one.transfer_syntax, one.coerced)
-            found = examine(data, export.options, one.transfer_syntax)
             released = decided is not None and decided.state == RELEASED
-            if found and not released:
+            found = () if released else _risks(blobs, one, data, export.options)
+            if found:
                 yield Item(one, risks=found)
                 continue
             boxes = decided.boxes if decided else ()
@@ -112,7 +117,7 @@ def _hold(
             continue
         try:
             data = read_whole(blobs, one.digest, one.transfer_syntax, one.coerced)
-            found = examine(data, export.options, one.transfer_syntax)
+            found = _risks(blobs, one, data, export.options)
         except DomainError:
             continue  # left out when the rest is written, with the reason
         if found:
@@ -121,6 +126,18 @@ def _hold(
             with opened() as conn:
                 store_deid.change(conn, export.id, done=number // 2)
     return waiting
+
+
+def _risks(
+    blobs: BlobStore, one: Instance, data: Dataset, options: Options
+) -> tuple[Risk, ...]:
+    """Why a person must look; the picture itself is searched where nothing else tells."""
+    found = examine(data, options, one.transfer_syntax)
+    if found or not has_pixels(data):
+        return found
+    blackened = known_boxes(data) if options.pixels else ()
+    letters = uncovered(lettered(blobs, one.digest, one.transfer_syntax), blackened)
+    return (Risk("letters", "something in the picture looks like text"),) if letters else ()
 
 
 def _held_row(export: Export, one: Instance, found: tuple[Risk, ...]) -> dict[str, Any]:
@@ -141,16 +158,20 @@ def _write(
     incoming = blobs.begin()
     counts: Counter[str] = Counter()
     try:
-        with zipfile.ZipFile(
-            _Onward(incoming), "w", zipfile.ZIP_DEFLATED, compresslevel=1
-        ) as z:
+        with (
+            zipfile.ZipFile(_Onward(incoming), "w", zipfile.ZIP_DEFLATED, compresslevel=1) as z,
+            Directory("CONFRERE") as directory,
+        ):
             items = de_identify(blobs, instances, export, secret, held)
             for number, item in enumerate(items):
-                _add(z, item, counts)
+                _add(z, item, directory, counts)
                 if number % SAID_EVERY == 0:
                     with opened() as conn:
                         store_deid.change(conn, export.id, done=(len(instances) + number) // 2)
-            z.writestr("manifest.json", json.dumps(_manifest(export, counts, now), indent=1))
+            if directory.subjects:
+                z.writestr("DICOMDIR", directory.content())
+            told = _manifest(export, counts, now) | {"subjects": directory.subjects}
+            z.writestr("manifest.json", json.dumps(told, indent=1))
     except BaseException:
         incoming.discard()
         raise
@@ -169,15 +190,16 @@ def _write(
     return READY
 
 
-def _add(archive: zipfile.ZipFile, item: Item, counts: Counter[str]) -> None:
+def _add(
+    archive: zipfile.ZipFile, item: Item, directory: Directory, counts: Counter[str]
+) -> None:
     if item.made is None:
         counts["left out"] += 1
         return
     counts["files"] += 1
     counts.update(item.made.actions)
     counts["blacked out"] += bool(item.made.blacked_out)
-    place = f"{item.made.subject}/{item.made.study_uid[-12:]}/{item.made.series_uid[-12:]}"
-    archive.writestr(f"{place}/{item.made.sop_uid}.dcm", item.made.content)
+    archive.writestr(directory.place(item.made.content), item.made.content)
 
 
 def _manifest(export: Export, counts: Counter[str], now: datetime) -> dict[str, Any]:

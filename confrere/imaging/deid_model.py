@@ -46,6 +46,9 @@ class Export:
     size: int
     finished_at: datetime | None
     expires_at: datetime | None
+    sent: tuple[
+        Mapping[str, Any], ...
+    ] = ()  # to which machine, by whom, when, how many, why not
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,36 +6,39 @@ no look-up and changes counts only.
 """
 
 import json
-from collections import Counter, OrderedDict
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from datetime import datetime
 from uuid import UUID
 
-import psycopg
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from confrere.imaging import filing
+from confrere.imaging.ahead import Ahead, Statement
 from confrere.imaging.model import Arrival, Filed, ImagesArrived, Outcome
 from confrere.jobs import events
-from confrere.kernel.ids import GroupId, StudyId
+from confrere.kernel.ids import StudyId
 
 REMEMBERED = 4096  # series
-CALL = "select file_known(%s, %s::jsonb, %s::jsonb)"
+NAME = b"file_known"
+CALL = b"select file_known(" + b",".join(b"$%d" % n for n in range(1, 20)) + b")"
+# a commit of its own that waits for the log: all that was committed before is durable with it
+FLUSH_SQL = (b"flush_log", b"select pg_logical_emit_message(true, 'confrere', '')")
+FLUSH: Statement = (FLUSH_SQL[0], ())
 PLACE = sa.text(
     "select st.id, se.id from studies st join series se on se.study_id = st.id"
     " where st.owner_group = :owner and st.study_uid = :study and se.series_uid = :series"
 )
 Saying = tuple[object, ...]
-Straight = psycopg.Connection[tuple[object, ...]]
+Place = tuple[UUID, UUID]  # study and series
 
 
 class Known:
     """Which series are open, as far as one door knows. Used by one thread at a time."""
 
     def __init__(self) -> None:
-        self._places: OrderedDict[Saying, tuple[UUID, UUID]] = OrderedDict()
+        self._places: OrderedDict[Saying, Place] = OrderedDict()
 
     def learn(self, conn: Connection, arrivals: Sequence[Arrival]) -> None:
         """Remember where instances went that were just filed in `conn`'s transaction."""
@@ -54,21 +57,31 @@ class Known:
         for one in arrivals:
             self._places.pop(_saying(one), None)
 
-    def file(self, conn: Straight, arrivals: Sequence[Arrival]) -> list[Filed] | None:
-        """File all of them with one statement; None when some need the general path.
+    def places(self, arrivals: Sequence[Arrival]) -> list[Place] | None:
+        """Where these go; None when some need the general path."""
+        found = [self._places.get(_saying(one)) for one in arrivals]
+        known = [place for place in found if place is not None]
+        return known if len(known) == len(arrivals) else None
 
-        `conn` commits each statement by itself. When it raises, nothing was filed, or all of it and the
-        connection broke: the general path finds out.
-        """
-        places = [self._places.get(_saying(one)) for one in arrivals]
-        known = [place for place in places if place is not None]
-        if len(known) != len(arrivals):
-            return None
-        rows = [_row(one, *place) for one, place in zip(arrivals, known, strict=True)]
-        groups = ",".join(sorted({str(one.owner_group) for one in arrivals}))
-        told = json.dumps(_told(arrivals, known))
-        conn.execute(CALL, (groups, json.dumps(rows), told), prepare=True)
-        return [Filed(Outcome.NEW, StudyId(study)) for study, _ in known]
+
+def prepare(ahead: Ahead) -> None:
+    """Make a connection ready for `statements` and `FLUSH`."""
+    ahead.prepare(NAME, CALL)
+    ahead.prepare(*FLUSH_SQL)
+
+
+def statements(arrivals: Sequence[Arrival], places: Sequence[Place]) -> list[Statement]:
+    """Build one call a series, in the order in which all writers lock studies."""
+    by_place: dict[tuple[str, str, Place], list[Arrival]] = {}
+    for one, place in zip(arrivals, places, strict=True):
+        key = (str(one.owner_group), one.head.study_instance, place)
+        by_place.setdefault(key, []).append(one)
+    return [(NAME, _call(by_place[key], key[2])) for key in sorted(by_place)]
+
+
+def answers(places: Sequence[Place]) -> list[Filed]:
+    """Tell what became of them, once committed."""
+    return [Filed(Outcome.NEW, StudyId(study)) for study, _ in places]
 
 
 def _saying(one: Arrival) -> Saying:
@@ -81,37 +94,56 @@ def _saying(one: Arrival) -> Saying:
     )  # fmt: skip
 
 
-def _row(one: Arrival, study: UUID, series: UUID) -> dict[str, object]:
-    row = filing.instance_row(one, study, series)
-    row["study_uid"] = one.head.study_instance
-    row["series_uid"] = one.head.series_instance
-    row["digest"] = one.digest.hex()
-    return {name: _plain(value) for name, value in row.items()}
+def _call(arrivals: Sequence[Arrival], place: Place) -> list[bytes | None]:
+    """The parameters of file_known, in PostgreSQL's text form."""
+    first, heads = arrivals[0], [one.head for one in arrivals]
+    study, series = place
+    owner = str(first.owner_group).encode()
+    jobs = _told(arrivals, study)
+    return [
+        owner, owner, str(study).encode(), str(series).encode(),
+        heads[0].study_instance.encode(), heads[0].series_instance.encode(),
+        max(one.received_at for one in arrivals).isoformat().encode(),
+        _texts(head.sop_instance for head in heads),
+        _texts(one.sop_class for one in arrivals),
+        _numbers(head.instance_number for head in heads),
+        _numbers(head.rows for head in heads),
+        _numbers(head.columns for head in heads),
+        _numbers(max(1, head.frames or 1) for head in heads),
+        _texts(one.transfer_syntax for one in arrivals),
+        _texts("\\x" + one.digest.hex() for one in arrivals),
+        _numbers(one.size for one in arrivals),
+        _texts(one.received_at.isoformat() for one in arrivals),
+        _texts(str(job["once"]) for job in jobs),
+        json.dumps(jobs).encode(),
+    ]  # fmt: skip
 
 
-def _told(
-    arrivals: Sequence[Arrival], places: Sequence[tuple[UUID, UUID]]
-) -> list[dict[str, object]]:
-    """Build the jobs that ImagesArrived means for each study."""
-    counts = Counter(study for study, _ in places)
-    owners: dict[UUID, GroupId] = {
-        study: one.owner_group for one, (study, _) in zip(arrivals, places, strict=True)
-    }
+def _texts(values: Iterable[str]) -> bytes:
+    """An array literal (PostgreSQL 8.15.6)."""
+    quoted = [value.replace("\\", "\\\\").replace('"', '\\"') for value in values]
+    return b'{"%s"}' % '","'.join(quoted).encode() if quoted else b"{}"
+
+
+def _numbers(values: Iterable[int | None]) -> bytes:
+    """An array literal of numbers, NULL where there is none."""
+    return b"{%s}" % ",".join("NULL" if v is None else str(v) for v in values).encode()
+
+
+def _told(arrivals: Sequence[Arrival], study: UUID) -> list[dict[str, object]]:
+    """Build the jobs that ImagesArrived means for a study."""
     last = max(one.received_at for one in arrivals)
-    jobs: list[dict[str, object]] = []
-    for study, count in counts.items():
-        event = ImagesArrived(owners[study], StudyId(study), count, last)
-        arguments = {name: _plain(value) for name, value in asdict(event).items()}
-        jobs += [
-            {
-                "task": task,
-                "priority": events.priorities.get(task, 0),
-                "once": f"{task}:{study}:False",
-                "arguments": arguments,
-            }
-            for task in events.subscribers.get(ImagesArrived, ())
-        ]
-    return jobs
+    event = ImagesArrived(arrivals[0].owner_group, StudyId(study), len(arrivals), last)
+    arguments = {field.name: _plain(getattr(event, field.name)) for field in fields(event)}
+    return [
+        {
+            "task": task,
+            "priority": events.priorities.get(task, 0),
+            "once": f"{task}:{study}:False",
+            "arguments": arguments,
+        }
+        for task in events.subscribers.get(ImagesArrived, ())
+    ]
 
 
 def _plain(value: object) -> object:

@@ -12,13 +12,22 @@ from confrere.imaging import datasets, store_metadata, store_search
 from confrere.imaging.attributes import Level
 from confrere.imaging.coercing import open_sent
 from confrere.imaging.elements import encoding_of
-from confrere.imaging.matching import MOST_RESULTS, Persons, Query, is_uid
+from confrere.imaging.matching import (
+    MOST_RESULTS,
+    Match,
+    Persons,
+    Query,
+    Sounding,
+    heard,
+    is_uid,
+)
 from confrere.imaging.model import Found, Instance, Scope, Series, Study
 from confrere.imaging.syntaxes import served
 from confrere.kernel.errors import Invalid, NotFound
 from confrere.kernel.ids import StudyId
 from confrere.patients import service as patients
 
+MOST_ALIKE = 1000  # patients: whoever asks for more needs more of the name
 BASE = "/dicom-web"  # where the DICOMweb edge is mounted: bulk data URIs begin with it
 
 
@@ -79,6 +88,19 @@ def persons_of(conn: Connection, scope: Scope, study_uids: Sequence[str]) -> Per
         (one.owner_group, one.mrn, one.issuer) for one in shown if one.patient_id is None
     }
     return Persons(frozenset(same), frozenset(numbers))
+
+
+def sounding(conn: Connection, match: Match, text: str) -> Match:
+    """Let a patient's name fit by how it sounds too (PS3.18 8.3.4.2): of a key and its text.
+
+    By the names of patients that the caller may see, of the `MOST_ALIKE` last changed. A key
+    with wildcards within a name stays literal.
+    """
+    names = heard(text)
+    if names is None or match.attribute.column != "patient_name":
+        return match
+    alike = patients.sounding(conn, *names, MOST_ALIKE)
+    return Sounding(match.attribute, match, tuple(alike)) if alike else match
 
 
 def series_of(conn: Connection, study: StudyId) -> list[Series]:

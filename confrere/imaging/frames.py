@@ -7,11 +7,12 @@ from confrere.files.folder import BlobStore
 from confrere.imaging.datasets import read_head
 from confrere.imaging.elements import encoding_of
 from confrere.imaging.encoding import MADE, encode
+from confrere.imaging.fenced import NATIVE_FRAME, PICTURE, SHARED, Fence, Job, job_of
 from confrere.imaging.made import Made
 from confrere.imaging.model import Instance
 from confrere.imaging.pixels import PixelMap, map_pixels, read_frame
 from confrere.imaging.plain import open_plain
-from confrere.imaging.rendering import Look, decode, native_frame, render
+from confrere.imaging.rendering import Look, decode
 from confrere.imaging.syntaxes import NATIVE, is_video, served
 
 REMEMBERED = 1024  # objects
@@ -21,8 +22,9 @@ LONGEST_REMEMBERED = 50_000  # frames of one object
 class Frames:
     """Frames of a blob store. Safe to share among threads."""
 
-    def __init__(self, blobs: BlobStore) -> None:
+    def __init__(self, blobs: BlobStore, fence: Fence = SHARED) -> None:
         self._blobs = blobs
+        self._fence = fence
         self._made = Made(blobs.root / "made")
         self._known: OrderedDict[bytes, PixelMap] = OrderedDict()
         self._lock = threading.Lock()
@@ -52,10 +54,9 @@ class Frames:
 
     def native(self, instance: Instance, number: int) -> bytes:
         """Return a frame uncompressed; raises Invalid when it can't be decoded."""
-        where = self.map(instance)
-        syntax = served(instance.transfer_syntax)
-        with open_plain(self._blobs, instance.digest, instance.transfer_syntax) as stream:
-            return native_frame(stream, encoding_of(syntax), syntax, where, number)
+        if served(instance.transfer_syntax) in NATIVE:
+            return self.stored(instance, number)
+        return self._fence.run(self._job(NATIVE_FRAME, instance, number))
 
     def encodable(self, instance: Instance) -> frozenset[str]:
         """Say into which syntaxes the frames can be encoded: grey ones that are native."""
@@ -73,13 +74,15 @@ class Frames:
             where, own = self.map(instance), served(instance.transfer_syntax)
             with open_plain(self._blobs, instance.digest, instance.transfer_syntax) as stream:
                 head = read_head(stream, encoding_of(own), loaded=True)
-                return encode(decode(stream, head, own, where, number)[0], syntax)
+                return encode(decode(head, own, read_frame(stream, where, number))[0], syntax)
 
         return self._made.get(instance.digest, number, syntax, make=make)
 
     def picture(self, instance: Instance, number: int, look: Look) -> bytes:
         """Make a picture of a frame; raises Invalid when it can't be decoded."""
-        where = self.map(instance)
-        syntax = served(instance.transfer_syntax)
+        return self._fence.run(self._job(PICTURE, instance, number, look))
+
+    def _job(self, act: str, instance: Instance, number: int, look: Look | None = None) -> Job:
+        syntax, where = served(instance.transfer_syntax), self.map(instance)
         with open_plain(self._blobs, instance.digest, instance.transfer_syntax) as stream:
-            return render(stream, encoding_of(syntax), syntax, where, number, look)
+            return job_of(act, stream, where, syntax, number, look)

@@ -18,6 +18,7 @@ from confrere.imaging.elements import (
     skip_value,
 )
 from confrere.imaging.text import charsets, decode
+from confrere.imaging.whole import check_whole
 from confrere.kernel.errors import Invalid
 
 _MAX_UID = 64
@@ -163,6 +164,24 @@ def read_head(
     missing is an error), Invalid when the head is damaged, nested too deep, or lacks one of its
     four UIDs.
     """
+    return _walk(data, transfer_syntax, complete=complete)[0]
+
+
+def read_whole(data: bytes | bytearray | memoryview, transfer_syntax: str) -> Head:
+    """Read the index values of a whole data set and check it to its end, in one walk.
+
+    Raises Invalid as `read_head` and `whole.check_whole` do.
+    """
+    head, at = _walk(data, transfer_syntax, complete=True)
+    if at < len(data):
+        check_whole(data, transfer_syntax, at)
+    return head
+
+
+def _walk(
+    data: bytes | bytearray | memoryview, transfer_syntax: str, *, complete: bool
+) -> tuple[Head, int]:
+    """Read the head; also tell where the walk ended, at an element or at the end."""
     encoding = encoding_of(transfer_syntax)
     source = Bytes(data, complete=complete)
     kept = _Kept(data)
@@ -175,7 +194,7 @@ def read_head(
         if element.tag in kept.want:
             kept.refuse_sequence(element)
             kept.keep(element.tag, element.value, at)
-    return _head(kept.raw, "big" if encoding.big else "little")
+    return _head(kept.raw, "big" if encoding.big else "little"), at
 
 
 def refuse_other(head: Head, sop_class: str, sop_instance: str) -> None:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from confrere.imaging import store_holders
 from confrere.imaging import store_keeping as store
 from confrere.imaging.kept import AWAY, COLD, MAIN, REMOVED, Held, Kept, Stored
 from confrere.kernel.errors import NotFound
@@ -68,6 +69,14 @@ def has_later(conn: Connection, study: Kept, modality: str) -> bool:
 def put(conn: Connection, study: Kept, place: str, why: str, at: datetime) -> None:
     """Say that a study's images lie elsewhere from now on."""
     store.set_place(conn, study.study, study.owner_group, place, why, at)
+
+
+def was_changed(conn: Connection, study: StudyId) -> bool:
+    """Say whether anything of a study was ever corrected or rejected here.
+
+    Its holders were told by new UIDs (see `editions`): what we have cannot be fetched again.
+    """
+    return store_holders.is_touched(conn, study)
 
 
 def let_go(conn: Connection, study: Kept, why: str, at: datetime) -> list[Stored]:

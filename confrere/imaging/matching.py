@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 from confrere.imaging.attributes import Attribute
 from confrere.imaging.filing import name_key
-from confrere.imaging.model import Scope
+from confrere.imaging.model import Found, Scope
 from confrere.kernel.errors import Invalid
 from confrere.kernel.ids import GroupId, PatientId
 
 MOST_RESULTS = 500
 LONGEST_KEY = 4096
 MOST_VALUES = 500
+LONGEST_LIST = MOST_VALUES * 65  # so many UIDs, each with what parts it from the next
 MOST_WILDCARDS = 16  # keeps the time of one comparison bounded
 UID = re.compile(r"[0-9.]{1,64}")
 DATE = re.compile(r"[0-9]{8}|")
@@ -50,7 +51,16 @@ class Like:
     pattern: str
 
 
-Match = AnyOf | Between | Like
+@dataclass(frozen=True, slots=True)
+class Sounding:
+    """Fits as written, or is of one of these patients, whose names sound alike."""
+
+    attribute: Attribute
+    literal: "Match"
+    patients: tuple[PatientId, ...]
+
+
+Match = AnyOf | Between | Like | Sounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +77,18 @@ class Persons:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A search: all matches must hold. Sorted newest first, so pages do not overlap."""
+    """A search: all matches must hold. Sorted newest first, so pages do not overlap.
+
+    `after` asks for what follows this result, of the caller's own: each page then costs the
+    same, and what is filed meanwhile shifts nothing. It goes without `offset` and shares.
+    """
 
     scope: Scope
     matches: tuple[Match, ...] = ()
     limit: int = 100
     offset: int = 0
     persons: Persons | None = None  # whose studies alone are meant
+    after: Found | None = None
 
 
 def match(attribute: Attribute, text: str) -> Match | None:
@@ -81,7 +96,8 @@ def match(attribute: Attribute, text: str) -> Match | None:
 
     Raises Invalid naming the attribute.
     """
-    if len(text) > LONGEST_KEY or "\0" in text:
+    longest = LONGEST_LIST if attribute.vr == "UI" else LONGEST_KEY
+    if len(text) > longest or "\0" in text:
         raise Invalid(f"{attribute.keyword}: shorten this key", attribute.keyword)
     if not text.strip("*"):
         return None
@@ -111,6 +127,18 @@ def sql_pattern(pattern: str) -> str:
     for special in "\\%_":
         pattern = pattern.replace(special, "\\" + special)
     return pattern.replace("*", "%").replace("?", "_")
+
+
+def heard(text: str) -> tuple[str, str] | None:
+    """Family and given name of a key that may be matched by how it sounds; None: literally only.
+
+    Wildcards within a name ask for letters; one at its end does not.
+    """
+    family, _, rest = text.partition("=")[0].strip().partition("^")
+    names = (family.strip().rstrip("*"), rest.partition("^")[0].strip().rstrip("*"))
+    if not names[0] or any(mark in name for name in names for mark in "*?"):
+        return None
+    return names
 
 
 def _uids(attribute: Attribute, text: str) -> Match:

@@ -82,11 +82,15 @@ class StudyClosed:
 
 @dataclass(frozen=True, slots=True)
 class StudyCorrected:
-    """A person tied a study to an order, said its site, or corrected whose its images are."""
+    """A person tied a study to an order, said its site, or corrected whose its images are.
+
+    `cause` is the correction or rejection.
+    """
 
     owner_group: GroupId
     study_id: StudyId
     at: datetime
+    cause: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

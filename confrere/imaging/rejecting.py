@@ -17,7 +17,13 @@ from confrere.imaging.correcting import said
 from confrere.imaging.corrections import BY_HAND, By, Rejection
 from confrere.imaging.model import Instance, StudyCorrected
 from confrere.imaging.part10 import part10_prefix
-from confrere.imaging.rejection_notes import KEY_OBJECTS, make_note, read_note
+from confrere.imaging.rejection_notes import (
+    KEY_OBJECTS,
+    head_of,
+    make_note,
+    named_as_they_came,
+    read_note,
+)
 from confrere.imaging.syntaxes import EXPLICIT
 from confrere.jobs.events import publish
 from confrere.kernel.errors import Conflict, Invalid, NotFound
@@ -41,7 +47,8 @@ def reject(
     if any(one.hidden for one in chosen):
         raise Conflict("some of these images are rejected already; reload the page")
     (first,) = store_rejections.stored(conn, [chosen[0].id])
-    uid, content = make_note(blobs, first, chosen, study.study_uid, code, why, now)
+    named = named_as_they_came(chosen, study.study_uid)
+    uid, content = make_note(head_of(blobs, first), named, code, why, now)
     made = store_rejections.add(conn, {
         "owner_group": study.owner_group, "study_uid": study.study_uid, "note_uid": uid,
         "digest": blobs.put(content), "code": code, "door": "web", "reason": why,
@@ -50,7 +57,7 @@ def reject(
     })  # fmt: skip
     if made is None:
         raise Conflict("these images were rejected just now; reload the page")
-    _follow(conn, study.owner_group, made.sop_uids, now)
+    _follow(conn, study.owner_group, made, now)
     return made
 
 
@@ -95,7 +102,7 @@ def restore(
     if found.restored_at is not None:
         raise Conflict("these images were restored already; reload the page")
     store_rejections.mark_restored(conn, key, by.name, why, now)
-    _follow(conn, owner, found.sop_uids, now)
+    _follow(conn, owner, found, now)
     return found
 
 
@@ -131,16 +138,18 @@ def _heard(
     if made is None:
         return None
     store_rejections.hide_note(conn, instance.id)
-    _follow(conn, instance.owner_group, note.sop_uids, now)
+    _follow(conn, instance.owner_group, made, now)
     return instance
 
 
-def _follow(conn: Connection, owner: GroupId, sop_uids: Sequence[str], now: datetime) -> None:
-    _hide(conn, store_rejections.studies_of(conn, owner, sop_uids), now)
+def _follow(conn: Connection, owner: GroupId, cause: Rejection, now: datetime) -> None:
+    _hide(conn, store_rejections.studies_of(conn, owner, cause.sop_uids), now, cause.id)
 
 
-def _hide(conn: Connection, ids: Sequence[StudyId], now: datetime) -> None:
+def _hide(
+    conn: Connection, ids: Sequence[StudyId], now: datetime, cause: UUID | None = None
+) -> None:
     for key, study in store_corrections.lock(conn, ids).items():
         if store_rejections.hide(conn, key):
             store_corrections.recount(conn, [key])
-            publish(conn, StudyCorrected(study.owner_group, key, now))
+            publish(conn, StudyCorrected(study.owner_group, key, now, cause))

@@ -5,6 +5,7 @@ IHE RAD TF-2 section 4.66 (Image Object Change Management).
 """
 
 from collections.abc import Sequence as Many
+from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
 from itertools import groupby
@@ -59,18 +60,43 @@ def read_note(blobs: BlobStore, instance: Instance) -> Note | None:
     return Note(code, " ".join(filter(None, words))[:400], tuple(named))
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An image as those who hold copies know it."""
+
+    sop_uid: str
+    sop_class: str
+    series_uid: str
+    study_uid: str
+
+
+def named_as_they_came(images: Many[Placed], study_uid: str) -> list[Named]:
+    """Images of a study as their bytes name them."""
+    return [
+        Named(
+            one.sop_uid, one.sop_class, one.came_series_uid or one.series_uid,
+            one.came_study_uid or study_uid,
+        )
+        for one in images
+    ]  # fmt: skip
+
+
+def head_of(blobs: BlobStore, image: Instance) -> Dataset:
+    """What an image's bytes say before its pixels. Raises Invalid."""
+    with open_plain(blobs, image.digest, image.transfer_syntax) as stream:
+        return read_head(stream, encoding_of(served(image.transfer_syntax)))
+
+
 def make_note(
-    blobs: BlobStore, first: Instance, images: Many[Placed], study_uid: str, code: str,
-    reason: str, now: datetime,
-) -> tuple[str, bytes]:  # fmt: skip
+    known: Dataset, images: Many[Named], code: str, reason: str, now: datetime
+) -> tuple[str, bytes]:
     """Make the note that rejects these images; returns its UID and data set.
 
-    It names patient, study and images as their bytes do, because that is how those who hold
-    copies know them. Explicit VR little endian.
+    `known` says patient and study of the first one, as those who hold copies know it. Explicit
+    VR little endian.
     """
-    with open_plain(blobs, first.digest, first.transfer_syntax) as stream:
-        known = read_head(stream, encoding_of(served(first.transfer_syntax)))
-    uid = uid_from(f"{images[0].sop_uid} {code} {now.isoformat()}")
+    names = " ".join(one.sop_uid for one in images)
+    uid = uid_from(f"{names} {code} {now.isoformat()}")
     data = Dataset()
     for word in _PATIENT_AND_STUDY:
         if word in known:
@@ -78,6 +104,7 @@ def make_note(
         elif word in _MUST_BE_THERE:
             setattr(data, word, "")
     data.SpecificCharacterSet = "ISO_IR 192"
+    data.StudyInstanceUID = images[0].study_uid
     data.SOPClassUID, data.SOPInstanceUID = KEY_OBJECTS, uid
     data.SeriesInstanceUID = uid_from(f"{uid} series")
     data.Modality, data.SeriesNumber, data.InstanceNumber = "KO", "999", "1"
@@ -90,39 +117,34 @@ def make_note(
     template = Dataset()
     template.MappingResource, template.TemplateIdentifier = "DCMR", "2010"
     data.ContentTemplateSequence = Sequence([template])
-    data.CurrentRequestedProcedureEvidenceSequence = _evidence(images, study_uid)
+    data.CurrentRequestedProcedureEvidenceSequence = _evidence(images)
     data.ContentSequence = Sequence([_words(reason), *(_content(one) for one in images)])
     return uid, _written(data)
 
 
-def _evidence(images: Many[Placed], study_uid: str) -> Sequence:
-    def study_of(one: Placed) -> str:
-        return one.came_study_uid or study_uid
+def _evidence(images: Many[Named]) -> Sequence:
+    def place(one: Named) -> tuple[str, str]:
+        return one.study_uid, one.series_uid
 
-    def series_of(one: Placed) -> str:
-        return one.came_series_uid or one.series_uid
-
-    studies = []
-    for uid, each in groupby(sorted(images, key=study_of), key=study_of):
-        study = Dataset()
-        study.StudyInstanceUID = uid
-        study.ReferencedSeriesSequence = Sequence()
-        for series_uid, members in groupby(sorted(each, key=series_of), key=series_of):
-            series = Dataset()
-            series.SeriesInstanceUID = series_uid
-            series.ReferencedSOPSequence = Sequence([_reference(one) for one in members])
-            study.ReferencedSeriesSequence.append(series)
-        studies.append(study)
-    return Sequence(studies)
+    studies: dict[str, Dataset] = {}
+    for (study_uid, series_uid), each in groupby(sorted(images, key=place), key=place):
+        study = studies.setdefault(study_uid, Dataset())
+        study.StudyInstanceUID = study_uid
+        series = Dataset()
+        series.SeriesInstanceUID = series_uid
+        series.ReferencedSOPSequence = Sequence([_reference(one) for one in each])
+        earlier = list(study.get("ReferencedSeriesSequence") or [])
+        study.ReferencedSeriesSequence = Sequence([*earlier, series])
+    return Sequence(list(studies.values()))
 
 
-def _reference(one: Placed) -> Dataset:
+def _reference(one: Named) -> Dataset:
     item = Dataset()
     item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = one.sop_class, one.sop_uid
     return item
 
 
-def _content(one: Placed) -> Dataset:
+def _content(one: Named) -> Dataset:
     item = Dataset()
     item.RelationshipType = "CONTAINS"
     item.ValueType = (

@@ -5,7 +5,7 @@ Source: PS3.3 C.11.2 (VOI LUT), PS3.18 section 8.3.5.1 (rendered query parameter
 
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -17,9 +17,6 @@ from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_voi_lut
 from pydicom.uid import UID
 
-from confrere.imaging.datasets import read_head
-from confrere.imaging.elements import Encoding
-from confrere.imaging.pixels import PixelMap, read_frame
 from confrere.imaging.syntaxes import NATIVE, is_video
 from confrere.kernel.errors import Invalid
 
@@ -38,12 +35,12 @@ class Look:
     quality: int = 90
 
 
-def render(
-    stream: BinaryIO, encoding: Encoding, syntax: str, pixels: PixelMap, number: int, look: Look
-) -> bytes:
-    """Make a picture of frame `number`; raises Invalid when it can't be decoded."""
-    head = read_head(stream, encoding, loaded=True)
-    frame, photometric = decode(stream, head, syntax, pixels, number)
+def render(head: Dataset, syntax: str, content: bytes, number: int, look: Look) -> bytes:
+    """Make a picture of frame `number`, whose bytes are `content`.
+
+    Raises Invalid when it can't be decoded.
+    """
+    frame, photometric = decode(head, syntax, content)
     picture = Image.fromarray(_eight_bits(frame, head, photometric, number, look))
     width, height = look.viewport or (LARGEST_SIDE, LARGEST_SIDE)
     picture.thumbnail((min(width, LARGEST_SIDE), min(height, LARGEST_SIDE)))
@@ -55,29 +52,16 @@ def render(
     return out.getvalue()
 
 
-def native_frame(
-    stream: BinaryIO, encoding: Encoding, syntax: str, pixels: PixelMap, number: int
-) -> bytes:
-    """Return a frame uncompressed, little endian, colours by pixel."""
-    if syntax in NATIVE:
-        return read_frame(stream, pixels, number)
-    frame, _ = decode(stream, read_head(stream, encoding, loaded=True), syntax, pixels, number)
-    return frame.astype(frame.dtype.newbyteorder("<"), copy=False).tobytes()
-
-
-def decode(
-    stream: BinaryIO, head: Dataset, syntax: str, pixels: PixelMap, number: int
-) -> tuple[Array, str]:
+def decode(head: Dataset, syntax: str, content: bytes) -> tuple[Array, str]:
     """Decode one frame as rows x columns, or rows x columns x samples, and its colours.
 
-    YBR comes as RGB. Only this frame's bytes are read. Raises Invalid.
+    YBR comes as RGB. `content` are this frame's bytes. Raises Invalid.
     """
     if is_video(syntax):
         raise Invalid("video has no single frames; play the object itself")
     sides = (head.get("Rows") or 0, head.get("Columns") or 0, head.get("SamplesPerPixel") or 1)
     if not all(isinstance(side, int) for side in sides) or np.prod(sides) > MOST_SAMPLES:
         raise Invalid("the image is too large to be shown; view it in a workstation", "Rows")
-    content = read_frame(stream, pixels, number)
     head.NumberOfFrames = 1
     head.file_meta = FileMetaDataset()
     head.file_meta.TransferSyntaxUID = UID(syntax)

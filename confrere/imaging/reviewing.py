@@ -9,12 +9,14 @@ from confrere.imaging.confidentiality import Options
 from confrere.imaging.deid_model import Box, Held
 from confrere.imaging.deidentifying import deidentify, patient_of
 from confrere.imaging.elements import encoding_of
+from confrere.imaging.fenced import PICTURE, SHARED, job_of
+from confrere.imaging.lettered import lettered
 from confrere.imaging.pixels import map_pixels
 from confrere.imaging.plain import open_plain
 from confrere.imaging.pseudonyms import Pseudonyms
 from confrere.imaging.released import read_whole
-from confrere.imaging.rendering import Look, render
-from confrere.imaging.risks import known_boxes
+from confrere.imaging.rendering import Look
+from confrere.imaging.risks import known_boxes, uncovered
 from confrere.imaging.syntaxes import is_video, served
 from confrere.kernel.errors import DomainError
 
@@ -25,17 +27,19 @@ def picture(blobs: BlobStore, held: Held, number: int) -> bytes:
     with open_plain(blobs, held.digest, held.transfer_syntax) as stream:
         encoding = encoding_of(syntax)
         pixels = map_pixels(stream, encoding, video=is_video(syntax))
-        return render(stream, encoding, syntax, pixels, number, Look("image/png"))
+        job = job_of(PICTURE, stream, pixels, syntax, number, Look("image/png"))
+    return SHARED.run(job)
 
 
 def suggested(blobs: BlobStore, held: Held) -> tuple[Box, ...]:
-    """Say where text is burned in by rule, for a person to accept or mend."""
+    """Say where text is burned in by rule or seems to be, for a person to accept or mend."""
     if not held.rows:
         return ()
     try:
-        return known_boxes(read_whole(blobs, held.digest, held.transfer_syntax))
+        known = known_boxes(read_whole(blobs, held.digest, held.transfer_syntax))
     except DomainError:
         return ()
+    return (*known, *uncovered(lettered(blobs, held.digest, held.transfer_syntax), known))
 
 
 def words(blobs: BlobStore, held: Held, options: Options) -> str:

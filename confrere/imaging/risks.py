@@ -3,6 +3,7 @@
 Whatever is said here goes to a person's eyes before it leaves; some of it can't leave at all.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -52,17 +53,39 @@ def risks(data: Dataset, options: Options, syntax: str = "") -> tuple[Risk, ...]
         found.append(Risk("video", "video can't be cleaned here", fatal=True))
     if str(data.get("BurnedInAnnotation") or "").upper() == "YES":
         found.append(Risk("burned in", "the device says that text is burned into the picture"))
+    found += _of_pictures(data, options, sop_class, modality)
+    if modality in PHOTOS:
+        found.append(Risk("photograph", "a photograph or endoscopy may show a person"))
+    if options.faces and modality in VOLUMES and shows_head(data):
+        found.append(Risk("face", "the face can be made from images of the head"))
+    return tuple(found)
+
+
+def _of_pictures(data: Dataset, options: Options, sop_class: str, modality: str) -> list[Risk]:
+    found = []
+    if not options.pixels and known_boxes(data):
+        found.append(
+            Risk("not cleaned", "text is burned in here by rule, and pixels are not cleaned")
+        )
     if _is_screen(data, sop_class, modality):
         found.append(Risk("screen", "a secondary capture or scan may show anything"))
     if modality in ULTRASOUND and not known_boxes(data):
         found.append(
             Risk("ultrasound", "ultrasound without known regions shows text as a rule")
         )
-    if modality in PHOTOS:
-        found.append(Risk("photograph", "a photograph or endoscopy may show a person"))
-    if options.faces and modality in VOLUMES and shows_head(data):
-        found.append(Risk("face", "the face can be made from images of the head"))
-    return tuple(found)
+    return found
+
+
+def uncovered(boxes: Sequence[Box], covered: Sequence[Box]) -> tuple[Box, ...]:
+    """Return the boxes that do not lie within one that is blacked out anyway."""
+    return tuple(
+        (x, y, wide, high)
+        for x, y, wide, high in boxes
+        if not any(
+            a <= x and b <= y and x + wide <= a + c and y + high <= b + d
+            for a, b, c, d in covered
+        )
+    )
 
 
 def has_pixels(data: Dataset) -> bool:

@@ -78,7 +78,7 @@ def _export(r: Any) -> Export:
         r.id, GroupId(r.owner_group), r.project, r.purpose, options_of(r.options),
         tuple(StudyId(one) for one in r.studies), r.state, r.asked_by, r.asked_at,
         r.decided_by, r.decided_at, r.reason, r.done, r.total, r.counts, r.digest, r.size,
-        r.finished_at, r.expires_at,
+        r.finished_at, r.expires_at, tuple(r.sent),
     )  # fmt: skip
 
 

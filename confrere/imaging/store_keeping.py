@@ -11,6 +11,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from confrere.imaging.kept import AWAY, COLD, MAIN, REMOVED, Held, Kept, Stored
 from confrere.imaging.tables import (
+    holder_editions,
+    image_editions,
     instances,
     kept_aside,
     series,
@@ -171,6 +173,9 @@ def empty(conn: Connection, study: StudyId) -> None:
     """Remove a study's images from the index; the study's own row stays."""
     own = sa.select(series.c.id).where(series.c.study_id == study)
     conn.execute(sa.delete(series_metadata).where(series_metadata.c.series_id.in_(own)))
+    images = sa.select(instances.c.id).where(instances.c.study_id == study)
+    for told in (holder_editions, image_editions):
+        conn.execute(sa.delete(told).where(told.c.instance_id.in_(images)))
     conn.execute(sa.delete(instances).where(instances.c.study_id == study))
     conn.execute(sa.delete(series).where(series.c.study_id == study))
     done = sa.update(studies).where(studies.c.id == study)

@@ -144,6 +144,14 @@ def stored(conn: Connection, ids: Sequence[UUID]) -> list[Instance]:
     return [instance_of(row) for row in rows]
 
 
+def note(conn: Connection, owner: GroupId, uid: str) -> Instance | None:
+    """A note that came, as the object that it is."""
+    row = conn.execute(
+        sa.select(*INSTANCE).where(instances.c.owner_group == owner, instances.c.sop_uid == uid)
+    ).one_or_none()
+    return instance_of(row) if row else None
+
+
 def _rejection(row: Any) -> Rejection:
     values = dict(zip((one.name for one in fields(Rejection)), row, strict=True))
     return Rejection(**{**values, "sop_uids": tuple(values["sop_uids"])})

@@ -18,6 +18,7 @@ from confrere.imaging.matching import (
     Match,
     Persons,
     Query,
+    Sounding,
     folded,
     sql_pattern,
 )
@@ -46,6 +47,7 @@ ORDER: dict[Level, tuple[Any, ...]] = {
         instances.c.id,
     ),
 }
+_LAST = 2**31  # beyond any number of a series or an instance
 # what was rejected, or moved away, is not there for who asks
 _SHOWN = (studies.c.instance_count > 0, series.c.instance_count > 0, instances.c.hidden == "")
 
@@ -132,7 +134,36 @@ def _select(level: Level, query: Query, leg: Any, study: StudyId | None) -> Any:
         wanted.append(studies.c.id == study)
     if query.persons is not None:
         wanted.append(_of_persons(query.persons))
+    if query.after is not None:
+        wanted += _after(level, query.after)
     return sa.select(*columns).select_from(source).where(*wanted).order_by(*ORDER[level])
+
+
+def _after(level: Level, last: Found) -> list[Any]:
+    """What sorts behind a result; numbers that are missing come last, as in ORDER."""
+    study = last.study
+    newest = sa.tuple_(studies.c.study_date, studies.c.study_time, studies.c.id)
+    place = sa.tuple_(
+        sa.literal(study.study_date), sa.literal(study.study_time), sa.literal(study.id)
+    )
+    if level is Level.STUDY or last.series is None:
+        return [newest < place]
+    below = [_numbered(series.c.number), series.c.id]
+    values = [_number(last.series.number), sa.literal(last.series.id)]
+    if level is Level.INSTANCE and last.instance is not None:
+        below += [_numbered(instances.c.number), instances.c.id]
+        values += [_number(last.instance.number), sa.literal(last.instance.id)]
+    further = sa.and_(studies.c.id == study.id, sa.tuple_(*below) > sa.tuple_(*values))
+    # the first of the two is what the index follows
+    return [newest <= place, sa.or_(newest < place, further)]
+
+
+def _numbered(column: Any) -> Any:
+    return sa.func.coalesce(sa.cast(column, sa.BigInteger), _LAST)
+
+
+def _number(value: int | None) -> Any:
+    return sa.literal(_LAST if value is None else value, sa.BigInteger)
 
 
 def _of_persons(persons: Persons) -> Any:
@@ -164,6 +195,9 @@ def _at_site(scope: Scope) -> list[Any]:
 
 
 def _condition(match: Match) -> Any:
+    if isinstance(match, Sounding):
+        known = studies.c.patient_id == sa.any_(sa.literal(match.patients, ARRAY(sa.Uuid)))
+        return sa.or_(_condition(match.literal), known)
     attribute = match.attribute
     column: Any = TABLES[attribute.level].c[attribute.column]
     if attribute.column == "modalities":

@@ -23,11 +23,18 @@ from confrere.imaging.tables_corrections import (
     pieces_settled,
     rejections,
 )
+from confrere.imaging.tables_holders import (
+    correction_sendings,
+    holder_editions,
+    image_editions,
+    study_holders,
+)
 from confrere.imaging.tables_keeping import study_places
 
 __all__ = [
-    "commitments", "corrections", "deid_exports", "deid_held", "import_files", "imports", "instances",
-    "kept_aside", "pieces_settled", "rejections", "series", "series_metadata", "studies", "study_orders",
+    "commitments", "correction_sendings", "corrections", "deid_exports", "deid_held", "holder_editions",
+    "image_editions", "import_files", "imports", "instances", "kept_aside", "pieces_settled", "rejections",
+    "series", "series_metadata", "studies", "study_holders", "study_orders",
     "study_places",
 ]  # fmt: skip
 
@@ -71,9 +78,7 @@ studies = sa.Table(
     sa.Index("ix_studies_newest", "owner_group", "study_date", "study_time", "id"),
     sa.Index("ix_studies_patient_id", "owner_group", "patient_id"),
     sa.Index("ix_studies_name", "owner_group", sa.text('patient_name_key COLLATE "C"')),
-    sa.Index(
-        "ix_studies_receiving", "last_at", postgresql_where=sa.text("state = 'receiving'")
-    ),
+    sa.Index("ix_studies_receiving", "id", postgresql_where=sa.text("state = 'receiving'")),
 )
 
 series = sa.Table(
@@ -189,6 +194,7 @@ deid_exports = sa.Table(
     whole("size"),
     instant("finished_at"),
     instant("expires_at"),
+    json("sent", "[]"),
     sa.Index("ix_deid_exports_owner_group", "owner_group", "asked_at"),
 )
 

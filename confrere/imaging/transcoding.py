@@ -1,8 +1,8 @@
 """Rewrite an object as explicit little endian, uncompressed, for clients that ask for it."""
 
 from collections.abc import Iterator
-from tempfile import SpooledTemporaryFile
-from typing import BinaryIO, cast
+from io import BytesIO
+from typing import BinaryIO
 
 import pydicom
 from pydicom import Dataset
@@ -12,8 +12,10 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 from confrere.files.folder import BlobStore
 from confrere.imaging.coercing import open_sent
 from confrere.imaging.elements import encoding_of
+from confrere.imaging.fenced import SHARED, WHOLE, Job
+from confrere.imaging.layout import size_of
 from confrere.imaging.model import Instance
-from confrere.imaging.plain import CHUNK, IN_MEMORY
+from confrere.imaging.plain import CHUNK
 from confrere.imaging.syntaxes import NATIVE, is_video, served
 from confrere.kernel.errors import Invalid
 
@@ -29,12 +31,19 @@ def decompressed(blobs: BlobStore, instance: Instance) -> Iterator[bytes]:
     if is_video(syntax):
         raise Invalid("video can't be sent uncompressed: accept transfer-syntax=*")
     with open_sent(blobs, instance) as stream:
-        data = _read(stream, syntax)
-        with SpooledTemporaryFile(IN_MEMORY) as spool:
-            _write(data, syntax, cast("BinaryIO", spool))
-            spool.seek(0)
-            while piece := spool.read(CHUNK):
-                yield piece
+        if size_of(stream) > LARGEST:
+            raise Invalid("this object is too large to be sent uncompressed: ask by frame")
+        stream.seek(0)
+        made = SHARED.run(Job(WHOLE, b"", stream.read(), syntax))
+    for at in range(0, len(made), CHUNK):
+        yield made[at : at + CHUNK]
+
+
+def undone(content: bytes, syntax: str) -> bytes:
+    """Rewrite a data set as a file; decodes here, so only behind the fence. Raises Invalid."""
+    target = BytesIO()
+    _write(_read(BytesIO(content), syntax), syntax, target)
+    return target.getvalue()
 
 
 def _read(stream: BinaryIO, syntax: str) -> Dataset:

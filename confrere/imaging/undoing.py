@@ -39,7 +39,7 @@ def undo(conn: Connection, key: UUID, reason: str, by: By, now: datetime) -> Cor
         say_again(conn, one, now)
     store.mark_undone(conn, key, by.name, why, now)
     for one in touched:
-        publish(conn, StudyCorrected(found.owner_group, one, now))
+        publish(conn, StudyCorrected(found.owner_group, one, now, found.id))
     return found
 
 

@@ -12,14 +12,14 @@ _NAMELESS = 0
 
 
 def check_whole(
-    data: bytes | bytearray | BinaryIO, transfer_syntax: str, start: int = 0
+    data: bytes | bytearray | memoryview | BinaryIO, transfer_syntax: str, start: int = 0
 ) -> None:
     """Walk over a whole data set from `start` to its end; raises Invalid naming the element.
 
     Values are hopped over, never read: the cost is that of the headers. A seekable binary file
     is left wherever the walk ended. Nesting deeper than 64 is refused.
     """
-    if isinstance(data, bytes | bytearray):
+    if isinstance(data, bytes | bytearray | memoryview):
         size = len(data)
         source = Hopper(io.BytesIO(), size, data)
     else:
@@ -33,14 +33,16 @@ def check_whole(
 class Hopper:
     """Reads small blocks of a file where headers are wanted; or has all of it as `block`."""
 
-    def __init__(self, file: BinaryIO, size: int, block: bytes | bytearray = b"") -> None:
+    def __init__(
+        self, file: BinaryIO, size: int, block: bytes | bytearray | memoryview = b""
+    ) -> None:
         self._file = file
         self._size = size
-        self._block: bytes | bytearray = block
+        self._block: bytes | bytearray | memoryview = block
         self._start = 0
         self._field = _NAMELESS
 
-    def at(self, position: int, count: int) -> tuple[bytes | bytearray, int]:
+    def at(self, position: int, count: int) -> tuple[bytes | bytearray | memoryview, int]:
         """Return a block with these bytes, or raise Invalid when the file ends before."""
         inside = position - self._start
         if not 0 <= inside <= len(self._block) - count:

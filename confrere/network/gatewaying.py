@@ -100,6 +100,31 @@ def hear(
     store_gateways.change(conn, key, values)
 
 
+def unheard(conn: Connection, since: datetime) -> list[Gateway]:
+    """Gateways in use that were not heard of since an instant, as far as the caller may see."""
+    return [
+        one
+        for one in store_gateways.listed(conn)
+        if one.revoked_at is None and one.last_seen_at is not None and one.last_seen_at < since
+    ]
+
+
+def let_read(conn: Connection, key: GatewayId, *, on: bool) -> Gateway:
+    """Let the group's readers read at a gateway in downtime, or no more. Conflict when revoked."""
+    if get(conn, key).revoked_at is not None:
+        raise Conflict("this gateway is revoked: add a new one")
+    store_gateways.change(conn, key, {"downtime": on})
+    return get(conn, key)
+
+
+def note_audited(conn: Connection, known: Gateway, chain: str, number: int) -> bool:
+    """Keep up to which of its audit events our trail has come; False when that was so before.
+
+    `chain` names the machine's record: a new machine counts anew.
+    """
+    return store_gateways.audited(conn, known.id, chain, number)
+
+
 def revoke(conn: Connection, key: GatewayId, now: datetime) -> Gateway:
     """Take a gateway's token away for good; what it sent stays. Conflict when it is gone."""
     known = get(conn, key)

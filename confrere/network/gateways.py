@@ -31,6 +31,9 @@ class Gateway:
     version: str = ""
     said: Mapping[str, Any] = field(default_factory=dict)
     revoked_at: datetime | None = None
+    downtime: bool = False  # the group's readers may read there while we cannot be reached
+    audited_to: int = 0  # the last of its own audit events that is in our trail
+    audited_chain: str = ""  # and of which machine's record
 
     def state(self, now: datetime) -> str:
         """One word: revoked, waiting for its code, lapsed, up or silent."""

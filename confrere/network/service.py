@@ -29,9 +29,7 @@ from confrere.network.remembered import remembered, rules_at
 from confrere.network.routing_settings import RoutingSettings
 from confrere.network.rules import Rule
 from confrere.network.site_resolution import resolve_site
-from confrere.network.systems import Peer, SiteHints, SiteRule
-
-DOORS = ("dicom", "hl7", "results", "gateway")
+from confrere.network.systems import Peer, SiteHints, SiteRule, check_peer
 
 
 def directory(conn: Connection, at: datetime) -> Directory:
@@ -128,20 +126,18 @@ def register_peer(conn: Connection, new: Peer) -> PeerId:
     Raises Invalid that names the field: an unknown door, an AE title over 16 characters
     (PS3.5 table 6.2-1), a peer beyond loopback without an address.
     """
-    if new.door not in DOORS:
-        raise Invalid(f"the door must be one of {', '.join(DOORS)}", "door")
-    if new.door == "dicom" and not 1 <= len(new.aet.strip()) <= 16:  # noqa: PLR2004
-        raise Invalid("an AE title has 1 to 16 characters", "aet")
-    if new.door == "hl7" and not (new.application or new.facility):
-        raise Invalid("give the sending application (MSH-3) or facility (MSH-4)", "application")
-    if new.door == "results" and not 0 < new.port < 65536:  # noqa: PLR2004 - TCP
-        raise Invalid("give the port of the site's listener, 1 to 65535", "port")
-    if new.certificate and new.plain_beyond_loopback:
-        raise Invalid("a machine with a certificate never speaks in the clear", "certificate")
-    if new.plain_beyond_loopback and not new.address:
-        raise Invalid("a plain peer beyond loopback needs its address", "address")
+    check_peer(new)
     values = {n: v for n, v in asdict(new).items() if n not in ("id", "site")}
     return PeerId(store.add(conn, tables.peers, [{**values, "site_id": new.site}])[0])
+
+
+def change_peer(conn: Connection, new: Peer) -> None:
+    """Write a registered machine anew, all but its door and its owner; NotFound, Invalid."""
+    check_peer(new)
+    kept = ("id", "owner_group", "door", "application", "facility", "enabled", "site")
+    values = {n: v for n, v in asdict(new).items() if n not in kept}
+    if not store.change_peer(conn, new.id, {**values, "site_id": new.site}):
+        raise NotFound("no such peer, or it is another group's")
 
 
 def enable_peer(conn: Connection, peer_id: PeerId, *, enabled: bool) -> None:

@@ -272,4 +272,5 @@ def _peer(r: Any) -> Peer:
         PeerId(r.id), GroupId(r.owner_group), r.door, r.name, r.aet, r.application,
         r.facility, r.address, r.port, SiteId(r.site_id) if r.site_id else None,
         r.plain_beyond_loopback, r.interface, r.enabled, r.certificate, r.availability,
+        r.tls, r.tls_fingerprint, r.corrections, r.keeps_all,
     )  # fmt: skip

@@ -58,9 +58,21 @@ def change(conn: Connection, key: GatewayId, values: dict[str, Any]) -> bool:
     return changed.one_or_none() is not None
 
 
+def audited(conn: Connection, key: GatewayId, chain: str, number: int) -> bool:
+    """Move the number of the last audit event forward; False when it is there already."""
+    moved = (
+        sa.update(t)
+        .where(t.c.id == key, sa.or_(t.c.audited_chain != chain, t.c.audited_to < number))
+        .values(audited_chain=chain, audited_to=number)
+        .returning(t.c.id)
+    )
+    return conn.execute(moved).one_or_none() is not None
+
+
 def _gateway(row: Row[Any]) -> Gateway:
     return Gateway(
         GatewayId(row.id), GroupId(row.owner_group), SiteId(row.site_id), PeerId(row.peer_id),
         row.name, row.made_at, row.made_by, row.code_until, row.enrolled_at, row.last_seen_at,
-        row.version, row.said, row.revoked_at,
+        row.version, row.said, row.revoked_at, row.downtime, row.audited_to,
+        row.audited_chain,
     )  # fmt: skip

@@ -143,6 +143,11 @@ peers = sa.Table(
     flag("enabled", default=True),
     text("certificate"),
     flag("availability"),
+    flag("tls"),
+    text("tls_fingerprint"),
+    text("corrections", default="nothing"),
+    flag("keeps_all"),
+    sa.CheckConstraint("corrections in ('nothing', 'notes', 'all')", name="corrections"),
     sa.Index("ix_peers_door", "door"),
 )
 

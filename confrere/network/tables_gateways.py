@@ -2,7 +2,17 @@
 
 import sqlalchemy as sa
 
-from confrere.database.metadata import instant, json, key, metadata, owner, ref, text
+from confrere.database.metadata import (
+    flag,
+    instant,
+    json,
+    key,
+    metadata,
+    owner,
+    ref,
+    text,
+    whole,
+)
 
 gateways = sa.Table(
     "gateways",
@@ -21,6 +31,9 @@ gateways = sa.Table(
     instant("last_seen_at"),
     text("version"),
     json("said"),
+    flag("downtime"),
+    whole("audited_to"),
+    text("audited_chain"),
     instant("revoked_at"),
     sa.Index("ix_gateways_owner_group", "owner_group"),
 )

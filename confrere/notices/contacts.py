@@ -11,11 +11,11 @@ from confrere.kernel.errors import Invalid
 from confrere.kernel.ids import GroupId, ReaderId, SiteId
 from confrere.notices.model import OUTSIDE, Channel
 
-READER, CHIEF, LEAD = "reader", "chief", "lead"
+READER, CHIEF, LEAD, IT = "reader", "chief", "lead", "it"
 ED, TECHNOLOGIST, ASSISTANT = "ed", "technologist", "assistant"
-OF_GROUP, OF_SITE = (CHIEF, LEAD), (ED, TECHNOLOGIST, ASSISTANT)
+OF_GROUP, OF_SITE = (CHIEF, LEAD, IT), (ED, TECHNOLOGIST, ASSISTANT)
 ROLES = {
-    READER: "Reader", CHIEF: "Chief", LEAD: "Lead", ED: "Emergency department",
+    READER: "Reader", CHIEF: "Chief", LEAD: "Lead", IT: "IT engineer", ED: "Emergency department",
     TECHNOLOGIST: "Technologist", ASSISTANT: "Reading-room assistant",
 }  # fmt: skip
 LONGEST = 120

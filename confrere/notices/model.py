@@ -30,6 +30,9 @@ class Kind(StrEnum):
     ESCALATION = "escalation"  # so much of an exam's time is gone; `tier` is the per cent
     NOBODY = "nobody"  # an emergency that nobody may be offered
     PREALERT = "pre-alert"  # a stroke or trauma exam is on its way
+    GATEWAY = (
+        "gateway"  # a hospital's gateway is not heard of; `level` is its name, `due_at` since
+    )
 
 
 # what becomes of a notice
@@ -42,13 +45,13 @@ PAUSES = {
     Channel.MAIL: timedelta(minutes=3), Channel.SMS: timedelta(minutes=1),
     Channel.VOICE: timedelta(minutes=2),
 }  # fmt: skip
-AT_ONCE = frozenset({Kind.NOBODY, Kind.PREALERT})  # these wait for nothing
+AT_ONCE = frozenset({Kind.NOBODY, Kind.PREALERT, Kind.GATEWAY})  # these wait for nothing
 NO_WAY = "no way to send it is set up: see Notices in the documentation"
 
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """One person to be told one thing by one way. `about` is an item, or a pre-alert."""
+    """One person to be told one thing by one way. `about` is an item, a pre-alert or an outage."""
 
     kind: Kind
     tier: int  # per cent of the time; 0 where there are no tiers

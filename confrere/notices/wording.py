@@ -25,6 +25,9 @@ def line(one: Telling, now: datetime) -> str:
     """One notice as a line."""
     if one.kind is Kind.PREALERT:
         return f"{one.level} on its way from {one.site_name}"
+    if one.kind is Kind.GATEWAY:
+        since = length(now - one.due_at) if one.due_at else "some time"
+        return f"{one.level} at {one.site_name} not heard of for {since}"
     if one.kind is Kind.NOBODY:
         return f"{one.level} exam at {one.site_name}: nobody on duty may read it"
     return f"{one.level} exam at {one.site_name} {due(one.due_at, now)}"
@@ -34,6 +37,8 @@ def why(one: Telling) -> str:
     """Why somebody is told, for the page and the mail."""
     if one.kind is Kind.PREALERT:
         return "pre-alert"
+    if one.kind is Kind.GATEWAY:
+        return "no line, or it stopped"
     if one.kind is Kind.NOBODY:
         return "nobody may be offered it"
     return "overdue" if one.tier >= OVERDUE else f"{one.tier} % of its time is gone"
@@ -46,6 +51,8 @@ def asks(told: Sequence[Telling]) -> str:
         if first.role == ROLES[READER]:
             return "Please be ready, and answer in Confrere."
         return "No reader is ready for it yet. Please find one."
+    if first.kind is Kind.GATEWAY:
+        return "It keeps what it takes. Please see to its line or its machine."
     if first.kind is Kind.NOBODY:
         return "You may assign it by attestation."
     return "Please see to it in Confrere."
@@ -71,6 +78,8 @@ def text(told: Sequence[Telling], channel: Channel, now: datetime, address: str)
 
 def link(told: Sequence[Telling], address: str) -> str:
     """Where to go: the exam's page, or the list when there are several or no exam yet."""
+    if all(one.kind is Kind.GATEWAY for one in told):
+        return f"{address}/network/gateways"
     if len(told) == 1 and told[0].item:
         return f"{address}/items/{told[0].item}"
     return f"{address}/worklist"
@@ -98,7 +107,7 @@ def length(span: timedelta) -> str:
 
 def most_urgent(told: Sequence[Telling]) -> Telling:
     """The one to name first: emergencies nobody may read, pre-alerts, then the earliest due."""
-    order = (Kind.NOBODY, Kind.PREALERT, Kind.ESCALATION)
+    order = (Kind.NOBODY, Kind.PREALERT, Kind.ESCALATION, Kind.GATEWAY)
     return min(
         told,
         key=lambda one: (

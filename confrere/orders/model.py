@@ -14,6 +14,7 @@ ORDERED, IN_PROGRESS, COMPLETE, CANCELLED, REPORTED = (
 
 TOLD = "order status"  # who says when the exam was complete
 # the sender's clock is so far ahead that the exam would be complete in the future
+PERFORMED = "performed step"  # the modality, by MPPS
 BACKLOADED = "earlier report"  # the order of a prior that came from a file
 AHEAD = "message received, the site's clock is ahead"
 

@@ -3,19 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection
 
 from confrere.jobs.events import publish
 from confrere.kernel.errors import NotFound
-from confrere.kernel.ids import GroupId, OrderId, PeerId, SiteId
+from confrere.kernel.ids import GroupId, PeerId, SiteId
 from confrere.orders import service as orders
 from confrere.orders import store_performed as store
+from confrere.orders.merging import AHEAD_OF_US
+from confrere.orders.model import AHEAD, COMPLETE, ORDERED, PERFORMED, Order
 from confrere.orders.model import IN_PROGRESS as ORDER_IN_PROGRESS
-from confrere.orders.model import ORDERED
 from confrere.orders.performed import (
-    DISCONTINUED,
+    COMPLETED,
     IN_PROGRESS,
     Change,
     Kept,
@@ -86,10 +88,12 @@ def of_exam(
 
 
 def follow(conn: Connection, step_id: UUID, now: datetime) -> None:
-    """Bring the orders of a step in step with it: begun, or waiting again. Idempotent.
+    """Bring the orders of a step in step with it: begun, complete, or waiting again. Idempotent.
 
-    A discontinued step gives its order back to the worklist. What is complete the site's own
-    message tells (ORC-5, OBR-7): several steps may make one exam.
+    Several steps may make one exam: it is complete when none of them is in progress and one
+    was completed, by the end of the last. A time that the site's own message tells counts
+    before the modality's (`merging`). A discontinued step gives its order back to the
+    worklist, unless another was completed.
     """
     kept = get(conn, step_id)
     step = kept.step
@@ -99,12 +103,36 @@ def follow(conn: Connection, step_id: UUID, now: datetime) -> None:
         for name in names
         for order in orders.match(conn, kept.owner_group, kept.site, name, step.study_uid)
     }
-    before, after = {
-        IN_PROGRESS: (ORDERED, ORDER_IN_PROGRESS),
-        DISCONTINUED: (ORDER_IN_PROGRESS, ORDERED),
-    }.get(step.state, ("", ""))
-    ids = [
-        OrderId(i) for i, order in found.items() if before and order.content.status == before
-    ]
-    if ids:
-        orders.mark(conn, ids, after, now)
+    for order in found.values():
+        values = _after(order, _steps_of(conn, kept, order), now)
+        if values:
+            orders.note_performed(conn, order, values, now)
+
+
+def _steps_of(conn: Connection, kept: Kept, order: Order) -> list[Step]:
+    uids = [order.content.study_uid] if order.content.study_uid else []
+    numbers = [order.content.accession] if order.content.accession else []
+    found = of_exam(conn, kept.owner_group, kept.site, numbers, uids)
+    return [one.step for one in found] or [kept.step]
+
+
+def _after(order: Order, steps: Sequence[Step], now: datetime) -> dict[str, Any]:
+    """What changes of an order by its steps as they stand."""
+    states = {one.state for one in steps}
+    status = order.content.status
+    if IN_PROGRESS in states:
+        return {"status": ORDER_IN_PROGRESS} if status == ORDERED else {}
+    if COMPLETED not in states:
+        return {"status": ORDERED} if status == ORDER_IN_PROGRESS else {}
+    if order.content.exam_complete_at and order.clock_source != PERFORMED:
+        return {}
+    at = max(one.ended_at or now for one in steps if one.state == COMPLETED)
+    source = PERFORMED
+    if at > now + AHEAD_OF_US:  # a due time must not rest on a clock that is plainly wrong
+        at, source = now, AHEAD
+    values: dict[str, Any] = {"exam_complete_at": at, "clock_source": source}
+    if status in (ORDERED, ORDER_IN_PROGRESS):
+        values["status"] = COMPLETE
+    elif order.content.exam_complete_at == at:
+        return {}
+    return values

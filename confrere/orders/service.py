@@ -1,6 +1,6 @@
 """What can be done with orders. The caller owns the transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -165,6 +165,14 @@ def match(
 def mark(conn: Connection, ids: Sequence[OrderId], status: str, at: datetime) -> None:
     """Set the status of orders, when their report is signed or taken back."""
     store.set_values(conn, ids, {"status": status, "updated_at": at})
+
+
+def note_performed(
+    conn: Connection, order: Order, values: Mapping[str, Any], at: datetime
+) -> None:
+    """Take in what the performed steps of an order's exam make of it."""
+    store.set_values(conn, [order.id], {**values, "updated_at": at})
+    events.publish(conn, OrderChanged(order.owner_group, order.id, at))
 
 
 def keep_study_uid(conn: Connection, order_id: OrderId, study_uid: str) -> None:

@@ -17,7 +17,7 @@ from confrere.jobs import events
 from confrere.kernel.errors import Conflict, Invalid, NotFound
 from confrere.kernel.ids import GroupId, PatientId
 from confrere.patients import pairs, store, store_pairs, weights
-from confrere.patients.matching import Match, Verdict, judge
+from confrere.patients.matching import Match, Verdict, clashing, judge
 from confrere.patients.model import Demographics, PairDecided, Patient, PersonChanged
 from confrere.patients.pairs import Choice, Pair, Said, State
 from confrere.patients.persons import persons, successors
@@ -121,12 +121,12 @@ def _against(conn: Connection, one: PatientId, other: PatientId) -> str:
     kept = store_pairs.touching(conn, mine, State.APART)
     if any(pair.is_settled and {pair.one, pair.other} & theirs for pair in kept):
         return JOINS_APART
-    numbers = [
-        {(p.demographics.assigner, p.demographics.mrn) for p in store.get(conn, sorted(side))}
-        for side in (mine, theirs)
-    ]
-    clash = any(a[0] == b[0] and a[1] != b[1] for a in numbers[0] for b in numbers[1])
-    return JOINS_NUMBERS if clash else ""
+    sides = [[p.demographics for p in store.get(conn, sorted(side))] for side in (mine, theirs)]
+    own = [{(one.assigner, one.mrn) for one in side} for side in sides]
+    # also where a merge joined them before: undoing it must part them again
+    clash = any(a[0] == b[0] and a[1] != b[1] for a in own[0] for b in own[1])
+    every = [{number for one in side for number in one.record_numbers} for side in sides]
+    return JOINS_NUMBERS if clash or clashing(*every) else ""
 
 
 def instruct(

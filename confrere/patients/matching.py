@@ -4,7 +4,7 @@ Fellegi-Sunter: the sum over fields of log2(m/u) on the level that they agree on
 sum come the vetoes: they keep a pair apart, or hold it for a person, whatever it scores.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -18,6 +18,7 @@ NAME_AND_BIRTH = "first name and birth date both differ"
 ONE_NUMBER = "like twins of one national number"
 SAME_ASSIGNER = "one assigner gave them different numbers"
 NATIONAL = "the national numbers differ"
+NUMBER = "number"
 SAME_NUMBER = "one assigner gave both this number, but they score low: an overlay?"
 
 
@@ -52,14 +53,17 @@ def judge(one: Demographics, other: Demographics, weights: Weights = DEFAULT) ->
     """Decide on a pair.
 
     Kept apart: sex and birth date both differ; first name and birth date both differ; twins.
-    Held for a person: twins with one national number; different numbers of one assigner; different national numbers; the same number of one
-    assigner with a low score. Else the score decides.
+    Held for a person: twins with one national number; only different record numbers of one
+    assigner; different national numbers; the same record number of one assigner with a low
+    score. Else the score decides. Numbers count whether they are the identity's own or further.
     """
     compared = compare(one, other)
     fields = tuple(Weighed(c.field, c.level, weights.bits(c)) for c in compared)
     total = sum(found.bits for found in fields)
     at = {found.field: found.level for found in compared}
-    same_number = one.assigner == other.assigner and one.mrn == other.mrn
+    same_number = bool(one.record_numbers & other.record_numbers)
+    if same_number:
+        fields = (*fields, Weighed(NUMBER, EXACT, 0.0))  # lowers the bar, adds nothing
     if apart := _apart(at):
         return Verdict(Match.REVIEW if same_number else Match.APART, total, fields, (apart,))
     held = tuple(_held(one, other, at, low=total < weights.review_at))
@@ -92,11 +96,19 @@ def _like_twins(at: Mapping[str, str]) -> bool:
 def _held(
     one: Demographics, other: Demographics, at: Mapping[str, str], *, low: bool
 ) -> list[str]:
-    same_assigner = one.assigner == other.assigner
-    found = [SAME_ASSIGNER] if same_assigner and one.mrn != other.mrn else []
+    mine, theirs = one.record_numbers, other.record_numbers
+    found = [SAME_ASSIGNER] if clashing(mine, theirs) else []
     found += [NATIONAL] if at.get("national_last4") == DIFFERENT else []
     found += [ONE_NUMBER] if _like_twins(at) else []
-    return found + ([SAME_NUMBER] if same_assigner and one.mrn == other.mrn and low else [])
+    return found + ([SAME_NUMBER] if mine & theirs and low else [])
+
+
+def clashing(mine: Collection[tuple[str, str]], theirs: Collection[tuple[str, str]]) -> bool:
+    """Say whether an assigner knows both by numbers of which none is the same."""
+    return any(
+        {n for a, n in mine if a == assigner}.isdisjoint(n for a, n in theirs if a == assigner)
+        for assigner in {a for a, _ in mine} & {a for a, _ in theirs}
+    )
 
 
 def probability(score: float, weights: Weights = DEFAULT) -> float:

@@ -8,6 +8,24 @@ from uuid import UUID
 from confrere.kernel.ids import GroupId, PatientId
 from confrere.kernel.periods import Spans
 
+# HL7 table 0203: medical record, patient internal, patient external; and where none is told
+RECORD_NUMBERS = frozenset({"", "MR", "MRN", "PI", "PT", "PE", "U", "LR"})
+ACCOUNT = "AN"  # names a stay or a bill: a person may have many of one assigner
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Number:
+    """A further identifier of a patient, with who assigned it (CX; PS3.3 table C.2-1)."""
+
+    assigner: str
+    value: str
+    kind: str = ""  # HL7 table 0203
+
+    @property
+    def is_record(self) -> bool:
+        """Say whether its assigner gives it to a person once, and to nobody else."""
+        return self.kind in RECORD_NUMBERS
+
 
 @dataclass(frozen=True, slots=True)
 class Demographics:
@@ -24,6 +42,20 @@ class Demographics:
     phone: str = ""
     # of a social security or like number only the last four are kept: enough to tell apart
     national_last4: str = ""
+    # other numbers of theirs, each with its own assigner; once told, one is never dropped
+    further: frozenset[Number] = frozenset()
+
+    @property
+    def record_numbers(self) -> frozenset[tuple[str, str]]:
+        """(assigner, number) of each record number, the identity's own included."""
+        others = ((one.assigner, one.value) for one in self.further if one.is_record)
+        return frozenset({(self.assigner, self.mrn), *others})
+
+    @property
+    def numbers(self) -> frozenset[tuple[str, str]]:
+        """(assigner, number) of everything that names this person, stays included."""
+        others = ((one.assigner, one.value) for one in self.further)
+        return frozenset({(self.assigner, self.mrn), *others})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +97,8 @@ class NameSought:
 class PatientsSought:
     """What a search asks; all must hold. None asks nothing; an empty collection fits nobody.
 
-    `identifiers` holds (assigner, mrn) pairs, of which None is any; one of each set must fit.
+    `identifiers` holds (assigner, number) pairs, of which None is any; one of each set must fit
+    the identity's own number or a further one.
     """
 
     ids: frozenset[PatientId] | None = None

@@ -1,7 +1,7 @@
 """SQL of this part, in and out."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,9 +13,18 @@ from sqlalchemy.dialects.postgresql import insert
 from confrere.database.paging import Condition, any_of, older, within
 from confrere.kernel.ids import GroupId, PatientId
 from confrere.kernel.periods import Place
+from confrere.patients import store_numbers
 from confrere.patients.comparing import phone
-from confrere.patients.model import Demographics, Fit, NameSought, Patient, PatientsSought
-from confrere.patients.tables import patients
+from confrere.patients.model import (
+    Demographics,
+    Fit,
+    NameSought,
+    Number,
+    Patient,
+    PatientsSought,
+)
+from confrere.patients.sounds import first_word, sound
+from confrere.patients.tables import START, patients
 from confrere.patients.telling import FIELDS, told
 
 MOST_CANDIDATES = 100  # by one key; a key that more share tells nearly nothing
@@ -35,9 +44,15 @@ select * from patients where id is distinct from cast(:self as uuid) and id in (
         and phone_key <> '' and not synthetic limit :most)
     union all (select id from patients where national_last4 = cast(:national as text)
         and national_last4 <> '' and not synthetic limit 2 * :most)
-    union all (select id from patients where mrn = :mrn and assigner = :assigner
-        and not synthetic limit :most)
-)
+    union all (select p.id from unnest(cast(:assigners as text[]), cast(:numbers as text[]))
+        as said (assigner, number) join patients p
+        on p.mrn = said.number and p.assigner = said.assigner
+        where not p.synthetic limit :most)
+    union all (select i.patient_id from
+        unnest(cast(:assigners as text[]), cast(:numbers as text[])) as said (assigner, number)
+        join patient_identifiers i on i.value = said.number and i.assigner = said.assigner
+        limit :most)
+) and not synthetic
 """
 _KEYS = {"family": patients.c.family_key, "given": patients.c.given_key}
 
@@ -55,30 +70,39 @@ def save(
     )  # fmt: skip
     adding = made.on_conflict_do_nothing(index_elements=key).returning(patients)
     if added := conn.execute(adding).first():
-        return _patient(added), True
+        store_numbers.add(conn, owner, PatientId(added.id), _others(said), said_at)
+        return _whole(conn, [added])[0], True
     theirs = _identity(owner, said.assigner, said.mrn)
     known = conn.execute(sa.select(patients).where(theirs).with_for_update()).one()
-    before = _patient(known)
+    (before,) = _whole(conn, [known])
+    more = store_numbers.add(conn, owner, before.id, _others(said), said_at)
     now, times = told(before.demographics, known.source, said, said_at)
-    if times == known.source:
+    if times == known.source and not more:
         return before, False
     news = {name: getattr(now, name) for name in FIELDS}
-    is_news = now != before.demographics
+    is_news = more or now != before.demographics
     news |= {"source": times} | ({"updated_at": at} if is_news else {})
     done = sa.update(patients).where(patients.c.id == known.id).values(news)
-    return _patient(conn.execute(done.returning(patients)).one()), is_news
+    return _whole(conn, [conn.execute(done.returning(patients)).one()])[0], is_news
+
+
+def _others(said: Demographics) -> list[Number]:
+    own = (said.assigner, said.mrn)
+    return [one for one in said.further if (one.assigner, one.value) != own]
 
 
 def get(conn: Connection, ids: Sequence[PatientId]) -> list[Patient]:
     """Patients by id, as far as this connection may see them."""
-    rows = conn.execute(sa.select(patients).where(patients.c.id.in_(ids)))
-    return [_patient(row) for row in rows]
+    return _whole(conn, conn.execute(sa.select(patients).where(patients.c.id.in_(ids))))
 
 
 def by_identifier(conn: Connection, owner: GroupId, assigner: str, mrn: str) -> Patient | None:
-    """The identity that an assigner gave."""
+    """The identity that an assigner gave; else the only one with this further record number."""
     row = conn.execute(sa.select(patients).where(_identity(owner, assigner, mrn))).first()
-    return _patient(row) if row else None
+    if row is not None:
+        return _whole(conn, [row])[0]
+    known = store_numbers.bearers(conn, owner, assigner, mrn)
+    return next(iter(get(conn, known)), None) if len(known) == 1 else None
 
 
 def _identity(owner: GroupId, assigner: str, mrn: str) -> Condition:
@@ -91,8 +115,8 @@ def candidates(
 ) -> list[Patient]:
     """Identities worth comparing: they share one of the keys with what is said."""
     query = sa.text(CANDIDATES).columns(*patients.c)
-    rows = conn.execute(query, _keys(said) | {"self": not_this, "most": MOST_CANDIDATES})
-    return [_patient(row) for row in rows]
+    keys = _keys(said) | {"self": not_this, "most": MOST_CANDIDATES}
+    return _whole(conn, conn.execute(query, keys))
 
 
 def _keys(said: Demographics) -> dict[str, Any]:
@@ -111,7 +135,8 @@ def _keys(said: Demographics) -> dict[str, Any]:
         else None
     )
     return {
-        "assigner": said.assigner, "mrn": said.mrn, "born": born, "names": names,
+        "assigners": [assigner for assigner, _ in sorted(said.numbers)],
+        "numbers": [number for _, number in sorted(said.numbers)], "born": born, "names": names,
         "family": said.family.lower() or None, "given": said.given.lower() or None,
         "house": house, "phone": phone(said.phone) or None,
         "national": said.national_last4 or None,
@@ -120,8 +145,7 @@ def _keys(said: Demographics) -> dict[str, Any]:
 
 def of_person(conn: Connection, person: UUID) -> list[Patient]:
     """All identities linked as one person."""
-    rows = conn.execute(sa.select(patients).where(patients.c.person_id == person))
-    return [_patient(row) for row in rows]
+    return _whole(conn, conn.execute(sa.select(patients).where(patients.c.person_id == person)))
 
 
 def set_persons(
@@ -142,7 +166,7 @@ def set_persons(
         }  # fmt: skip
         as_before = sa.and_(c.person_id.is_not_distinct_from(person), stays)
         done = sa.update(patients).where(c.id == one, ~as_before).values(news)
-        changed += [_patient(row) for row in conn.execute(done.returning(patients))]
+        changed += _whole(conn, conn.execute(done.returning(patients)))
     return changed
 
 
@@ -150,19 +174,24 @@ def samples(conn: Connection, most: int) -> list[Patient]:
     """Return real identities to train on, drawn evenly by their random ids."""
     query = sa.select(patients).where(patients.c.synthetic.is_(False))
     rows = conn.execute(query.order_by(patients.c.id).limit(most))
-    return [_patient(row) for row in rows]
+    return [_patient(row) for row in rows]  # what further numbers they have teaches nothing
 
 
 def search(
     conn: Connection, owners: Sequence[GroupId], conditions: dict[str, str], limit: int,
     offset: int = 0,
 ) -> list[Patient]:  # fmt: skip
-    """Patients by exact identifier, family prefix, birth date; newest first."""
+    """Patients by exact identifier, family prefix, birth date; newest first.
+
+    `mrn` is an identity's own number, `number` its own or a further one.
+    """
     query = sa.select(patients).order_by(patients.c.updated_at.desc(), patients.c.id)
     if owners:
         query = query.where(patients.c.owner_group.in_(owners))
     if "mrn" in conditions:
         query = query.where(patients.c.mrn == conditions["mrn"])
+    if "number" in conditions:
+        query = query.where(store_numbers.numbered(None, conditions["number"]))
     if "assigner" in conditions:
         query = query.where(patients.c.assigner == conditions["assigner"])
     for name in ("family", "given"):
@@ -170,7 +199,21 @@ def search(
             query = query.where(_begins(_KEYS[name], conditions[name]))
     if "birth_date" in conditions:
         query = query.where(patients.c.birth_date == conditions["birth_date"])
-    return [_patient(row) for row in conn.execute(query.limit(limit).offset(offset))]
+    return _whole(conn, conn.execute(query.limit(limit).offset(offset)))
+
+
+def sounding(conn: Connection, family: str, given: str, most: int) -> list[PatientId]:
+    """Whose name sounds like this, last changed first; without a given name, either name may."""
+    c, key = patients.c, sound(family)
+    heard = (
+        sa.and_(c.family_sound == key, c.given_sound == sound(first_word(given)))
+        if given
+        else sa.or_(c.family_sound == key, c.given_sound == key)
+    )
+    if not key:
+        return []
+    found = sa.select(c.id).where(heard).order_by(c.updated_at.desc(), c.id).limit(most)
+    return [PatientId(one) for one in conn.execute(found).scalars()]
 
 
 def page(
@@ -183,7 +226,10 @@ def page(
         c.sex.in_(sought.sexes) if sought.sexes is not None else None,
         within(c.birth_date, sought.born) if sought.born is not None else None,
         within(c.updated_at, sought.updated) if sought.updated is not None else None,
-        *(any_of(_identified(*pair) for pair in pairs) for pairs in sought.identifiers),
+        *(
+            any_of(store_numbers.numbered(*pair) for pair in pairs)
+            for pairs in sought.identifiers
+        ),
         *(_named(name) for name in sought.names),
         *(c.phone_key.in_(some - {""}) for some in sought.phones),
         *(
@@ -199,14 +245,7 @@ def page(
         .order_by(c.updated_at.desc(), c.id.desc())
         .limit(limit)
     )
-    return [_patient(row) for row in conn.execute(query)]
-
-
-def _identified(assigner: str | None, mrn: str | None) -> Condition:
-    return sa.and_(
-        sa.true() if assigner is None else patients.c.assigner == assigner,
-        sa.true() if mrn is None else patients.c.mrn == mrn,
-    )
+    return _whole(conn, conn.execute(query))
 
 
 def _named(name: NameSought) -> Condition:
@@ -227,8 +266,14 @@ def _begins(key: Any, start: str) -> Condition:
     low = start.lower()
     if not low:
         return sa.true()
+    if key is patients.c.family_key and len(low) == START:
+        return sa.and_(patients.c.family_start == low, patients.c.family_start != "")
     # C collation compares bytes, and no UTF-8 text holds the byte after the last code point
     return sa.and_(key >= low, key < low + "\U0010ffff")
+
+
+def _whole(conn: Connection, rows: Iterable[Any]) -> list[Patient]:
+    return store_numbers.with_further(conn, [_patient(row) for row in rows])
 
 
 def _patient(r: Any) -> Patient:

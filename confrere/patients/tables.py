@@ -15,6 +15,7 @@ from confrere.database.metadata import (
     uuids,
     whole,
 )
+from confrere.patients import sounds
 
 # what two records of one person most likely still share: one of these leads to the other.
 # Made by the database, so that rows loaded in bulk have them too
@@ -28,6 +29,7 @@ HOUSE_KEY = (
     "substring(street from '[0-9]+') || '|' || "
     "lower(coalesce(substring(street from '[A-Za-z]'), '')) end"
 )
+START = 3  # letters
 PHONE_KEY = "right(regexp_replace(phone, '[^0-9]', '', 'g'), 10)"
 
 
@@ -58,6 +60,9 @@ patients = sa.Table(
     instant("updated_at", null=False),
     _made("family_key", "lower(family)"),
     _made("given_key", "lower(given)"),
+    _made("family_start", f"left(lower(family), {START})"),
+    _made("family_sound", sounds.sql("family")),
+    _made("given_sound", sounds.sql("split_part(ltrim(given), ' ', 1)")),
     _made("name_key", NAME_KEY),
     _made("house_key", HOUSE_KEY),
     _made("phone_key", PHONE_KEY),
@@ -67,10 +72,32 @@ patients = sa.Table(
     sa.Index("ix_patients_mrn", "mrn"),
     sa.Index("ix_patients_family_key", "family_key", "given_key"),
     sa.Index("ix_patients_given_key", "given_key"),
+    sa.Index("ix_patients_family_sound", "family_sound", "given_sound"),
+    sa.Index("ix_patients_given_sound", "given_sound"),
+    # the newest first of those whose names begin alike, without sorting all of them
+    sa.Index(
+        "ix_patients_family_start",
+        "family_start",
+        sa.text("updated_at desc"),
+        sa.text("id desc"),
+        postgresql_where=sa.text("family_start <> ''"),
+    ),
     *(
         sa.Index(f"ix_patients_{name}", name, postgresql_where=sa.text(f"{name} <> ''"))
         for name in ("name_key", "house_key", "phone_key", "national_last4")
     ),
+)
+
+patient_identifiers = sa.Table(
+    "patient_identifiers",
+    metadata,
+    owner(),
+    sa.Column("patient_id", sa.Uuid, primary_key=True),
+    sa.Column("assigner", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True, server_default=sa.text("''")),
+    instant("told_at", null=False),
+    sa.Index("ix_patient_identifiers_value_assigner", "value", "assigner"),
 )
 
 patient_pairs = sa.Table(

@@ -7,9 +7,10 @@ weight means online what it meant in training. No name but common ones leaves th
 """
 
 import json
+import logging
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -23,6 +24,8 @@ from confrere.patients.comparing import LEVELS, compare, first, names
 from confrere.patients.model import Demographics
 from confrere.patients.weights import DEFAULT, Pair, Weights
 
+log = logging.getLogger(__name__)
+
 FEWEST = 1000  # records; with fewer there is nothing to learn from
 FEWEST_BEARERS = 11  # a name that fewer bear tells of a person, and is not kept
 MOST_NAMES = 2000
@@ -34,24 +37,40 @@ PAIRS = 2e5  # judged one by one here: a minute or two
 LEAST = 1e-6
 
 
-def train(said: Sequence[Demographics], seed: int = 1) -> Weights:
+def train(said: Sequence[Demographics], seed: int = 1, most_pairs: float = PAIRS) -> Weights:
     """Estimate the weights of these records, which name no version yet.
 
-    Raises Invalid for fewer than `FEWEST`. Levels that are not seen often enough keep what
-    was shipped.
+    Raises Invalid for fewer than `FEWEST`, or where nothing can be learnt. Levels that are not
+    seen often enough keep what was shipped.
     """
     if len(said) < FEWEST:
-        raise Invalid(f"training takes {FEWEST} real records at least, there are {len(said)}")
-    linker = _linker(said)
-    linker.training.estimate_u_using_random_sampling(max_pairs=PAIRS, seed=seed)
-    for fields in _sessions(said):
-        linker.training.estimate_parameters_using_expectation_maximisation(
-            block_on(*fields), max_pairs=PAIRS
+        raise Invalid(
+            f"training takes {FEWEST} real records at least, there are {len(said)}: the weights "
+            "in use serve until then"
         )
+    linker = _linker(said)
+    linker.training.estimate_u_using_random_sampling(max_pairs=most_pairs, seed=seed)
+    if not sum(_learns(linker, fields, most_pairs) for fields in _sessions(said)):
+        raise Invalid("too few of these records are of one person: nothing can be learnt")
     model = linker.misc.save_model_to_json()
     learnt = {one["output_column_name"]: _pairs(one) for one in model["comparisons"]}
     frequencies, floor = _frequencies(said)
     return Weights(learnt, frequencies=frequencies, floor=floor)
+
+
+def _learns(linker: Linker, fields: Sequence[str], most_pairs: float) -> bool:
+    """Run a session; False where it ended in shares of nothing, and taught nothing.
+
+    Splink refuses a probability that underflows: a level that no pair of the session shows.
+    """
+    try:
+        linker.training.estimate_parameters_using_expectation_maximisation(
+            block_on(*fields), max_pairs=most_pairs
+        )
+    except ValueError as error:
+        log.info("a session by %s taught nothing: %s", ", ".join(fields), error)
+        return False
+    return True
 
 
 def _sessions(said: Sequence[Demographics]) -> list[tuple[str, ...]]:
@@ -70,7 +89,9 @@ def _linker(said: Sequence[Demographics]) -> Linker:
     connection.create_function("agrees", agrees, ["VARCHAR"] * 5, "VARCHAR")
     columns = {
         "unique_id": [str(n) for n in range(len(said))],
-        "whole": [json.dumps(asdict(one), default=str) for one in said],
+        "whole": [
+            json.dumps(asdict(replace(one, further=frozenset())), default=str) for one in said
+        ],
         **{f: [str(getattr(one, f) or "").lower() or None for one in said] for f in LEVELS},
     }
     chosen = ", ".join(f"unnest(?::varchar[]) as {name}" for name in columns)
@@ -111,7 +132,7 @@ def _levels(one: str, other: str) -> dict[str, str]:
 @lru_cache(maxsize=100_000)
 def _read(text: str) -> Demographics:
     data = json.loads(text)
-    born = data.pop("birth_date")
+    born, _ = data.pop("birth_date"), data.pop("further")
     return Demographics(**data, birth_date=date.fromisoformat(born) if born else None)
 
 

@@ -61,6 +61,7 @@ class Version:
     signer: ReaderId | None
     signer_name: str
     signed_at: datetime
+    provenance: str = ""  # where it was signed, when not here: "read in downtime at ..."
 
 
 @dataclass(frozen=True, slots=True)

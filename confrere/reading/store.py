@@ -176,5 +176,5 @@ def _report(r: Any) -> Report:
 def _version(r: Any) -> Version:
     return Version(
         ReportId(r.report_id), r.number, r.kind, r.sections, r.text,
-        _or(ReaderId, r.signer_id), r.signer_name, r.signed_at,
+        _or(ReaderId, r.signer_id), r.signer_name, r.signed_at, r.provenance,
     )  # fmt: skip

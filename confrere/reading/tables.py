@@ -56,6 +56,7 @@ report_versions = sa.Table(
     ref("signer_id", null=True),
     text("signer_name"),
     instant("signed_at", null=False),
+    text("provenance"),
     sa.UniqueConstraint("report_id", "number"),
 )
 
@@ -129,4 +130,43 @@ hangings = sa.Table(
     sa.UniqueConstraint(
         "owner_group", "user_id", "modality", "region", name="uq_hangings_place"
     ),
+)
+
+# what was signed at a gateway while the centre could not be reached
+downtime_reads = sa.Table(
+    "downtime_reads",
+    metadata,
+    key(),
+    owner(),
+    ref("gateway_id"),
+    text("gateway_name"),
+    ref("site_id"),
+    ref("read_key"),
+    text("kind"),
+    json("sections"),
+    ref("signer_id"),
+    text("signer_name"),
+    instant("opened_at", null=False),
+    instant("signed_at", null=False),
+    instant("images_at"),
+    whole("image_count"),
+    text("study_uid"),
+    text("accession"),
+    text("mrn"),
+    text("patient_name"),
+    text("description"),
+    text("taken_over"),
+    text("state"),
+    text("why"),
+    ref("item_id", null=True),
+    ref("report_id", null=True),
+    instant("received_at", null=False),
+    instant("settled_at"),
+    text("settled_by"),
+    text("resolution"),
+    sa.UniqueConstraint(
+        "owner_group", "gateway_id", "read_key", name="uq_downtime_reads_read_key"
+    ),
+    sa.Index("ix_downtime_reads_state", "owner_group", "state", "signed_at"),
+    sa.Index("ix_downtime_reads_study_uid", "owner_group", "study_uid"),
 )

@@ -15,7 +15,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from confrere.audit.model import COLLABORATIVE, Agent, Event
 from confrere.audit.service import note
 from confrere.database.engine import transaction
-from confrere.identity import service
+from confrere.identity import clients, service
+from confrere.identity.assertions import looks_signed
 from confrere.identity.permissions import Permission, may, require
 from confrere.kernel.principal import Principal
 from confrere.web.context import WebContext, context_of
@@ -42,7 +43,12 @@ class Allow(Admits):
     def __call__(self, request: Request) -> Principal:
         """Return the principal; raises SignInNeeded, or Refused without the permission."""
         context = context_of(request)
-        principal = identify(context, request)
+        return self.admit(request, context, identify(context, request))
+
+    def admit(
+        self, request: Request, context: WebContext, principal: Principal | None
+    ) -> Principal:
+        """Hand on who it is, if they may."""
         if principal is None:
             raise SignInNeeded
         request.state.principal = principal
@@ -50,6 +56,23 @@ class Allow(Admits):
             _note_refusal(context, principal, self.permission)
             require(principal, self.permission)
         return principal
+
+
+class AllowSigned(Allow):
+    """As Allow; a client may also sign a JWT for this very address, instead of a token."""
+
+    def __call__(self, request: Request) -> Principal:
+        """Return the principal; raises SignInNeeded, or Refused without the permission."""
+        scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not looks_signed(secret.strip()):
+            return super().__call__(request)
+        context = context_of(request)
+        audience = context.settings.page_address + request.url.path
+        with transaction(context.engine, frozenset()) as conn:
+            principal = clients.principal_of_assertion(
+                conn, secret.strip(), audience, context.now()
+            )
+        return self.admit(request, context, principal)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,9 @@ from pydantic import BaseModel, StringConstraints
 from sqlalchemy import Connection
 
 from confrere.database.engine import transaction
+from confrere.identity import clients
 from confrere.identity import service as identity
+from confrere.identity.assertions import LONGEST_SET
 from confrere.identity.model import User
 from confrere.identity.permissions import Permission
 from confrere.identity.secrets import Random
@@ -145,6 +147,29 @@ def revoke_token(request: Request, me: Admin, user_id: UUID, token_id: UUID) -> 
     return _one(request, me, user_id, "The token is revoked; it is refused from now on.")
 
 
+@router.post("/admin/{user_id}/keys")
+def set_keys(
+    request: Request, me: Admin, user_id: UUID, issuer: Annotated[Text, Form()] = "",
+    keys: Annotated[str, Form(max_length=LONGEST_SET)] = "",
+) -> Response:  # fmt: skip
+    """Keep the public keys with which the account's system signs its requests."""
+    with transaction(context_of(request).engine, frozenset()) as conn:
+        user = _kept(conn, me, user_id)
+        clients.set_keys(conn, user.id, issuer, keys, context_of(request).now())
+        _note(conn, request, me, user, "client keys set")
+    return _one(request, me, user_id, "The keys are kept; requests signed with them hold.")
+
+
+@router.post("/admin/{user_id}/keys/remove")
+def remove_keys(request: Request, me: Admin, user_id: UUID) -> Response:
+    """Trust the account's keys no more."""
+    with transaction(context_of(request).engine, frozenset()) as conn:
+        user = _kept(conn, me, user_id)
+        clients.remove_keys(conn, user.id)
+        _note(conn, request, me, user, "client keys removed")
+    return _one(request, me, user_id, "Removed. Signed requests are refused from now on.")
+
+
 def new_password(random: Random) -> str:
     """Make a password of 20 signs in four groups, easy to copy by eye."""
     signs = "".join(ALPHABET[byte & 31] for byte in random(PASSWORD_SIGNS))
@@ -214,9 +239,10 @@ def _one(
     context = context_of(request)
     with transaction(context.engine, frozenset()) as conn:
         user = _kept(conn, me, user_id)
-        tokens = identity.tokens_of(conn, user.id)
+        tokens, keys = identity.tokens_of(conn, user.id), clients.keys_of(conn, user.id)
         directory, seen = network.directory(conn, context.now()), identity.last_seen(conn)
     return show(
         request, *ONE, said=said, secret=secret, user=user, tokens=tokens, days=TOKEN_DAYS,
-        seen=seen.get(user.id), directory=directory, is_me=user.id == me.user,
+        keys=keys, signs=user.role is Role.HOSPITAL_CLIENT,
+        address=context.settings.page_address, seen=seen.get(user.id), directory=directory, is_me=user.id == me.user,
     )  # fmt: skip

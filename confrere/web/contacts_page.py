@@ -17,7 +17,7 @@ from confrere.kernel.principal import Principal
 from confrere.network import service as network
 from confrere.network.model import Directory
 from confrere.notices import service as notices
-from confrere.notices.contacts import OF_GROUP, OF_SITE, READER, ROLES, Contact
+from confrere.notices.contacts import CHIEF, LEAD, OF_GROUP, OF_SITE, READER, ROLES, Contact
 from confrere.notices.model import OUTSIDE, Channel
 from confrere.web.access import allow
 from confrere.web.acts import note_act, show
@@ -140,7 +140,7 @@ def _show(request: Request, me: Principal, said: str = "") -> Response:
     return show(
         request, PAGE, PART, said=said, tab="lists", rows=rows, roles=ROLES, ways=WAYS,
         group_roles=OF_GROUP, site_roles=OF_SITE, ladder=LADDER, on=on,
-        leads=sum(one.role in OF_GROUP for one in found), zones=sorted(available_timezones()),
+        leads=sum(one.role in (CHIEF, LEAD) for one in found), zones=sorted(available_timezones()),
         readers=sorted((r for r in directory.readers.values() if r.group == group and r.active),
                        key=lambda r: r.name),
         sites=sorted((s for s in directory.sites.values() if s.owner_group == group),

@@ -14,6 +14,7 @@ from confrere.files.opening import open_blobs
 from confrere.identity.model import Limits
 from confrere.kernel.errors import Unavailable
 from confrere.kernel.principal import Principal
+from confrere.network.systems import Peer
 from confrere.settings import Settings
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def _utc(_principal: Principal) -> str:
     return "UTC"
 
 
-def _unverified(_host: str, _port: int, _aet: str) -> timedelta:
+def _unverified(_peer: Peer) -> timedelta:
     raise Unavailable("this process speaks no DICOM")
 
 
@@ -44,8 +45,8 @@ class WebContext:
     `zone_of` names the IANA zone in which a person reads times; `synthetic` says whether the
     deployment shows made-up people; `viewer_cleared` whether every site has recorded the
     image viewer's clearance for its intended use (until then the viewer says that it is
-    investigational). `verify` sends a DICOM echo to a host, port and AE title and returns how
-    long its answer took; it raises Unavailable or Refused.
+    investigational). `verify` sends a DICOM echo to a registered machine, as images would go
+    to it, and returns how long its answer took; it raises DomainError.
     """
 
     engine: "Engine"
@@ -57,7 +58,7 @@ class WebContext:
     synthetic: Callable[[], bool] = _no
     zone_of: Callable[[Principal], str] = _utc
     viewer_cleared: Callable[[], bool] = _no
-    verify: Callable[[str, int, str], timedelta] = _unverified
+    verify: Callable[[Peer], timedelta] = _unverified
 
     @property
     def tls(self) -> bool:

@@ -1,6 +1,7 @@
 """De-identified exports: ask for one, allow it, follow it, fetch its file."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -18,8 +19,9 @@ from confrere.imaging.confidentiality import CODES, Options
 from confrere.imaging.deid_model import MOST_STUDIES
 from confrere.imaging.model import StudiesSought, Study, StudyNumber
 from confrere.kernel.errors import Invalid, Refused
-from confrere.kernel.ids import GroupId, StudyId
+from confrere.kernel.ids import GroupId, PeerId, StudyId
 from confrere.kernel.principal import Principal
+from confrere.network import service as network
 from confrere.web.access import allow
 from confrere.web.acts import note_act, show
 from confrere.web.context import context_of
@@ -129,13 +131,46 @@ def fetch(request: Request, me: Releaser, export_id: UUID) -> Response:
     )  # fmt: skip
 
 
+@router.post("/deidentified/{export_id}/send")
+def send(
+    request: Request, me: Releaser, export_id: UUID, peer: Annotated[UUID, Form()]
+) -> Response:
+    """Send the files to a machine of the own group; each time is noted."""
+    context = context_of(request)
+    with transaction(context.engine, me.groups) as conn:
+        export = deid_exports.ask_sent(conn, export_id, PeerId(peer), me.name, context.now())
+        note_act(
+            conn, request, me, "de-identified export", object_id=export_id, action="R",
+            act="sent to a machine", to=network.peer(conn, PeerId(peer)).aet,
+            purpose=export.purpose[:100],
+        )  # fmt: skip
+    return show_one(request, me, export_id, "Queued. What became of it will stand here.")
+
+
 def show_one(request: Request, me: Principal, export_id: UUID, said: str = "") -> Response:
     """Show one export's page."""
     with transaction(context_of(request).engine, me.groups) as conn:
         export = deid_exports.get(conn, export_id)
         held = deid_exports.held_of(conn, export_id)
+        peers = [
+            one for one in network.peers(conn, "dicom")
+            if one.owner_group == me.group and one.enabled and one.port
+        ]  # fmt: skip
+    sent = [
+        {**one, "at": datetime.fromisoformat(str(one["at"]))} for one in reversed(export.sent)
+    ]
     names = [CODES[name][1] for name in CODES if name in export.options.chosen]
-    return show(request, "deid_one.html", ONE, said=said, x=export, held=held, options=names)
+    return show(
+        request,
+        "deid_one.html",
+        ONE,
+        said=said,
+        x=export,
+        held=held,
+        options=names,
+        peers=peers,
+        sent=sent,
+    )
 
 
 def _show(

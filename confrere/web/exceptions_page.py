@@ -274,7 +274,7 @@ def _near(conn: Connection, study: Study, own: Patient | None) -> list[Order]:
     owner = [study.owner_group]
     same = patients.same_person(conn, own) if own else []
     if study.mrn:
-        same += patients.search(conn, owner, {"mrn": study.mrn}, MOST_ORDERS)
+        same += patients.search(conn, owner, {"number": study.mrn}, MOST_ORDERS)
     place = [study.site_id] if study.site_id else []
     found = orders.search(conn, MOST_ORDERS, owners=owner, sites=place)
     if same:

@@ -30,6 +30,9 @@ class Asked(BaseModel):
 
     name: Annotated[str, StringConstraints(strip_whitespace=True, max_length=64)]
     site: UUID
+    downtime: Annotated[str, StringConstraints(max_length=8)] = (
+        ""  # yes: readers may read there
+    )
 
 
 @router.get("/network/gateways")
@@ -49,7 +52,12 @@ def add(request: Request, me: Keeper, asked: Annotated[Asked, Form()]) -> Respon
             conn, me.group, SiteId(asked.site), asked.name, me.name, context.now(),
             context.random,
         )  # fmt: skip
-        note_act(conn, request, me, "gateway", object_id=made, action="C", act="added")
+        if asked.downtime == "yes":
+            gatewaying.let_read(conn, made, on=True)
+        note_act(
+            conn, request, me, "gateway", object_id=made, action="C", act="added",
+            downtime=asked.downtime or "no",
+        )  # fmt: skip
     return _show(request, me, f"{asked.name} is added.", name=asked.name, code=code)
 
 
@@ -62,6 +70,23 @@ def renew(request: Request, me: Keeper, key: UUID) -> Response:
         code = gatewaying.renew_code(conn, known.id, context.now(), context.random)
         note_act(conn, request, me, "gateway", object_id=known.id, act="new code")
     return _show(request, me, f"{known.name} has a new code.", name=known.name, code=code)
+
+
+@router.post("/network/gateways/{key}/downtime")
+def let_read(
+    request: Request, me: Keeper, key: UUID, on: Annotated[str, Form(max_length=8)] = ""
+) -> Response:
+    """Let the group's readers read there while we cannot be reached, or no more."""
+    context = context_of(request)
+    with transaction(context.engine, me.groups) as conn:
+        known = gatewaying.let_read(conn, GatewayId(key), on=on == "yes")
+        act = "reading in downtime switched on" if known.downtime else "switched off"
+        note_act(conn, request, me, "gateway", object_id=known.id, act=act)
+    told = "may read" if known.downtime else "may read no more"
+    return _show(
+        request, me, f"Your readers {told} at {known.name} while the centre cannot be reached. "
+        "The gateway learns it when it calls next.",
+    )  # fmt: skip
 
 
 @router.post("/network/gateways/{key}/revoke")

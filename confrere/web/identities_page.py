@@ -23,6 +23,7 @@ from confrere.network import service as network
 from confrere.patients import linking
 from confrere.patients import service as patients
 from confrere.patients.comparing import LEVELS
+from confrere.patients.matching import NUMBER
 from confrere.patients.model import Demographics, Patient
 from confrere.patients.pairs import Choice, Pair, Said, State
 from confrere.web.access import allow
@@ -185,6 +186,13 @@ def _side_by_side(
         )
         for field in LEVELS
     )  # fmt: skip
+    if NUMBER in weighed:
+        own, their = (
+            ", ".join(f"{n} ({a})" for a, n in sorted(one.demographics.record_numbers))
+            if one else None
+            for one in (mine, theirs)
+        )  # fmt: skip
+        lines += (Line("Record numbers", own or "", their, "one is the same", None),)
     others = pair.groups - {group}
     other = next(iter(others), group)
     waits = named.get(other, "") if group in pair.yes and other not in pair.yes else ""

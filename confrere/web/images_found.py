@@ -36,7 +36,7 @@ def found(conn: Connection, study: Study, sought: str) -> list[Target]:
         raise Invalid("give an accession number, an MRN or a family name", "sought")
     owner = [study.owner_group]
     by_number = orders.search(conn, MOST, owners=owner, accession=sought)
-    people = {one.id: one for one in patients.search(conn, owner, {"mrn": sought}, MOST)}
+    people = {one.id: one for one in patients.search(conn, owner, {"number": sought}, MOST)}
     if not people and not by_number:
         family = sought.partition(",")[0].strip()
         people = {o.id: o for o in patients.search(conn, owner, {"family": family}, MOST)}
@@ -128,7 +128,7 @@ def candidates_outside(
     Without `sought`, those with the family name and birth date that the images say.
     """
     if sought:
-        people = patients.search(conn, [owner], {"mrn": sought}, MOST)
+        people = patients.search(conn, [owner], {"number": sought}, MOST)
         numbered = orders.search(conn, MOST, owners=[owner], accession=sought)
         people += patients.get_many(conn, [one.patient for one in numbered])
         if not people:

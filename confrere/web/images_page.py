@@ -58,7 +58,7 @@ def targets(
     """Find whose these images may be: orders, patients and studies of the own group."""
     context = context_of(request)
     with transaction(context.engine, me.groups) as conn:
-        study = _own(conn, me, StudyId(study_id))
+        study = own_study(conn, me, StudyId(study_id))
         likely = found(conn, study, sought)
         note_seen(
             conn, request, me, "patient search", now=context.now(), study=study.id,
@@ -74,7 +74,7 @@ def reject(
     """Reject the chosen images."""
     context, key = context_of(request), StudyId(study_id)
     with transaction(context.engine, me.groups) as conn:
-        study = _own(conn, me, key)
+        study = own_study(conn, me, key)
         if not asked.images:
             raise Invalid("choose the images first", "images")
         made = rejecting.reject(
@@ -98,7 +98,7 @@ def restore(
     """Show rejected images again."""
     context, key = context_of(request), StudyId(study_id)
     with transaction(context.engine, me.groups) as conn:
-        study = _own(conn, me, key)
+        study = own_study(conn, me, key)
         done = rejecting.restore(
             conn, rejection_id, study.owner_group, reason, _by(me), context.now()
         )
@@ -114,7 +114,7 @@ def note(request: Request, me: Corrector, study_id: UUID, rejection_id: UUID) ->
     """Hand out a rejection note as a DICOM file, for the archives that hold copies."""
     context = context_of(request)
     with transaction(context.engine, me.groups) as conn:
-        study = _own(conn, me, StudyId(study_id))
+        study = own_study(conn, me, StudyId(study_id))
         content = rejecting.note_file(conn, context.blobs, rejection_id, study.owner_group)
         note_act(
             conn, request, me, "rejection", object_id=rejection_id, study=study.id,
@@ -131,7 +131,7 @@ def give(
     """Give the chosen images, or all, to another patient, order or study."""
     context, key = context_of(request), StudyId(study_id)
     with transaction(context.engine, me.groups) as conn:
-        study = _own(conn, me, key)
+        study = own_study(conn, me, key)
         _nobody_reads(conn, study, context.now())
         to = chosen(conn, study, asked.to)
         if asked.checked != "yes" and not same_person(conn, study, to):
@@ -158,7 +158,7 @@ def undo(
     """Take a correction back."""
     context, key = context_of(request), StudyId(study_id)
     with transaction(context.engine, me.groups) as conn:
-        study = _own(conn, me, key)
+        study = own_study(conn, me, key)
         _nobody_reads(conn, study, context.now())
         if all(one.id != correction_id for one in correcting.of_study(conn, key)):
             raise NotFound("no such correction of this study; reload the page")
@@ -187,7 +187,7 @@ def _give(
 def _show(request: Request, me: Principal, key: StudyId, said: str = "") -> Response:
     context = context_of(request)
     with transaction(context.engine, me.groups) as conn:
-        study = _own(conn, me, key)
+        study = own_study(conn, me, key)
         images = correcting.images_of(conn, key)
         items = worklist.of_exam(conn, study.owner_group, key, [])
         values: dict[str, Any] = {
@@ -218,7 +218,8 @@ def _by_series(images: list[Placed]) -> list[tuple[Placed, list[Placed]]]:
     return [(each[0], each) for each in found.values()]
 
 
-def _own(conn: Connection, me: Principal, key: StudyId) -> Study:
+def own_study(conn: Connection, me: Principal, key: StudyId) -> Study:
+    """A study of the own group; NotFound for any other."""
     study = imaging.study(conn, key)
     if me.group is None or study.owner_group != me.group:
         raise NotFound("no such study of your group; reload the page")

@@ -1,14 +1,12 @@
 """The machines that may speak to Confrere, and those to which it sends results."""
 
-import ipaddress
-import re
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, Response
-from pydantic import BaseModel, StringConstraints
 from sqlalchemy import Connection
 
 from confrere.audit import service as audit
@@ -18,18 +16,17 @@ from confrere.delivery import service as delivery
 from confrere.delivery.model import SENT
 from confrere.identity.permissions import Permission
 from confrere.kernel.errors import Conflict, Invalid, NotFound, Refused, Unavailable
-from confrere.kernel.ids import GroupId, PeerId, SiteId
+from confrere.kernel.ids import GroupId, PeerId
 from confrere.kernel.principal import Principal
 from confrere.network import service as network
-from confrere.network.model import Site
-from confrere.network.systems import Peer
-from confrere.settings import Settings, is_loopback
+from confrere.network.systems import TAKES, Peer, check_peer, differences
+from confrere.settings import is_loopback
 from confrere.web.access import allow
 from confrere.web.acts import note_act, show
 from confrere.web.context import context_of
+from confrere.web.peer_form import DICOM, HL7, RESULTS, Asked, read_peer
 from confrere.web.reaching import reach
 
-DICOM, HL7, RESULTS = "dicom", "hl7", "results"
 DOORS = (
     (DICOM, "PACS and modalities", "DICOM"),
     (HL7, "Interface engines", "HL7 over MLLP"),
@@ -37,29 +34,10 @@ DOORS = (
 )
 LOOPBACK = "127.0.0.1"
 LOOKED_AT = 300  # newest events or messages searched for a machine's last sign of life
-_NEW = PeerId(UUID(int=0))  # the database gives the real id
 Looker = Annotated[Principal, Depends(allow(Permission.READ_DELIVERY))]
 Keeper = Annotated[Principal, Depends(allow(Permission.MANAGE_PEERS))]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=64)]
 
 router = APIRouter(default_response_class=HTMLResponse)
-
-
-class Asked(BaseModel):
-    """A machine as it was typed."""
-
-    door: Text
-    name: Text = ""
-    aet: Text = ""
-    application: Text = ""
-    facility: Text = ""
-    address: Text = ""
-    port: Text = ""
-    site: Text = ""
-    plain: Text = ""
-    interface: Text = ""
-    availability: Text = ""
-    certificate: Annotated[str, StringConstraints(strip_whitespace=True, max_length=128)] = ""
 
 
 @router.get("/network/peers")
@@ -84,6 +62,51 @@ def register(request: Request, me: Keeper, asked: Annotated[Asked, Form()]) -> R
         note_act(conn, request, me, "peer", object_id=added, action="C", door_of_peer=peer.door)
     said = f"{peer.name} is registered; the doors know it within two seconds."
     return _show(request, me, said)
+
+
+@router.get("/network/peers/{peer_id}/change")
+def change_form(request: Request, me: Keeper, peer_id: UUID) -> Response:
+    """Show a machine's registration to be changed."""
+    with transaction(context_of(request).engine, me.groups) as conn:
+        peer = network.peer(conn, PeerId(peer_id))
+    if peer.owner_group != me.group or peer.door != DICOM:
+        raise NotFound("no such DICOM machine of your group")
+    return _show(request, me, editing=peer)
+
+
+@router.post("/network/peers/{peer_id}/change")
+def change(
+    request: Request, me: Keeper, peer_id: UUID, asked: Annotated[Asked, Form()]
+) -> Response:
+    """Change a machine's registration; first say what that changes, and do it once confirmed."""
+    context = context_of(request)
+    with transaction(context.engine, me.groups) as conn:
+        before = network.peer(conn, PeerId(peer_id))
+        if me.group is None or before.owner_group != me.group:
+            raise NotFound("no such machine of your group")
+        own = {site.id: site for site in network.sites(conn) if site.owner_group == me.group}
+        typed = asked.model_copy(update={"door": before.door})
+        after = replace(
+            read_peer(typed, me.group, own, context.settings),
+            id=before.id, application=before.application, facility=before.facility,
+            enabled=before.enabled,
+        )  # fmt: skip
+        check_peer(after)
+        changes = differences(before, after, {one.id: one.name for one in own.values()})
+        done = bool(changes) and asked.confirmed == "yes"
+        if done:
+            network.change_peer(conn, after)
+            note_act(
+                conn, request, me, "peer", object_id=after.id, act="changed",
+                fields=", ".join(field for field, _, _ in changes),
+            )  # fmt: skip
+    if not changes:
+        return _show(request, me, f"{before.name}: nothing was changed.")
+    if done:
+        return _show(
+            request, me, f"{after.name} is changed; the doors know within two seconds."
+        )
+    return _show(request, me, asking=(after, changes, typed))
 
 
 @router.post("/network/peers/{peer_id}/enable")
@@ -152,92 +175,21 @@ def test_connection(request: Request, me: Keeper, peer_id: UUID) -> Response:
     host = peer.address or LOOPBACK
     if not peer.port or peer.door not in (RESULTS, DICOM):
         raise Invalid("This machine calls us; test the connection from its side.", "door")
-    if not peer.enabled or not (is_loopback(host) or peer.plain_beyond_loopback):
-        raise Conflict("This destination is switched off, or may not be reached in the clear.")
+    if not peer.enabled:
+        raise Conflict("This destination is switched off.")
     try:
-        if peer.door == DICOM:
-            took = context.verify(host, peer.port, peer.aet)
-        else:
-            took = reach(host, peer.port)
-    except (Unavailable, Refused) as trouble:
+        took = context.verify(peer) if peer.door == DICOM else _reach(peer, host)
+    except (Unavailable, Refused, Invalid) as trouble:
         return _show(request, me, trouble=f"{peer.name}: {trouble}")
     spent = max(1, round(took / timedelta(milliseconds=1)))
-    return _show(request, me, f"{peer.name}: {host}:{peer.port} answers ({spent} ms).")
+    how = " by TLS" if peer.tls else ""
+    return _show(request, me, f"{peer.name}: {host}:{peer.port} answers{how} ({spent} ms).")
 
 
-def read_peer(
-    asked: Asked, owner: GroupId, own: dict[SiteId, Site], settings: Settings
-) -> Peer:
-    """Check what was typed; Invalid names the field and what to do."""
-    if not asked.name:
-        raise Invalid("Give the machine a name that people will know it by.", "name")
-    plain = asked.plain == "yes"
-    beyond = bool(asked.address) and not _is_loopback(asked.address)
-    certificate = _fingerprint(asked.certificate) if asked.door == DICOM else ""
-    if beyond and not plain and not certificate:
-        raise Invalid(
-            f"{asked.address} lies beyond this machine and these protocols are not "
-            "encrypted: confirm that the line between is private.",
-            "plain",
-        )
-    if plain and beyond and asked.door != RESULTS:
-        _check_interface(asked, settings)
-    return Peer(
-        _NEW, owner, asked.door, asked.name, asked.aet if asked.door == DICOM else "",
-        asked.application, asked.facility, asked.address, _port(asked.port),
-        _site(asked.site, own), plain and beyond, asked.interface if beyond else "",
-        certificate=certificate,
-        availability=asked.door == DICOM and asked.availability == "yes",
-    )  # fmt: skip
-
-
-def _fingerprint(text: str) -> str:
-    """A SHA-256 fingerprint as openssl and browsers print it, without its colons."""
-    plain = text.replace(":", "").replace(" ", "").lower()
-    if plain and not re.fullmatch("[0-9a-f]{64}", plain):
-        raise Invalid(
-            "Give the certificate's SHA-256 fingerprint: 32 bytes in hexadecimal.",
-            "certificate",
-        )
-    return plain
-
-
-def _check_interface(asked: Asked, settings: Settings) -> None:
-    if not settings.private_interface:
-        raise Invalid(
-            "This deployment listens on loopback only, so no other machine reaches it: set "
-            "CONFRERE_PRIVATE_INTERFACE, restart, then register it.",
-            "interface",
-        )
-    if asked.interface != settings.private_interface:
-        raise Invalid(
-            f"Plain traffic is taken on {settings.private_interface} only; name that interface.",
-            "interface",
-        )
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        raise Invalid("Give the address as an IP address, as 10.20.0.5.", "address") from None
-
-
-def _port(text: str) -> int:
-    if not text:
-        return 0
-    if not (text.isascii() and text.isdigit()) or not 0 < int(text) < 65536:  # noqa: PLR2004
-        raise Invalid("The port is a number, 1 to 65535.", "port")
-    return int(text)
-
-
-def _site(text: str, own: dict[SiteId, Site]) -> SiteId | None:
-    if not text:
-        return None
-    found = next((one for one in own if str(one) == text), None)
-    if found is None:
-        raise Invalid("Choose one of your group's sites.", "site")
-    return found
+def _reach(peer: Peer, host: str) -> timedelta:
+    if not (is_loopback(host) or peer.plain_beyond_loopback):
+        raise Conflict("This destination may not be reached in the clear.")
+    return reach(host, peer.port)
 
 
 def _is_same(one: Peer, other: Peer) -> bool:
@@ -262,7 +214,11 @@ def _switch(request: Request, me: Principal, peer_id: PeerId, *, enabled: bool) 
     return _show(request, me, f"{peer.name} {word}.")
 
 
-def _show(request: Request, me: Principal, said: str = "", trouble: str = "") -> Response:
+def _show(
+    request: Request, me: Principal, said: str = "", trouble: str = "",
+    asking: tuple[Peer, list[tuple[str, str, str]], Asked] | None = None,
+    editing: Peer | None = None,
+) -> Response:  # fmt: skip
     context = context_of(request)
     with transaction(context.engine, me.groups) as conn:
         listed = network.peers(conn)
@@ -274,7 +230,8 @@ def _show(request: Request, me: Principal, said: str = "", trouble: str = "") ->
         request, "network.html", "parts/network_peers.html", said=said, trouble=trouble,
         tab="peers", doors=DOORS, peers=by_door, sites=sites, seen=seen, skews=skews,
         own_sites=[site for site in sites.values() if site.owner_group == me.group],
-        settings=context.settings, loopback=LOOPBACK,
+        settings=context.settings, loopback=LOOPBACK, asking=asking, takes=TAKES,
+        editing=editing,
     )  # fmt: skip
 
 

@@ -67,7 +67,7 @@ class Exam:
     first_prior: tuple[Report, tuple[Version, ...]] | None  # shown without a click
     messages: tuple[Outgoing, ...]  # results on their way to the site
     beside: Beside  # notes, allergies, lab values, papers
-    fetched: dict[str, Fetch]  # study UID -> how a prior came here from a foreign archive
+    fetched: dict[str, tuple[Fetch, str]]  # study UID -> how a prior came, and whose archive's
     performed: tuple[Kept, ...] = ()  # what its modality told of begin and end
     advice: tuple[Given, ...] = ()  # what was advised on its orders; own group only
 
@@ -142,12 +142,14 @@ def gather(conn: "Connection", found: Look) -> Exam:
     )  # fmt: skip
 
 
-def _fetched(conn: "Connection", priors: Sequence[Prior]) -> dict[str, Fetch]:
+def _fetched(conn: "Connection", priors: Sequence[Prior]) -> dict[str, tuple[Fetch, str]]:
+    """The archive has a name where it is the own group's; another group's is not told."""
+    names = {one.id: one.name for one in archives.listed(conn)}
     found: dict[str, Fetch] = {}
     for owner in {one.study.owner_group for one in priors if one.study}:
         uids = [p.study.study_uid for p in priors if p.study and p.study.owner_group == owner]
         found |= archives.asked(conn, owner, uids)
-    return found
+    return {uid: (one, names.get(one.archive, "")) for uid, one in found.items()}
 
 
 def _identities(conn: "Connection", patient: Patient | None) -> list[PatientId]:

@@ -79,7 +79,7 @@ def _arrival(
         head = part.head(study_uid)
     except Rejected as why:
         raise Unavailable(f"one of its files cannot be taken: {why}") from None
-    if head.patient_id != patient.demographics.mrn:
+    if (archive.assigner, head.patient_id) not in patient.demographics.record_numbers:
         raise Unavailable("its images name another patient than was asked for: look at both")
     return Arrival(
         archive.owner_group, archive.site, head, head.sop_class, part.meta.transfer_syntax,

@@ -14,7 +14,9 @@ from sqlalchemy import Connection
 from confrere.audit import service as audit
 from confrere.audit.model import Agent, Event
 from confrere.delivery.model import AVAILABILITY_KIND, COMMITMENT_KIND, STATUS_KIND, Outgoing
+from confrere.imaging import holders
 from confrere.imaging import service as imaging
+from confrere.imaging.editions import SOURCE
 from confrere.jobs import events
 from confrere.kernel.errors import NotFound
 from confrere.kernel.ids import PatientId, PeerId, StudyId
@@ -52,8 +54,9 @@ def note_stored(
     conn: Connection, key: bytes, peer_id: PeerId, study_id: StudyId, conversation: str,
     at: datetime,
 ) -> None:  # fmt: skip
-    """Note that a peer stored images of a study."""
+    """Note that a peer stored images of a study, so that it holds them too."""
     peer, study = network.peer(conn, peer_id), imaging.study(conn, study_id)
+    holders.note_holder(conn, study.owner_group, study.id, peer.id, SOURCE, at)
     agent = Agent.of_peer(peer.id, peer.name, peer.owner_group, conversation)
     audit.note(conn, key, Event(
         peer.owner_group, at, "C", "study", "dicom", agent, patient_id=study.patient_id,

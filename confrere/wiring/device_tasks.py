@@ -11,7 +11,7 @@ from confrere.delivery import sendings
 from confrere.jobs import events
 from confrere.kernel.ids import StudyId
 from confrere.orders import performing
-from confrere.wiring import availability, dicom_commitment, sending_out
+from confrere.wiring import availability, corrections_out, dicom_commitment, sending_out
 from confrere.wiring.house import House
 
 RESCUE_AT = "*/5 * * * *"
@@ -40,6 +40,11 @@ def register(house: House, run: Run, task: Task) -> None:
     @task("sendings.wake")
     def wake_sendings(timestamp: int) -> None:  # noqa: ARG001 - the queue's own argument
         run(sendings.wake)
+
+    @task("holders.study_corrected")
+    def study_corrected(study_id: str, cause: str | None = None, **_: Any) -> None:
+        key, why = StudyId(UUID(study_id)), UUID(cause) if cause else None
+        run(lambda c, now: corrections_out.follow(c, house, key, why, now))
 
     @task("availability.study_closed")
     def study_available(study_id: str, **_: Any) -> None:

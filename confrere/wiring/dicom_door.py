@@ -26,11 +26,12 @@ from confrere.dimse.service import (
     Service,
 )
 from confrere.dimse.store import StoreRequest
-from confrere.files.folder import Incoming as Blob
+from confrere.files.incoming import Incoming as Blob
 from confrere.imaging import asides
 from confrere.imaging.batching import GroupCommit
 from confrere.imaging.examining import head_of
-from confrere.imaging.head import Head, read_head, refuse_other
+from confrere.imaging.filing_again import note_of, with_digest
+from confrere.imaging.head import Head, read_whole, refuse_other
 from confrere.imaging.model import Arrival, Aside
 from confrere.imaging.model import Outcome as Filing
 from confrere.imaging.whole import check_whole
@@ -92,36 +93,30 @@ class Incoming:
         if not isinstance(caller, Caller):
             self._blob.discard()
             return Outcome(status.NOT_AUTHORISED, "this peer is not registered")
-        size, content = self._blob.size, self._blob.memory
-        if content is None:
-            return self._finish_large(caller, size)
         try:
-            head = self._read(content)
+            head = self._read()
         except Invalid as error:
+            size = self._blob.size
             self._keep_aside(caller.peer, error, self._blob.keep(), size)
             raise
-        return self._file(caller, head, self._blob.keep(sync=False), size)
-
-    def _finish_large(self, caller: Caller, size: int) -> Outcome:
-        digest = self._blob.keep()
-        try:
-            with self._sink.house.blobs.open(digest) as stream:
-                check_whole(stream, self._request.transfer_syntax)
-                head = head_of(stream, self._request.transfer_syntax)
-            refuse_other(head, self._request.sop_class, self._request.sop_instance)
-        except Invalid as error:
-            self._keep_aside(caller.peer, error, digest, size)
+        except BaseException:
+            self._blob.discard()
             raise
-        return self._file(caller, head, digest, size)
+        return self._file(caller, head)
 
-    def _read(self, content: bytearray) -> Head:
-        syntax = self._request.transfer_syntax
-        check_whole(content, syntax)
-        head = read_head(content, syntax, complete=True)
+    def _read(self) -> Head:
+        """Look at the bytes from end to end; raises Invalid."""
+        syntax, content = self._request.transfer_syntax, self._blob.memory
+        if content is None:
+            with self._blob.open() as stream:
+                check_whole(stream, syntax)
+                head = head_of(stream, syntax)
+        else:
+            head = read_whole(content, syntax)
         refuse_other(head, self._request.sop_class, self._request.sop_instance)
         return head
 
-    def _file(self, caller: Caller, head: Head, digest: bytes, size: int) -> Outcome:
+    def _file(self, caller: Caller, head: Head) -> Outcome:
         peer = caller.peer
         hints = SiteHints(
             institution=head.institution,
@@ -129,9 +124,9 @@ class Incoming:
             accession=head.accession_number,
         )
         site = self._sink.book.site_of(peer, hints)
-        filed = self._sink.filing.submit(
-            self._arrival(peer, site, head, digest, size), self._blob.mark
-        )
+        arrival = self._arrival(peer, site, head)
+        digest = self._blob.keep(sync=False, note=note_of(arrival))
+        filed = self._sink.filing.submit(with_digest(arrival, digest), self._blob.mark)
         if filed.study_id is not None and filed.study_id not in caller.noted:
             self._note(caller, filed.study_id)
         if filed.outcome is Filing.CONFLICT:
@@ -147,13 +142,11 @@ class Incoming:
             device_audit.queue_stored(conn, caller, study, house.now())
         caller.noted.add(study)
 
-    def _arrival(
-        self, peer: Peer, site: Site | None, head: Head, digest: bytes, size: int
-    ) -> Arrival:
+    def _arrival(self, peer: Peer, site: Site | None, head: Head) -> Arrival:
         request = self._request
         return Arrival(
             peer.owner_group, site.id if site else None, head, request.sop_class,
-            request.transfer_syntax, digest, size, request.calling_aet,
+            request.transfer_syntax, b"", self._blob.size, request.calling_aet,
             self._sink.house.now(), site.assigner if site else "",
             ZoneInfo(site.time_zone) if site else None,
         )  # fmt: skip

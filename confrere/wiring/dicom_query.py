@@ -1,6 +1,7 @@
 """C-FIND, C-MOVE and C-GET joined to the index, the blob store, the peers and the audit trail."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -14,10 +15,11 @@ from confrere.dimse.query import FindService, Matched
 from confrere.dimse.retrieve import SubOperation, Transfer, UnknownDestination
 from confrere.dimse.service import Request, Service, SubStore
 from confrere.dimse.supported import PROVIDED
-from confrere.imaging import finding, recoding
+from confrere.imaging import finding, holders, recoding
 from confrere.imaging.attributes import Level
+from confrere.imaging.editions import GOT, MOVED
 from confrere.imaging.matching import Query
-from confrere.imaging.model import Found, Instance, Scope
+from confrere.imaging.model import Found, Instance, Scope, Study
 from confrere.imaging.query_retrieve import (
     PATIENT,
     Plan,
@@ -26,17 +28,17 @@ from confrere.imaging.query_retrieve import (
     value_of,
 )
 from confrere.kernel.errors import Invalid, Refused, Unavailable
+from confrere.kernel.ids import PeerId, StudyId
 from confrere.network.systems import Peer
-from confrere.settings import is_loopback
 from confrere.wiring.bringing_back import uses
 from confrere.wiring.device_audit import Caller
+from confrere.wiring.dicom_out import remote_of
 from confrere.wiring.house import House
 from confrere.wiring.peers import PeerBook
 
 PAGE = 500
 MOST_MATCHES = 10_000
 MOST_INSTANCES = 50_000
-LOOPBACK = "127.0.0.1"
 _LEVEL, _RETRIEVE_AET, _AVAILABILITY = 0x00080052, 0x00080054, 0x00080056
 
 
@@ -65,7 +67,10 @@ class Desk:
         return Caller(known, caller.conversation, caller.secured, caller.noted)
 
     def find(self, request: Request, keys: Identifier) -> Iterator[Matched]:
-        """Yield what fits, newest first; raises Unavailable past MOST_MATCHES."""
+        """Yield what fits, newest first; raises Unavailable past MOST_MATCHES.
+
+        A patient has several studies: whom it has named is kept, and nothing else.
+        """
         caller = self.caller(request)
         model = syntaxes.FIND_ROOTS[request.context.abstract_syntax]
         plan = plan_find(model, _level_of(keys), _texts(keys))
@@ -74,15 +79,18 @@ class Desk:
             caller.peer.owner_group, self.house.now(), "E", "search", "dicom", agent_of(caller),
             detail=detail,
         ))  # fmt: skip
-        seen: set[str] = set()
+        named: set[tuple[str, str]] = set()
+        count = 0
         for found in self.pages(
             caller.peer, Query(scope_of(caller.peer), plan.matches), plan.level
         ):
-            unique = _identity(plan, found)
-            if unique in seen:
-                continue
-            seen.add(unique)
-            if len(seen) > MOST_MATCHES:
+            if plan.name == PATIENT:
+                person = (found.study.issuer, found.study.mrn)
+                if person in named:
+                    continue
+                named.add(person)
+            count += 1
+            if count > MOST_MATCHES:
                 raise Unavailable(f"over {MOST_MATCHES} matches: narrow the query")
             yield Matched(self._answer(plan, found), plan.unsupported)
 
@@ -94,39 +102,51 @@ class Desk:
         return answer
 
     def pages(self, peer: Peer, query: Query, level: Level) -> Iterator[Found]:
-        """Yield results page by page; no transaction stays open while the peer takes them."""
-        offset = 0
+        """Yield results page by page: one page is in memory, and each costs the same.
+
+        No transaction stays open while the peer takes them.
+        """
+        query = replace(query, limit=PAGE)
         while True:
             with transaction(self.house.app, frozenset({peer.owner_group})) as conn:
-                page = finding.search(conn, level, replace(query, limit=PAGE, offset=offset))
+                page = finding.search(conn, level, query)
             yield from page
             if len(page) < PAGE:
                 return
-            offset += PAGE
+            query = replace(query, after=page[-1])
 
-    def instances(self, caller: Caller, plan: Plan, way: str, to: str) -> list[Found]:
-        """List what a retrieval asks for, and note each study; raises Unavailable past the bound."""
+    def instances(self, caller: Caller, plan: Plan, way: str, to: Peer) -> list[Instance]:
+        """List what a retrieval asks for; raises Unavailable past the bound.
+
+        Each study is noted, and that `to` holds a copy from now on.
+        """
         query = Query(scope_of(caller.peer), plan.matches)
-        found: list[Found] = []
+        found: list[Instance] = []
+        studies: dict[StudyId, Study] = {}
         for one in self.pages(caller.peer, query, Level.INSTANCE):
-            found.append(one)
+            found.append(_instance(one))
+            studies[one.study.id] = one.study
             if len(found) > MOST_INSTANCES:
                 raise Unavailable(
                     f"over {MOST_INSTANCES} objects: retrieve fewer studies at once"
                 )
-        for study in {one.study.id: one.study for one in found}.values():
+        for study in studies.values():
             uses(self.house).note(study.id)
             self.note(caller, Event(
                 study.owner_group, self.house.now(), "R", "study", "dicom", agent_of(caller),
                 patient_id=study.patient_id, study_id=study.id, object_id=study.id,
-                detail={"by": way, "to": to},
-            ))  # fmt: skip
+                detail={"by": way, "to": to.aet},
+            ), holder=(study.id, to.id, way))  # fmt: skip
         return found
 
-    def note(self, caller: Caller, event: Event) -> None:
+    def note(
+        self, caller: Caller, event: Event, holder: tuple[StudyId, PeerId, str] | None = None
+    ) -> None:
         """Write into the audit trail; nothing is shown when that fails."""
         with transaction(self.house.app, frozenset({caller.peer.owner_group})) as conn:
             audit.note(conn, self.house.audit_key, event)
+            if holder:
+                holders.note_holder(conn, event.owner_group, *holder, event.at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +160,10 @@ class Getter:
         caller = self.desk.caller(request)
         model = syntaxes.GET_ROOTS[request.context.abstract_syntax]
         plan = plan_retrieve(model, _level_of(keys), _texts(keys))
-        found = self.desk.instances(caller, plan, "C-GET", caller.peer.aet)
+        found = self.desk.instances(caller, plan, GOT, caller.peer)
         return Transfer(len(found), (self._operation(request, one) for one in found))
 
-    def _operation(self, request: Request, found: Found) -> SubOperation:
-        instance = _instance(found)
+    def _operation(self, request: Request, instance: Instance) -> SubOperation:
         return SubOperation(instance.sop_uid, partial(self._store, request, instance))
 
     def _store(self, request: Request, instance: Instance) -> int:
@@ -176,28 +195,26 @@ class Mover:
         caller = self.desk.caller(request)
         model = syntaxes.MOVE_ROOTS[request.context.abstract_syntax]
         plan = plan_retrieve(model, _level_of(keys), _texts(keys))
-        remote = self._destination(caller.peer, retrieve.destination_of(request))
-        found = self.desk.instances(caller, plan, "C-MOVE", remote.aet)
+        to, remote = self._destination(caller.peer, retrieve.destination_of(request))
+        found = self.desk.instances(caller, plan, MOVED, to)
         originator = (request.call.calling_aet, retrieve.message_of(request))
         return Transfer(len(found), self._operations(remote, found, originator))
 
-    def _destination(self, caller: Peer, title: str) -> Remote:
+    def _destination(self, caller: Peer, title: str) -> tuple[Peer, Remote]:
         for peer in self.desk.book.page().peers:
             own = peer.owner_group == caller.owner_group and peer.door == "dicom"
             if own and peer.enabled and peer.port and peer.aet.strip() == title:
-                host = peer.address or LOOPBACK
-                if is_loopback(host) or peer.plain_beyond_loopback:
-                    return Remote(host, peer.port, title, self.desk.house.settings.aet)
+                with suppress(Refused, Invalid):
+                    return peer, remote_of(peer, self.desk.house.settings)
         raise UnknownDestination("Move Destination is not registered, or has no port")
 
     def _operations(
-        self, remote: Remote, found: list[Found], originator: tuple[str, int]
+        self, remote: Remote, found: list[Instance], originator: tuple[str, int]
     ) -> Iterator[SubOperation]:
         if not found:
             return
-        each = [_instance(one) for one in found]
-        with client.sending(remote, ((i.sop_class, i.transfer_syntax) for i in each)) as link:
-            for one in each:
+        with client.sending(remote, ((i.sop_class, i.transfer_syntax) for i in found)) as link:
+            for one in found:
                 yield SubOperation(one.sop_uid, partial(self._store, link, one, originator))
 
     def _store(
@@ -239,12 +256,6 @@ def _texts(keys: Identifier) -> dict[int, str]:
 
 def _names(plan: Plan) -> list[str]:
     return sorted({match.attribute.keyword for match in plan.matches})
-
-
-def _identity(plan: Plan, found: Found) -> str:
-    if plan.name == PATIENT:
-        return f"{found.study.issuer}\\{found.study.mrn}"
-    return str((found.instance or found.series or found.study).id)
 
 
 def _instance(found: Found) -> Instance:

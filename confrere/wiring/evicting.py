@@ -1,7 +1,8 @@
 """Empty the cache: where a site's PACS is its archive, images leave after their lifetime.
 
-Never what is still to be read, what is on legal hold, what was corrected and not yet sent to
-its holders, and never what the PACS does not say it has: it is asked before each study goes.
+Never what is still to be read or sent, what is on legal hold, what was corrected or rejected
+here (its holders, the PACS among them, have it under new UIDs since they were told), and never
+what the PACS does not say it has: it is asked before each study goes.
 A study's rows stay; its images are fetched again when somebody opens it.
 """
 
@@ -20,7 +21,6 @@ from confrere.audit.model import Agent, Event
 from confrere.database.engine import transaction
 from confrere.delivery import sendings
 from confrere.delivery.model import WAITING
-from confrere.imaging import correcting
 from confrere.imaging import keeping as imaging
 from confrere.imaging.kept import AWAY, Kept
 from confrere.keeping import service as keeping
@@ -39,6 +39,7 @@ AGENT = Agent(None, "cache", None)
 AT_PACS = "its lifetime in the cache is over: it is at the site's PACS"
 NO_ARCHIVE = "no archive is registered to fetch the site's images from again"
 UNKNOWN_THERE = "the PACS does not say that it has the study"
+CHANGED = "corrected or rejected here: the PACS has it under other UIDs"
 NOT_ASKED = "the PACS could not be asked"
 NO_PATIENT = "it is not known whose study it is"
 FETCHED_PRIOR = "a prior fetched from another archive, whose lifetime is over"
@@ -155,21 +156,16 @@ def _stays(
             found[one.study] = "brought from outside: no PACS has it"
         elif one.patient is None:
             found[one.study] = NO_PATIENT
-        elif _is_owed(conn, one.study):
-            found[one.study] = "corrected, and not yet sent to its holders"
+        elif imaging.was_changed(conn, one.study):
+            found[one.study] = CHANGED
+        elif _waits(conn, one.study):
+            found[one.study] = "still to be sent to another machine"
     return found
 
 
-def _is_owed(conn: Connection, study: StudyId) -> bool:
-    """Say whether a study waits to be sent, or was corrected and not sent since."""
-    sent = sendings.of_study(conn, study)
-    if any(one.state == WAITING for one in sent):
-        return True
-    corrections = correcting.of_study(conn, study)
-    if not corrections:
-        return False
-    last = max(max(one.at, one.undone_at or one.at) for one in corrections)
-    return not any(one.asked_at >= last and one.sent for one in sent)
+def _waits(conn: Connection, study: StudyId) -> bool:
+    """Say whether a study is still to be sent somewhere."""
+    return any(one.state == WAITING for one in sendings.of_study(conn, study))
 
 
 def _not_there(house: House, archive: Archive, token: str, one: Kept) -> str:

@@ -15,6 +15,7 @@ from confrere.files.folder import BlobStore
 from confrere.imaging import asides
 from confrere.imaging import service as imaging
 from confrere.imaging.model import Study
+from confrere.imaging.other_numbers import other_numbers
 from confrere.kernel.errors import DomainError, Invalid
 from confrere.kernel.ids import OrderId, PatientId, StudyId
 from confrere.network import service as network
@@ -23,7 +24,7 @@ from confrere.orders import service as orders
 from confrere.orders.model import COMPLETE, IN_PROGRESS, ORDERED, Order
 from confrere.patients import linking
 from confrere.patients import service as patients
-from confrere.patients.model import Demographics, Patient
+from confrere.patients.model import Demographics, Number, Patient
 from confrere.patients.telling import UNTOLD
 from confrere.worklist import service as worklist
 from confrere.worklist.model import Item
@@ -78,6 +79,23 @@ def order_changed(conn: Connection, order_id: OrderId, now: datetime) -> Item | 
 def patient_seen(conn: Connection, patient_id: PatientId, now: datetime) -> None:
     """A patient was added or changed: match them; `PersonChanged` then brings their priors."""
     linking.link_matches(conn, patient_id, now)
+
+
+def note_other_numbers(
+    conn: Connection, blobs: BlobStore, study_id: StudyId, now: datetime
+) -> None:
+    """Keep what else a study's images call its patient: another assigner's number of them.
+
+    Not those of images from outside: whoever burned a disc is known to nobody here.
+    """
+    study = imaging.study(conn, study_id)
+    if study.patient_id is None or study.outside:
+        return
+    known = patients.get(conn, study.patient_id)
+    told = frozenset(Number(*pair) for pair in other_numbers(conn, blobs, study))
+    if told - known.demographics.further:
+        bare = Demographics(known.demographics.assigner, known.demographics.mrn, further=told)
+        patients.record(conn, study.owner_group, bare, now, UNTOLD)
 
 
 def replay(conn: Connection, blobs: BlobStore, aside_id: UUID, by: str, now: datetime) -> None:

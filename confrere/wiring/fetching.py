@@ -48,7 +48,8 @@ class Way:
 @dataclass(frozen=True, slots=True)
 class _Place:
     archive: Archive
-    patient: Patient  # as this archive knows them
+    patient: Patient
+    mrn: str  # as this archive knows them
     token: str
 
 
@@ -63,9 +64,7 @@ def look(way: Way, order_id: OrderId, now: datetime) -> int:
     asked, failed = 0, 0
     for one in places:
         try:
-            found = archive_clients.find(
-                one.archive, one.token, way.aet, one.patient.demographics.mrn
-            )
+            found = archive_clients.find(one.archive, one.token, way.aet, one.mrn)
         except DomainError as error:
             failed += 1
             with transaction(way.engine, frozenset()) as conn:
@@ -118,9 +117,10 @@ def _places(conn: Connection, order: Order) -> list[_Place]:
         ):
             continue
         found += [
-            _Place(archive, one, archives.token_of(conn, archive))
+            _Place(archive, one, number, archives.token_of(conn, archive))
             for archive in archives.listed(conn, [one.owner_group])
-            if archive.enabled and archive.assigner == one.demographics.assigner
+            for assigner, number in sorted(one.demographics.record_numbers)
+            if archive.enabled and archive.assigner == assigner
         ]
     return found
 
@@ -211,7 +211,7 @@ def _arrived(
             "look at its destination's address"
         )
     patient = patients.get(conn, fetch.patient)
-    if study.mrn != patient.demographics.mrn:
+    if study.mrn not in {number for _, number in patient.demographics.record_numbers}:
         raise Unavailable("its images name another patient than was asked for: look at both")
     imaging.attach_patient(conn, study.id, fetch.patient)
     kept = imaging_keeping.one(conn, study.id)

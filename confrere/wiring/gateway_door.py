@@ -39,6 +39,7 @@ MOST_MESSAGES = 24 << 20  # one of the largest, in base 64
 RANKS = ("STAT", "urgent", "routine")
 COUNTS = (
     "bytes", "messages", "messages_refused", "oldest_seconds", "put_off", "free_bytes",
+    "readers", "reads",
 )  # fmt: skip
 MOST_SAID = 4096  # characters of what a gateway tells of itself
 
@@ -78,7 +79,7 @@ def gateway_router(house: House) -> APIRouter:
 
     @router.post("/enrol", dependencies=[Depends(OneTimeCode())])
     async def enrol(request: Request) -> Response:
-        asked = await _json(request)
+        asked = await read_json(request)
         return await run_in_threadpool(_enrol, house, asked)
 
     @router.post("/objects")
@@ -89,18 +90,18 @@ def gateway_router(house: House) -> APIRouter:
     @router.get("/objects/{digest}")
     def have(gateway: Caller, digest: str) -> Response:
         try:
-            return _answer(200, {"have": desk.have(gateway, _digest(digest))})
+            return answer(200, {"have": desk.have(gateway, _digest(digest))})
         except DomainError as error:
-            return _trouble(error)
+            return trouble(error)
 
     @router.post("/messages")
     async def messages(request: Request, gateway: Caller) -> Response:
-        asked = await _json(request, MOST_MESSAGES)
+        asked = await read_json(request, MOST_MESSAGES)
         return await run_in_threadpool(_messages, house, gateway, asked)
 
     @router.post("/signs")
     async def signs(request: Request, gateway: Caller) -> Response:
-        asked = await _json(request)
+        asked = await read_json(request)
         return await run_in_threadpool(_signs, house, gateway, asked)
 
     return router
@@ -119,23 +120,23 @@ def _enrol(house: House, asked: Mapping[str, Any]) -> Response:
             COLLABORATIVE, now, "E", "gateway", "gateway", Agent(None, "unknown gateway", None),
             "refused", detail={"act": "enrol"},
         ))  # fmt: skip
-        return _trouble(error)
+        return trouble(error)
     _note(house, Event(
-        known.owner_group, now, "E", "gateway", "gateway", _agent(known), object_id=known.id,
+        known.owner_group, now, "E", "gateway", "gateway", agent_of(known), object_id=known.id,
         detail={"act": "enrolled"},
     ))  # fmt: skip
-    return _answer(200, {"token": token, "name": known.name, "site": site.name})
+    return answer(200, {"token": token, "name": known.name, "site": site.name})
 
 
 def _objects(desk: Desk, gateway: Gateway, body: bytes) -> Response:
     try:
         taken = desk.take(gateway, list(frames.read(body)))
     except DomainError as error:
-        return _trouble(error)
+        return trouble(error)
     except OSError as error:
         log.error("a gateway's images can't be kept: %s", type(error).__name__)  # noqa: TRY400
-        return _answer(503, {"message": "the centre's disk is full or failed"})
-    return _answer(200, {"objects": [_told(one) for one in taken]})
+        return answer(503, {"message": "the centre's disk is full or failed"})
+    return answer(200, {"objects": [_told(one) for one in taken]})
 
 
 def _told(one: Taken) -> dict[str, object]:
@@ -145,10 +146,10 @@ def _told(one: Taken) -> dict[str, object]:
 def _messages(house: House, gateway: Gateway, asked: Mapping[str, Any]) -> Response:
     given = asked.get("messages")
     if not isinstance(given, list) or len(given) > frames.MOST_FRAMES:
-        return _trouble(Invalid("send a list of at most 64 messages", "messages"))
+        return trouble(Invalid("send a list of at most 64 messages", "messages"))
     with transaction(house.app, frozenset({gateway.owner_group})) as conn:
         answers = [_message(house, conn, gateway, one) for one in given]
-    return _answer(200, {"messages": answers})
+    return answer(200, {"messages": answers})
 
 
 def _message(
@@ -184,17 +185,17 @@ def _sendable(raw: bytes) -> Envelope:
 def _signs(house: House, gateway: Gateway, asked: Mapping[str, Any]) -> Response:
     said = asked.get("said")
     if not isinstance(said, dict) or len(json.dumps(said)) > MOST_SAID:
-        return _trouble(Invalid("tell counts and states, in at most 4096 characters", "said"))
+        return trouble(Invalid("tell counts and states, in at most 4096 characters", "said"))
     now = house.now()
     told = _told_of_itself(said)
     with transaction(house.app, frozenset({gateway.owner_group})) as conn:
         gatewaying.hear(conn, gateway.id, str(asked.get("version", "")), told, now)
         for alert in set(told["alerts"]) - set(gateway.said.get("alerts", [])):
             audit.note(conn, house.audit_key, Event(
-                gateway.owner_group, now, "E", "gateway", "gateway", _agent(gateway),
+                gateway.owner_group, now, "E", "gateway", "gateway", agent_of(gateway),
                 object_id=gateway.id, detail={"alert": alert},
             ))  # fmt: skip
-    return _answer(200, {"at": now.isoformat()})
+    return answer(200, {"at": now.isoformat()})
 
 
 def _told_of_itself(said: Mapping[str, Any]) -> dict[str, Any]:
@@ -213,7 +214,8 @@ def _count(value: object) -> int:
     return max(0, int(value)) if isinstance(value, int | float) else 0
 
 
-def _agent(gateway: Gateway) -> Agent:
+def agent_of(gateway: Gateway) -> Agent:
+    """The gateway as who did it."""
     return Agent.of_peer(gateway.peer, gateway.name, gateway.owner_group, str(gateway.id))
 
 
@@ -234,7 +236,8 @@ async def _bytes(request: Request, most: int = frames.MOST_BODY) -> bytes:
     return bytes(body)
 
 
-async def _json(request: Request, most: int = frames.MOST_BODY) -> dict[str, Any]:
+async def read_json(request: Request, most: int = frames.MOST_BODY) -> dict[str, Any]:
+    """Read a JSON object of at most so many bytes; raises Invalid."""
     try:
         asked = json.loads(await _bytes(request, most))
     except ValueError:
@@ -254,12 +257,14 @@ def _digest(text: str) -> bytes:
     return found
 
 
-def _trouble(error: DomainError) -> Response:
+def trouble(error: DomainError) -> Response:
+    """Answer what went wrong."""
     status = 403 if isinstance(error, Refused) else 400
-    return _answer(status, {"message": str(error)})
+    return answer(status, {"message": str(error)})
 
 
-def _answer(status: int, content: Mapping[str, object]) -> Response:
+def answer(status: int, content: Mapping[str, object]) -> Response:
+    """Answer JSON, for nobody to keep."""
     return Response(
         json.dumps(content), status, media_type="application/json",
         headers={"cache-control": "no-store"},

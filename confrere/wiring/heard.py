@@ -1,6 +1,6 @@
 """What every HL7 message has in common: who sent it, for which site, about whom."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,11 +14,10 @@ from confrere.network.model import Site
 from confrere.network.systems import Peer
 from confrere.orders.model import Order
 from confrere.patients import service as patients
-from confrere.patients.model import Demographics, Patient
+from confrere.patients.model import ACCOUNT, RECORD_NUMBERS, Demographics, Number, Patient
 
-# HL7 table 0203: medical record, patient internal, patient external; and where none is told
-RECORD_NUMBERS = frozenset({"", "MR", "MRN", "PI", "PT", "PE", "U", "LR"})
 FEWEST_DIGITS = 7
+NATIONAL_ASSIGNERS = frozenset({"SSA", "USSSA", "SSN"})  # HL7 table 0363, and as sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,23 @@ def demographics(site: Site, said: PatientMessage) -> Demographics:
         said.name.family, " ".join(p for p in (said.name.given, said.name.middle) if p),
         said.birth_date, said.sex[:1].upper(), said.address.postal_code,
         said.address.street, said.phones[0] if said.phones else "", last4(said.national),
+        frozenset(_further(site, said)),
     )  # fmt: skip
+
+
+def _further(site: Site, said: PatientMessage) -> Iterator[Number]:
+    """All other record and account numbers (PID-3, PID-18).
+
+    Numbers of insurance, licence and social security are not kept: they name a person beyond
+    the hospitals, and of the last only four digits are needed.
+    """
+    for one in said.identifiers:
+        kind = one.type_code.upper()
+        is_kept = kind in RECORD_NUMBERS or kind == ACCOUNT
+        if is_kept and one.assigner.upper() not in NATIONAL_ASSIGNERS:
+            yield Number(assigner_of(one, site), one.value, kind)
+    for one in said.accounts:
+        yield Number(assigner_of(one, site), one.value, ACCOUNT)
 
 
 def chosen(site: Site, identifiers: Sequence[Identifier]) -> Identifier:

@@ -84,12 +84,17 @@ class Hooks:
 
 
 def find_patient(conn: Connection, site: Site, asked: HookRequest) -> Patient | None:
-    """The identity that the request names by an identifier of the site's own assigner."""
-    for system, value in asked.identifiers:
-        if assigner_of(system) == site.assigner:
-            found = patients.find(conn, site.owner_group, site.assigner, value)
-            if found is not None:
-                return found
+    """The identity of the site's own assigner that the request names.
+
+    By its number, or by a further one that the site told us of it.
+    """
+    named = [(assigner_of(system), value) for system, value in asked.identifiers]
+    for assigner, value in sorted(named, key=lambda one: one[0] != site.assigner):
+        if assigner is None:
+            continue
+        found = patients.find(conn, site.owner_group, assigner, value)
+        if found is not None and found.demographics.assigner == site.assigner:
+            return found
     return None
 
 

@@ -7,7 +7,7 @@ recognised, and again every few seconds, so that a change on the network page ac
 import hmac
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine
@@ -34,6 +34,7 @@ class Page:
     sites: dict[SiteId, Site]
     services: dict[SiteId, SiteServices]
     read_at: datetime
+    found: dict[tuple[str, str, str | None], Peer] = field(default_factory=dict)
 
 
 class PeerBook:
@@ -66,9 +67,17 @@ class PeerBook:
 
         `secured`: by TLS, with this certificate's fingerprint (empty: none); None: in the clear.
         """
-        return self._first(
-            address, lambda p: p.door == "dicom" and p.aet.strip() == title.strip(), secured
+        page, asked = self.page(), (title, address, secured)
+        if asked in page.found:  # asked anew for every instance
+            return page.found[asked]
+        found = self._first(
+            address,
+            lambda p: p.door == "dicom" and p.aet.strip(" ") == title.strip(" "),
+            secured,
         )
+        if found is not None:  # so no stranger fills it
+            page.found[asked] = found
+        return found
 
     def by_application(self, application: str, facility: str, address: str) -> Peer | None:
         """The HL7 peer that sends as this application and facility from this address."""

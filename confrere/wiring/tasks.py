@@ -37,16 +37,18 @@ from confrere.patients.model import PairDecided, PatientSeen, PersonChanged
 from confrere.reading.model import ReportReceived, ReportSigned
 from confrere.wiring import (
     advising,
+    deid_sending,
     deidentifying,
     device_tasks,
+    downtime,
     exams,
     facts,
+    gateways_watched,
     imports,
     inbound_hl7,
     priors,
     rejected,
     results,
-    scrubbing,
     tasks_elsewhere,
     tasks_keeping,
 )
@@ -59,8 +61,6 @@ from confrere.worklist.trials import RUN_TASK
 log = logging.getLogger(__name__)
 
 REMIND_AT = "7 * * * *"  # hourly; a reminder is made once all the same
-SCRUB_AT = "* * * * *"  # often and for seconds: nothing waits long behind it
-SCRUB_SECONDS = 4.0
 LAPSE_AT = "23 * * * *"
 RETRY = RetryStrategy(max_attempts=6, exponential_wait=2)
 Work = Callable[[Connection, datetime], object]
@@ -71,9 +71,10 @@ SUBSCRIBERS: dict[type, tuple[str, ...]] = {
         "exams.study_closed",
         "archives.study_closed",
         "availability.study_closed",
+        "holders.study_corrected",
     ),
     ImagesArrived: ("exams.images_arrived",),
-    StudyCorrected: ("exams.study_corrected",),
+    StudyCorrected: ("exams.study_corrected", "holders.study_corrected"),
     OrderChanged: (
         "exams.order_changed",
         "alerts.order_changed",
@@ -137,17 +138,13 @@ def register(house: House) -> None:
     def remind(timestamp: int) -> None:  # noqa: ARG001 - the queue's own argument
         run(lambda c, now: _ignore(credentialing.remind(c, now)))
 
-    @events.app.periodic(cron=SCRUB_AT)
-    @events.app.task(name="images.scrub", queue=events.LONG, queueing_lock="images.scrub")
-    def scrub(timestamp: int) -> None:  # noqa: ARG001 - the queue's own argument
-        scrubbing.run(house, SCRUB_SECONDS)
-
     @events.app.task(name=RUN_TASK, retry=RETRY)
     async def simulate(simulation_id: str) -> None:
         await apart("confrere.experimenter", simulation_id)
 
     tasks_elsewhere.register(house, RETRY)
     tasks_keeping.register(house)
+    gateways_watched.register(house, run, task)
     _register_deidentified(house, task)
     _register_exams(run, task, house)
     _register_imports(run, task, house)
@@ -181,6 +178,10 @@ def _register_deidentified(house: House, task: Task) -> None:
     def deidentify(export_id: str) -> None:
         deidentifying.run(house, UUID(export_id))
 
+    @task(deid_exports.SEND_TASK)
+    def send(export_id: str, peer_id: str, by: str) -> None:
+        deid_sending.send(house, UUID(export_id), UUID(peer_id), by)
+
     @events.app.periodic(cron=LAPSE_AT)
     @task(deid_exports.LAPSE_TASK)
     def lapse(timestamp: int) -> None:  # noqa: ARG001 - the queue's own argument
@@ -192,13 +193,15 @@ def _register_exams(run: Run, task: Task, house: House) -> None:
         def work(conn: Connection, now: datetime) -> None:
             key = StudyId(UUID(study_id))
             to_look_at = rejected.obey_notes(conn, house, key, now)
-            exams.study_changed(conn, key, now, new_images=new_images and to_look_at)
+            downtime.study_changed(conn, key, now, new_images=new_images and to_look_at)
 
         run(work)
 
     @task("exams.study_arrived")
     def study_arrived(study_id: str, **_: Any) -> None:
         study(study_id, new_images=False)
+        key = StudyId(UUID(study_id))
+        run(lambda c, now: exams.note_other_numbers(c, house.blobs, key, now))
 
     @task("exams.images_arrived")
     def images_arrived(study_id: str, **_: Any) -> None:
@@ -214,7 +217,7 @@ def _register_exams(run: Run, task: Task, house: House) -> None:
 
     @task("exams.order_changed")
     def order_changed(order_id: str, **_: Any) -> None:
-        run(lambda c, now: _ignore(exams.order_changed(c, OrderId(UUID(order_id)), now)))
+        run(lambda c, now: downtime.order_changed(c, OrderId(UUID(order_id)), now))
 
     @task("alerts.order_changed")
     def order_announced(order_id: str, **_: Any) -> None:

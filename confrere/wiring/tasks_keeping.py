@@ -5,9 +5,11 @@ from uuid import UUID
 from confrere.jobs import events
 from confrere.keeping.model import COUNT_TASK, WARM_TASK
 from confrere.kernel.ids import StudyId
-from confrere.wiring import evicting, removing, store_looks, sweeping, tiering
+from confrere.wiring import evicting, removing, scrubbing, store_looks, sweeping, tiering
 from confrere.wiring.house import House
 
+SCRUB_AT = "* * * * *"  # often and for seconds: nothing waits long behind it
+SCRUB_SECONDS = 4.0
 LOOK_AT = "*/5 * * * *"
 COUNT_AT = "37 * * * *"
 TIDY_AT = "17 * * * *"
@@ -19,6 +21,11 @@ FORWARDED = 500
 
 def register(house: House) -> None:
     """Register them."""
+
+    @events.app.periodic(cron=SCRUB_AT)
+    @events.app.task(name="images.scrub", queue=events.LONG, queueing_lock="images.scrub")
+    def scrub(timestamp: int) -> None:  # noqa: ARG001 - the queue's own argument
+        scrubbing.run(house, SCRUB_SECONDS)
 
     @events.app.periodic(cron=LOOK_AT)
     @events.app.task(name="keeping.look", queue=events.LONG, queueing_lock="keeping.look")

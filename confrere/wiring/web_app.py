@@ -17,7 +17,6 @@ from confrere.database.engine import transaction
 from confrere.dicomweb.recent import QuickFrames, Recent
 from confrere.dicomweb.router import router as dicomweb_router
 from confrere.dimse import client
-from confrere.dimse.client import Remote
 from confrere.fhir.door import router as fhir_router
 from confrere.identity.permissions import Permission
 from confrere.imaging.frames import Frames
@@ -43,6 +42,7 @@ from confrere.web import (
     deid_review,
     deliveries_page,
     directory_page,
+    downtime_page,
     duty_page,
     exceptions_page,
     exceptions_pieces,
@@ -51,6 +51,7 @@ from confrere.web import (
     gateways_page,
     given_page,
     hanging_page,
+    holders_page,
     identities_page,
     images_page,
     import_page,
@@ -86,12 +87,14 @@ from confrere.web import (
     views_page,
     worklist_page,
 )
-from confrere.web.access import allow
+from confrere.web.access import AllowSigned, allow
 from confrere.web.app import create as create_app
 from confrere.web.context import WebContext
 from confrere.wiring import stow
 from confrere.wiring.bringing_back import uses
+from confrere.wiring.dicom_out import remote_of
 from confrere.wiring.gateway_door import gateway_router
+from confrere.wiring.gateway_downtime import downtime_router
 from confrere.wiring.hooks import Hooks
 from confrere.wiring.house import House
 from confrere.wiring.sharing import open_studies
@@ -105,9 +108,9 @@ PAGES = (
     rules_page, study_assign, simulate_page, told_page, notices_page, contacts_page,
     board_page, given_page, choices_page, shadow_page, identities_page,
     advice_page, advice_rules_page, advice_try_page, advice_effect_page, deid_page, deid_review,
-    images_page, imports_page, exceptions_pieces,
+    images_page, holders_page, imports_page, exceptions_pieces,
     archives_page, backload_page, study_papers, technologist_page,
-    services_page, study_send, storage_page, storage_removals,
+    services_page, study_send, downtime_page, storage_page, storage_removals,
 )  # fmt: skip
 READS = {"search": "R", "view": "R", "store": "C"}
 
@@ -124,9 +127,7 @@ def create(house: House, assets: Path) -> FastAPI:
         synthetic=lambda: is_synthetic(house),
         zone_of=lambda me: zone_of(house, me.group),
         viewer_cleared=lambda: viewer_cleared(house),
-        verify=lambda host, port, aet: client.echo(
-            Remote(host, port, aet, house.settings.aet, ECHO_WAIT)
-        ),
+        verify=lambda peer: client.echo(remote_of(peer, house.settings, ECHO_WAIT)),
     )
     read, recent = Frames(house.blobs), Recent()
     dicomweb = dicomweb_router(
@@ -135,9 +136,9 @@ def create(house: House, assets: Path) -> FastAPI:
         beside=(ups_door.router,),
     )  # fmt: skip
     fhir = fhir_router(house.app, allow, fhir_noter(house), house.now)
-    hooks = cds_router(allow(Permission.ASK_ADVICE), Hooks(house), base_of)
+    hooks = cds_router(AllowSigned(Permission.ASK_ADVICE), Hooks(house), base_of)
     # images first: routes are tried in their order, and a viewer asks hundreds of times
-    doors = (dicomweb, gateway_router(house))
+    doors = (dicomweb, gateway_router(house), downtime_router(house))
     app = create_app(context, (*doors, *(page.router for page in PAGES), fhir, hooks))
     # behind the others: the headers are theirs
     app.user_middleware.append(Middleware(QuickFrames, recent=recent, read=read))

@@ -7,7 +7,7 @@ from typing import Any
 
 from confrere.imaging.model import Study
 from confrere.network.model import Site
-from confrere.orders.model import AHEAD, CANCELLED, TOLD, Order
+from confrere.orders.model import AHEAD, CANCELLED, PERFORMED, TOLD, Order
 from confrere.orders.priorities import ED, MINUTES, due
 from confrere.patients.model import Patient
 from confrere.worklist.model import ARRIVING, NO_IMAGES, UNMAPPED, UNMATCHED, WRONG_CLOCK
@@ -28,13 +28,16 @@ class Clock:
 def clock(study: Study | None, orders: Sequence[Order]) -> Clock:
     """Start the clock at exam complete: the order's status, else the last acquisition.
 
+    Where no message told when it was complete, the modality's performed step may have.
     Where the acquisition time can't be true (a modality's clock, a re-sent old study) the
     last image's arrival counts, and the source says so. An order status that puts it into the
     future counts from when it came.
     """
     told = [o.content.exam_complete_at for o in orders if o.content.exam_complete_at]
     if told:
-        return Clock(max(told), AHEAD if _is_ahead(orders) else TOLD)
+        stepped = {o.clock_source for o in orders if o.content.exam_complete_at} == {PERFORMED}
+        source = PERFORMED if stepped else TOLD
+        return Clock(max(told), AHEAD if _is_ahead(orders) else source)
     if study is None:
         return Clock(None, "")
     acquired = study.acquired_at

@@ -39,6 +39,7 @@ PUT_ASIDE, NO_ANSWER = "read it first", "no answer before"
 ASSIGNED = "assigned by the lead"
 SILENT = "no news from the site"  # it said that it reads the exam, long ago
 WRONG_CLOCK = "the site's clock is ahead"
+DOWNTIME = "read in downtime"  # at a gateway too: a person must say which read counts
 READ, ADDENDUM = "read", "addendum"
 # minutes that an exam takes to read, by modality, where nothing better is known
 READING_MINUTES = {"CR": 3, "DX": 3, "MG": 5, "US": 6, "NM": 8, "CT": 9, "MR": 12, "PT": 20}

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from confrere.kernel.errors import Conflict, Invalid
 from confrere.kernel.ids import OrderId, PeerId
 from confrere.network.model import Directory, Site
-from confrere.orders.model import AHEAD, TOLD
+from confrere.orders.model import AHEAD, PERFORMED, TOLD
 from confrere.worklist import store, store_outside
 from confrere.worklist.elsewhere import HERE, TAKEN_OVER, Outside, Said, standing
 from confrere.worklist.model import READ, SILENT, Item, State
@@ -68,7 +68,7 @@ def keep_apart(conn: Connection, item: Item, site: Site, now: datetime) -> Item:
 
 def _is_complete(item: Item) -> bool:
     """Say whether the exam is done: by the site's word, or as no image comes any more."""
-    return item.images_complete or item.clock_source in (TOLD, AHEAD)
+    return item.images_complete or item.clock_source in (TOLD, AHEAD, PERFORMED)
 
 
 def silence_of(site: Site) -> timedelta:

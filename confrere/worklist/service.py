@@ -22,6 +22,7 @@ from confrere.worklist.model import (
     ADDENDUM,
     ASSIGNED,
     ATTESTED,
+    DOWNTIME,
     LATE,
     NOBODY,
     OFF_DUTY,
@@ -37,6 +38,9 @@ from confrere.worklist.model import (
 from confrere.worklist.outside import keep_apart
 from confrere.worklist.tables import items
 from confrere.worklist.taking import Chose, Offers
+
+# what a person or the dispatcher said of an exam, which its sources do not know
+KEPT_FLAGS = (NOBODY, OFF_DUTY, ATTESTED, ASSIGNED, SILENT, DOWNTIME)
 
 
 def refresh(
@@ -68,7 +72,7 @@ def refresh(
         if study and main.study not in (None, study.id):
             values = _together(main, values, study)
         study_id = main.study or (study.id if study else None)
-        kept = [f for f in main.flags if f in (NOBODY, OFF_DUTY, ATTESTED, ASSIGNED, SILENT)]
+        kept = [f for f in main.flags if f in KEPT_FLAGS]
         values["flags"] = [*values["flags"], *kept]
         changed = store.change(
             conn, main.id, values | {"study_id": study_id, "updated_at": now}

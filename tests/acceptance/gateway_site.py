@@ -102,13 +102,14 @@ class FaultyLine:
 class Hospital:
     """A gateway's folder, ports and process. `LAKE_ER` is the CT whose images are all STAT."""
 
-    def __init__(self, home: Path, centre: str, **settings: int) -> None:
-        self.home, self.ports = home, free_ports("dicom", "mllp", "status")
+    def __init__(self, home: Path, centre: str, **settings: int | str) -> None:
+        self.home, self.ports = home, free_ports("dicom", "mllp", "status", "reading")
         self.process: subprocess.Popen[bytes] | None = None
         home.mkdir(parents=True, exist_ok=True)
         lines = {
             "centre": centre, "dicom_port": self.ports["dicom"], "aet": "CONFRERE",
             "mllp_port": self.ports["mllp"], "status_port": self.ports["status"],
+            "reading_port": self.ports["reading"], "downtime_seconds": 1,
             "free_gigabytes": 0, "connections": 1, **settings,
         }  # fmt: skip
         text = "".join(f"{name} = {json.dumps(value)}\n" for name, value in lines.items())

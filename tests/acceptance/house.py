@@ -129,9 +129,9 @@ class House:
         finally:
             asked.close()
 
-    def echoes(self) -> bool:
+    def echoes(self, calling: str = "STORESCU") -> bool:
         """Whether a registered machine's whole C-ECHO succeeds."""
-        ae = AE(ae_title="STORESCU")
+        ae = AE(ae_title=calling)
         ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = 5
         ae.add_requested_context("1.2.840.10008.1.1")
         link = ae.associate("127.0.0.1", self.ports["dicom"], ae_title=AET)

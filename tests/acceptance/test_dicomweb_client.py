@@ -3,12 +3,14 @@
 import warnings
 from io import BytesIO
 
+import httpx
 import imagecodecs
 import numpy as np
 import pydicom
 from dicomweb_client.api import DICOMwebClient
 
 from tests.acceptance.house import House
+from tests.acceptance.processes import wait_for
 from tests.dicomweb import EXPLICIT, as_file, image
 
 STUDY = "1.2.826.0.1.77"
@@ -23,10 +25,7 @@ def test_a_foreign_client_stores_searches_and_retrieves(house: House) -> None:
         one = image(number, STUDY, Rows=64, Columns=64, PatientName="Client^Foreign")
         one.SOPInstanceUID, one.PixelData = f"{SERIES}.{number}", values.tobytes()
         made.append(pydicom.dcmread(BytesIO(as_file(one))))
-    token = house.tokens["lakeshore radiologist"]
-    client = DICOMwebClient(
-        f"{house.url}/dicom-web", headers={"authorization": f"Bearer {token}"}
-    )
+    client = foreign(house)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the client's own
         stored = client.store_instances(made)
@@ -56,3 +55,73 @@ def test_a_foreign_client_stores_searches_and_retrieves(house: House) -> None:
         )
         assert picture.startswith(b"\x89PNG")
     assert back[0].file_meta.TransferSyntaxUID == EXPLICIT
+
+
+def test_a_foreign_client_walks_all_levels_frames_and_bulk_data(house: House) -> None:
+    study, series = "1.2.826.0.1.78", "1.2.826.0.1.78.1"
+    values = (np.arange(3 * 4096).reshape(3, 64, 64) % 4000).astype("<u2")
+    one = image(1, study, Rows=64, Columns=64, PatientName="Levels^All", NumberOfFrames=3,
+                PatientID="M78")  # fmt: skip
+    one.SOPInstanceUID, one.PixelData = f"{series}.1", values.tobytes()
+    # a value that is too long to stand in the metadata
+    one.add_new(0x00282000, "OB", bytes(range(256)) * 16)
+    client = foreign(house)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the client's own
+        client.store_instances([pydicom.dcmread(BytesIO(as_file(one)))])
+        (whole,) = client.retrieve_study(study)
+        alone = client.retrieve_instance(study, series, f"{series}.1")
+        assert whole.PixelData == alone.PixelData == values.tobytes()
+        for told in (
+            client.retrieve_study_metadata(study),
+            client.retrieve_series_metadata(study, series),
+            [client.retrieve_instance_metadata(study, series, f"{series}.1")],
+        ):
+            assert told[0]["00080018"]["Value"] == [f"{series}.1"]
+        uri = told[0]["7FE00010"]["BulkDataURI"]
+        uri = uri if uri.startswith("http") else house.url + uri
+        assert b"".join(client.retrieve_bulkdata(uri)) == values.tobytes()
+        second, third = client.retrieve_instance_frames(study, series, f"{series}.1", [2, 3])
+        assert (second, third) == (values[1].tobytes(), values[2].tobytes())
+        shown = client.retrieve_instance_frames_rendered(
+            study, series, f"{series}.1", [2], media_types=("image/png",)
+        )
+        assert shown.startswith(b"\x89PNG")
+
+        def heard() -> bool:
+            rows = client.search_for_studies(
+                fuzzymatching=True, search_filters={"PatientName": "Lebels^Al"}
+            )
+            return study in [row["0020000D"]["Value"][0] for row in rows]
+
+        wait_for(heard, 30)  # a job says whose study it is
+
+
+def test_a_reading_task_is_found_and_refused_by_plain_http(house: House) -> None:
+    """No foreign UPS-RS client exists in Python: what one would send, by hand."""
+    headers = {"authorization": f"Bearer {house.tokens['lakeshore radiologist']}"}
+    base = f"{house.url}/dicom-web/workitems"
+    accepts = {"accept": "application/dicom+json"}
+    listed = httpx.get(base, headers=headers | accepts, timeout=30)
+    assert listed.status_code in (200, 204)
+    rows = listed.json() if listed.status_code == 200 else []
+    assert all("00741000" in row for row in rows)  # Procedure Step State
+    unknown = f"{base}/2.25.1"
+    assert httpx.get(unknown, headers=headers | accepts, timeout=30).status_code == 404
+    change = [{"00081195": {"vr": "UI", "Value": ["2.25.9"]},
+               "00741000": {"vr": "CS", "Value": ["IN PROGRESS"]}}]  # fmt: skip
+    answer = httpx.put(
+        f"{unknown}/state", json=change, timeout=30,
+        headers=headers | {"content-type": "application/dicom+json"},
+    )  # fmt: skip
+    assert answer.status_code == 404
+    assert httpx.get(base, timeout=30).status_code == 401
+    subscribed = httpx.post(f"{base}/2.25.1/subscribers/CLIENT", headers=headers, timeout=30)
+    assert subscribed.status_code == 501
+
+
+def foreign(house: House) -> DICOMwebClient:
+    token = house.tokens["lakeshore radiologist"]
+    return DICOMwebClient(
+        f"{house.url}/dicom-web", headers={"authorization": f"Bearer {token}"}
+    )

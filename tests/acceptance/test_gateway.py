@@ -54,12 +54,13 @@ def hospital(house: House, line: FaultyLine, tmp_path: Path) -> Iterator[Hospita
         assert made.stop() == 0, made.said()
 
 
-def new_code(house: House, name: str) -> str:
+def new_code(house: House, name: str, downtime: str = "") -> str:
     """Let the IT engineer add a gateway; read its code off the page."""
     assert house.world
     with house.http("lakeshore IT engineer") as web:
         shown = web.post(
-            "/network/gateways", data={"name": name, "site": str(house.world.site)}
+            "/network/gateways",
+            data={"name": name, "site": str(house.world.site), "downtime": downtime},
         )
     assert shown.status_code == 200, shown.text
     (code,) = re.findall(r">((?:[A-Z2-7]{4}-){3}[A-Z2-7]{4})<", shown.text)
@@ -246,12 +247,16 @@ def test_a_revoked_gateway_is_refused_and_keeps_what_it_has(
         )  # fmt: skip
         keys = set(re.findall(r"/network/gateways/([0-9a-f-]{36})/revoke", page))
         for one in keys:
+            web.post(f"/network/gateways/{one}/downtime", data={"on": "yes"})
+        wait_for(lambda: hospital.status()["readers"] > 0, 20, hospital.said)
+        for one in keys:
             assert web.post(f"/network/gateways/{one}/revoke").status_code == 200
         assert web.post(f"/network/gateways/{key}/code").status_code == 409
     images = slices(2)
     assert statuses(hospital, images) == [SUCCESS, SUCCESS]  # type: ignore[arg-type]
     wait_for(lambda: "enrol it again" in hospital.status()["trouble"], 20, hospital.said)
     assert arrivals(house, images) == []
+    wait_for(lambda: hospital.status()["readers"] == 0, 20, hospital.said)
     assert sum(hospital.status()["images"].values()) == 2
 
 

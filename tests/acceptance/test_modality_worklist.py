@@ -6,7 +6,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from pydicom import Dataset
+from pydicom import Dataset, dcmread
 from pynetdicom import AE
 from sqlalchemy import Connection
 
@@ -22,7 +22,9 @@ from tests.acceptance.senders import RUN
 from tests.peers import needs, needs_shared, require, shared_folder
 
 WORKLIST = "1.2.840.10008.5.1.4.31"
-QUERIES = tuple(f"wlistqry{number}" for number in range(4))
+QUERIES = tuple(
+    f"wlistqry{number}" for number in (0, 1, 2, 3, 4, 6)
+)  # 5 asks for the afternoon
 
 
 def switch(house: House, to: str) -> None:
@@ -138,8 +140,61 @@ def test_findscu_asks_dcmtks_own_worklist_queries(
                 capture_output=True, check=True, timeout=30,
             )  # fmt: skip
             said = (done.stdout + done.stderr).decode("latin-1")
-            # the third asks for a station by a name that no order has
-            expected = 0 if "A2" in dump.read_text() else 1
+            # two ask for a station by a name that no order has, one for modality DD
+            expected = 0 if words(dump) else 1
             assert said.count("Find Response:") == expected, said
     finally:
         switch(house, "")
+
+
+@needs("findscu", "dump2dcm")
+@needs_shared()
+def test_findscu_finds_dcmtks_own_worklist_items_as_orders(
+    house: House, tmp_path: Path
+) -> None:
+    items = [converted(f"wklist{number}", tmp_path) for number in range(1, 6)]
+    made = house.world
+    assert made
+    now = datetime.now(UTC)
+    with house.reading() as conn:
+        for number, item in enumerate(items):
+            family, _, given = str(item.PatientName).partition("^")
+            said = Demographics("LMH-MRN", item.PatientID, family, given, None, item.PatientSex)
+            patient = patients.record(conn, made.owner, said, now)
+            content = OrderContent(
+                f"D{RUN}{number}", procedure_code="CTHEAD", study_uid=item.StudyInstanceUID,
+                procedure_text=item.RequestedProcedureDescription, ordered_at=now,
+            )  # fmt: skip
+            orders.place(conn, made.owner, made.site, patient.id, content, now)
+    switch(house, "yes")
+    try:
+        for number, item in enumerate(items):
+            keys = Dataset()
+            keys.PatientName, keys.PatientID = str(item.PatientName), item.PatientID
+            keys.StudyInstanceUID = keys.RequestedProcedureDescription = ""
+            keys.AccessionNumber = f"D{RUN}{number}"
+            (found,) = ask(house, keys)
+            for word in ("PatientName", "StudyInstanceUID", "RequestedProcedureDescription"):
+                assert found[word].value == item[word].value
+            done = subprocess.run(
+                [require("findscu"), "-v", "-W", "-aet", "LAKE_CT", "-aec", AET, "127.0.0.1",
+                 str(house.ports["dicom"]), "-k", f"PatientID={item.PatientID}",
+                 "-k", f"AccessionNumber=D{RUN}{number}", "-k", "StudyInstanceUID"],
+                capture_output=True, check=True, timeout=30, text=True,
+            )  # fmt: skip
+            assert f"[{item.StudyInstanceUID}]" in (done.stdout + done.stderr).replace("\0", "")
+    finally:
+        switch(house, "")
+
+
+def words(dump: Path) -> set[str]:
+    """Which of the telling words stand in a query."""
+    return {word for word in ("[A2]", "[DD]") if word in dump.read_text()}
+
+
+def converted(name: str, folder: Path) -> Dataset:
+    """One of DCMTK's worklist items, made a file by its own program."""
+    made = folder / f"{name}.wl"
+    dump = shared_folder() / "data" / "dicom" / "mwl" / f"{name}.dump"
+    subprocess.run([require("dump2dcm"), dump, made], check=True, capture_output=True)
+    return dcmread(made, force=True)

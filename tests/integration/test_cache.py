@@ -205,7 +205,7 @@ def test_what_must_stay_stays(keeping: Keeping, pacs: Archive, why: str) -> None
             said = evicting.UNKNOWN_THERE
         elif why == "corrected":
             _correct(conn, study, kept.patient)
-            said = "corrected, and not yet sent to its holders"
+            said = evicting.CHANGED
         else:
             archives.enable(conn, pacs.id, enabled=False)
             said = evicting.NO_ARCHIVE

@@ -11,10 +11,14 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey
 from sqlalchemy import Connection
 
 from confrere.advice import service as advice
 from confrere.cdshooks.door import router as cds_router
+from confrere.chart import service as chart
+from confrere.chart.model import EGFR, LabValue
 from confrere.database.engine import transaction
 from confrere.files.folder import BlobStore
 from confrere.identity import service as identity
@@ -27,17 +31,18 @@ from confrere.orders import service as orders
 from confrere.orders.model import CANCELLED, COMPLETE, Order, OrderContent, Procedure
 from confrere.patients import linking
 from confrere.patients import service as patients
-from confrere.patients.model import Demographics
+from confrere.patients.model import Demographics, Number
 from confrere.reading import service as reading
 from confrere.reading.service import Received
 from confrere.settings import Settings
 from confrere.web import (
+    admin_page,
     advice_effect_page,
     advice_page,
     advice_rules_page,
     advice_try_page,
 )
-from confrere.web.access import allow
+from confrere.web.access import AllowSigned
 from confrere.wiring.advising import order_changed
 from confrere.wiring.hooks import Hooks
 from confrere.wiring.house import House
@@ -115,12 +120,12 @@ def room(made: Databases, home: Path, within: float = PATIENT) -> Iterator[Room]
         Settings(), made.app, made.system, BlobStore(home / "blobs"), KEY, clock, lambda: 0.5
     )
     hooks = cds_router(
-        allow(Permission.ASK_ADVICE),
+        AllowSigned(Permission.ASK_ADVICE),
         Hooks(house),
         lambda r: str(r.base_url).rstrip("/"),
         within=within,
     )
-    pages = (advice_page, advice_rules_page, advice_try_page, advice_effect_page)
+    pages = (admin_page, advice_page, advice_rules_page, advice_try_page, advice_effect_page)
     site = Site(made, home, (*(one.router for one in pages), hooks), clock=clock)
     with serving(site):
         yield Room(site, made, world, jane, own.id, theirs.id)
@@ -259,6 +264,71 @@ def test_a_doubtful_need_is_said_with_its_source(shared: Room) -> None:
     assert card["summary"].startswith("May not be needed")
     assert "Choosing Wisely" in card["detail"]
     assert "HEADACHE version 1" in card["detail"]
+
+
+def test_the_charts_kidney_value_counts_where_the_order_tells_none(here: Room) -> None:
+    contrast = draft("CTABD", "Abdominal pain") | {"code": {"text": "CT abdomen with contrast"}}
+    contrast["code"]["coding"] = []
+
+    def doubts(**more: Any) -> list[str]:
+        body = asks(contrast)
+        body["prefetch"] |= more
+        answer = here.client().post("/cds-services/imaging-order-sign", json=body)
+        assert answer.status_code == 200
+        return [one["detail"] for one in answer.json()["cards"] if "eGFR" in one["detail"]]
+
+    assert doubts() == []
+    with transaction(here.made.system, frozenset()) as conn:
+        low = LabValue(EGFR, "24", "mL/min/1.73m2", NOW - timedelta(days=2))
+        chart.hear_labs(conn, here.world.owner, here.patient, here.world.site, [low], NOW)
+    assert any("eGFR 24" in one for one in doubts())
+    told = {"code": {"coding": [{"code": "98979-8"}]}, "valueQuantity": {"value": 80}}
+    bundle = {"resourceType": "Bundle", "entry": [{"resource": told}]}
+    assert doubts(egfr=bundle) == []  # what the ordering system says of today goes first
+
+
+def test_a_further_number_of_the_sites_patient_names_them_too(here: Room) -> None:
+    with transaction(here.made.system, frozenset()) as conn:
+        region = frozenset({Number("REGION", "E55", "PI")})
+        patients.record(conn, here.world.owner, replace(JANE, further=region), NOW)
+    asked = asks(draft(), mrn="E55", system="urn:confrere:assigner:REGION")
+    answer = here.client().post("/cds-services/imaging-order-sign", json=asked)
+    assert len(answer.json()["cards"]) == 2
+
+
+def test_an_ordering_system_signs_each_request_with_its_own_key(here: Room) -> None:
+    key = ECKey.generate_key("P-384", {"kid": "k1"})
+    user = here.person(Role.HOSPITAL_CLIENT, here.world.owner, here.world.site)
+    admin = here.site.signed_in(here.person(Role.ADMINISTRATOR, here.world.owner))
+    page = admin.get(f"/admin/{user.id}")
+    assert "Signed requests" in page.text
+    typed = {
+        "issuer": "https://ehr.example",
+        "keys": json.dumps({"keys": [key.as_dict(private=False)]}),
+    }
+    assert admin.post(f"/admin/{user.id}/keys", data=typed | {"keys": "{}"}).status_code == 422
+    done = admin.post(f"/admin/{user.id}/keys", data=typed)
+    assert done.status_code == 200, done.text
+    path = "/cds-services/imaging-order-sign"
+    ours = here.site.context.settings.page_address
+
+    def post(aud: str = ours + path, jti: str = "") -> httpx.Response:
+        at = int(here.site.context.now().timestamp())
+        said = {"iss": "https://ehr.example", "aud": aud, "iat": at, "exp": at + 200,
+                "jti": jti or str(uuid4())}  # fmt: skip
+        token = jwt.encode({"alg": "ES384", "kid": "k1"}, said, key, algorithms=["ES384"])
+        client = here.site.client(authorization=f"Bearer {token}")
+        return client.post(path, json=asks(draft()))
+
+    assert len(post(jti="first").json()["cards"]) == 2
+    assert post(jti="first").status_code == 401  # replayed
+    assert "it was used before (jti)" in admin.get(f"/admin/{user.id}").text
+    assert post("https://elsewhere.example" + path).status_code == 401
+    assert "it is for another address (aud)" in admin.get(f"/admin/{user.id}").text
+    assert post().status_code == 200
+    removed = admin.post(f"/admin/{user.id}/keys/remove")
+    assert removed.status_code == 200
+    assert post().status_code == 401
 
 
 def test_feedback_is_kept_with_its_reason_and_shown_in_the_effect(shared: Room) -> None:

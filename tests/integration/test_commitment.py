@@ -14,7 +14,7 @@ from pynetdicom.sop_class import StorageCommitmentPushModel  # type: ignore[attr
 from confrere.database.engine import transaction
 from confrere.delivery import service as delivery
 from confrere.delivery.model import COMMITMENT_KIND
-from confrere.files.folder import path_of
+from confrere.files.paths import path_of
 from confrere.network import service as network
 from confrere.wiring import dicom_commitment, dicom_out
 from tests.integration.device_house import CT1, Devices, Heard, device_house, hearing
@@ -166,7 +166,7 @@ def test_who_has_left_is_told_on_an_association_of_ours(devices: Devices) -> Non
         with transaction(devices.house.system, frozenset()) as conn:
             peer = network.peer(conn, devices.scanner)
             delivery.deliver_next(
-                conn, peer.id, lambda m: dicom_out.transmit(peer, m, "CONFRERE"),
+                conn, peer.id, lambda m: dicom_out.transmit(peer, m, devices.house.settings),
                 devices.house.now(), 0.0,
             )  # fmt: skip
             (message,) = [m for m in delivery.outbox(conn, []) if m.kind == COMMITMENT_KIND]

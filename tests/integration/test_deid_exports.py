@@ -86,7 +86,18 @@ def check_file(whole: bytes, objects: list[Planted]) -> None:
         assert archive.testzip() is None
         files = {name: archive.read(name) for name in archive.namelist()}
     manifest = json.loads(files.pop("manifest.json"))
+    directory = pydicom.dcmread(io.BytesIO(files.pop("DICOMDIR")))
     assert manifest["counts"]["files"] == len(objects) - 1 == len(files)
+    listed = {
+        "/".join(one.ReferencedFileID): str(one.ReferencedSOPInstanceUIDInFile)
+        for one in directory.DirectoryRecordSequence
+        if "ReferencedFileID" in one
+    }
+    for name, uid in listed.items():
+        assert pydicom.dcmread(io.BytesIO(files[name])).SOPInstanceUID == uid
+    assert set(files) - set(listed) == {one for one in files if one.startswith("OTHER/")}
+    assert len(listed) >= len(files) - 1
+    assert set(manifest["subjects"]) == {name.partition("/")[0] for name in listed}
     for content in files.values():
         data = pydicom.dcmread(io.BytesIO(content))
         if data.Modality == "OT":
@@ -116,8 +127,9 @@ def test_an_export_is_asked_allowed_reviewed_and_fetched(house: House) -> None:
     with transaction(house.made.system, frozenset()) as conn:
         held = deid_exports.held_of(conn, one.id)
     kinds = {code: h for h in held for code in h.codes}
-    assert kinds.keys() == {"burned in", "screen", "report", "document"}
-    assert len(held) == 3
+    # the CT has a banner with the name, which nothing but the picture itself tells
+    assert kinds.keys() == {"burned in", "screen", "report", "document", "letters"}
+    assert len(held) == 4
     screen, report = kinds["screen"], kinds["report"]
     page = manager.get(f"/deidentified/held/{report.id}").text
     assert "fracture of the distal radius" in page
@@ -132,6 +144,9 @@ def test_an_export_is_asked_allowed_reviewed_and_fetched(house: House) -> None:
     assert (
         "Released" in manager.post(f"/deidentified/held/{screen.id}/release", data=boxes).text
     )
+    found = deid_review.suggested(blobs(house), kinds["letters"])
+    assert any(y <= 2 and y + high >= 8 and wide > 50 for _, y, wide, high in found)
+    manager.post(f"/deidentified/held/{kinds['letters'].id}/release", data=boxes)
     document = kinds["document"].id
     assert manager.post(f"/deidentified/held/{document}/release").status_code == 403
     assert "Left out" in manager.post(f"/deidentified/held/{document}/reject").text

@@ -33,12 +33,12 @@ class Paper:
     fingerprint: str
 
 
-def paper(folder: Path, name: str) -> Paper:
+def paper(folder: Path, name: str, holds_for: str = "IP:127.0.0.1") -> Paper:
     """A certificate that signs itself."""
     certificate, key = folder / f"{name}.pem", folder / f"{name}.key"
     words = (
         "req -x509 -newkey rsa:2048 -nodes -days 2 "
-        f"-subj /CN={name} -addext subjectAltName=IP:127.0.0.1"
+        f"-subj /CN={name} -addext subjectAltName={holds_for}"
     ).split()
     subprocess.run(
         [require("openssl"), *words, "-keyout", key, "-out", certificate],

@@ -8,8 +8,10 @@ import pytest
 import sqlalchemy as sa
 
 from confrere.database.engine import transaction
+from confrere.patients import service as patients
+from confrere.patients.model import Demographics
 from tests.database import clone, drop
-from tests.dicomweb import A, B, Service, as_file, image, serve
+from tests.dicomweb import NOW, A, B, Service, as_file, image, serve
 
 
 def value(row: dict[str, Any], tag: str) -> Any:
@@ -191,7 +193,7 @@ def test_instances_are_found_at_every_level(archive: Service) -> None:
 
 
 def test_warnings_say_what_was_not_done(archive: Service) -> None:
-    answer = archive.get("/studies?fuzzymatching=true&limit=2&PatientName=doe*")
+    answer = archive.get("/studies?fuzzymatching=true&limit=2&ReferringPhysicianName=doe*")
     assert "fuzzymatching" in answer.headers["warning"]
     assert "additional results" not in answer.headers["warning"]
     assert "additional results" in archive.get("/studies?limit=2").headers["warning"]
@@ -261,3 +263,26 @@ def test_searches_are_noted_once_and_views_by_study(archive: Service) -> None:
 def test_permission_is_asked(archive: Service) -> None:
     assert archive.get("/studies", user="nobody").status_code == 403
     assert archive.store(as_file(image()), user="nobody").status_code == 403
+
+
+def test_a_name_that_sounds_alike_is_found_for_who_asks(service: Service) -> None:
+    filled(service)
+    people = {"1.1": ("Doe", "Jane"), "1.2": ("Doe", "John"), "1.3": ("Dörfler", "Änne")}
+    with transaction(service.databases.system, frozenset()) as conn:
+        for uid, (family, given) in people.items():
+            said = Demographics(f"I{uid}", f"M{uid[-1]}", family, given)
+            conn.execute(
+                sa.text("update studies set patient_id = :id where study_uid = :uid"),
+                {"id": patients.record(conn, A, said, NOW).id, "uid": uid},
+            )
+    fuzzy = "fuzzymatching=true&PatientName="
+    assert found(service, fuzzy + quote("Dorpfler")) == ["1.3"]
+    assert sorted(found(service, fuzzy + quote("Dow^Jon"))) == ["1.1", "1.2"]  # J500 both
+    assert found(service, fuzzy + quote("Dow^Rob")) == []
+    assert sorted(found(service, fuzzy + quote("jayne"))) == ["1.1", "1.2"]  # J500, either name
+    assert found(service, fuzzy + quote("roe*")) == ["1.4"]  # as written: it has no patient yet
+    assert found(service, fuzzy + quote("Dow^J?n")) == []  # with wildcards only as written
+    assert found(service, "PatientName=" + quote("Dorpfler")) == []
+    assert "warning" not in service.get("/studies?" + fuzzy + "Dow").headers
+    assert found(service, fuzzy + quote("Dorpfler"), user="b") == []
+    assert found(service, fuzzy + quote("Dorpfler") + "&StudyDate=20200101") == []

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from confrere.files.folder import BlobStore, path_of
-from confrere.gateway.model import ROUTINE, STAT, Waiting
+from confrere.files.folder import BlobStore
+from confrere.files.paths import path_of
+from confrere.gateway.model import ROUTINE, STAT, Ordered, Waiting
 from confrere.gateway.queue import Queue
 
 
@@ -46,7 +47,7 @@ def test_stat_goes_first_then_the_oldest_and_a_late_order_moves_images_up(
         (4, ROUTINE, ""),
     ):
         keep(queue, blobs, number, rank, accession)
-    queue.add_letter(b"MSH|order", "127.0.0.1", {"A1": STAT})
+    queue.add_letter(b"MSH|order", "127.0.0.1", [Ordered("A1", STAT)])
     keep(queue, blobs, 5, ROUTINE, "A1")
     assert uids(queue.next(1000, 10, ())) == ["1.2.2", "1.2.3", "1.2.5", "1.2.1", "1.2.4"]
 
@@ -88,7 +89,7 @@ def test_the_same_again_waits_once_and_a_blob_without_a_row_is_swept(
 
 def test_messages_keep_their_order_and_come_once(queue: Queue) -> None:
     for raw in (b"one", b"two", b"one", b"three"):
-        queue.add_letter(raw, "127.0.0.1", {})
+        queue.add_letter(raw, "127.0.0.1")
     first, second, third = queue.letters(10)
     assert [one.content for one in (first, second, third)] == [b"one", b"two", b"three"]
     queue.letter_done(first.key)

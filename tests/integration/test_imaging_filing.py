@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from confrere.database.engine import see_as, transaction
-from confrere.imaging import asides, service
+from confrere.imaging import asides, batching, service
 from confrere.imaging.batching import GroupCommit
 from confrere.imaging.head import Head
 from confrere.imaging.model import (
@@ -197,7 +197,7 @@ def test_sixteen_threads_file_one_study_and_the_counts_are_right(fresh: Database
     def send(thread: int) -> list[Outcome]:
         start.wait()
         return [
-            doors[thread % 2].submit(arrival(n % 60, study=f"1.2.{n % 3}")).outcome
+            doors[thread % 2].submit(arrival(n % 60, study=f"1.2.{n % 3}"), mark=1).outcome
             for n in range(thread * 10, thread * 10 + 30)
         ]
 
@@ -216,6 +216,30 @@ def test_sixteen_threads_file_one_study_and_the_counts_are_right(fresh: Database
             )
         ).scalar_one()
         assert (count(conn, "studies"), count(conn, "instances"), wrong) == (3, 60, 0)
+
+
+def test_what_a_crash_of_the_database_took_is_filed_again(
+    fresh: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batching, "SETTLING", 600)
+    door = GroupCommit(fresh.app)
+    for n in range(3, 30, 3):  # of one series: all but the first take the busy path
+        assert door.submit(arrival(n), mark=1).outcome is Outcome.NEW
+    with fresh.system.connect() as conn, conn.begin():
+        # as a crash does that loses the end of the log: the last commits, and every connection
+        conn.execute(
+            sa.text("delete from instances where sop_uid in ('1.2.3.0.24', '1.2.3.0.27')")
+        )
+        conn.execute(sa.text("update studies set instance_count = 7"))
+        conn.execute(sa.text("update series set instance_count = 7"))
+    door._ahead._pg.finish()  # the connection that the busy path had
+    door.settle()
+    with fresh.system.connect() as conn:
+        assert (count(conn, "instances"), count(conn, "studies")) == (9, 1)
+        assert conn.execute(sa.text("select instance_count from studies")).scalar_one() == 9
+    assert door.submit(arrival(30), mark=1).outcome is Outcome.NEW
+    assert door.submit(arrival(30), mark=1).outcome is Outcome.SAME
+    door.close()
 
 
 def test_one_bad_arrival_does_not_fail_its_neighbours(fresh: Databases) -> None:

@@ -13,13 +13,15 @@ from confrere.database.engine import transaction
 from confrere.kernel.ids import OrderId
 from confrere.orders import performing
 from confrere.orders import service as orders
-from confrere.orders.model import OrderContent
+from confrere.orders.model import Order, OrderContent
 from confrere.orders.performed import Kept
 from confrere.patients import service as patients
 from confrere.patients.model import Demographics
+from confrere.worklist.exam import Clock, clock
 from tests.integration.device_house import Devices, device_house
 from tests.integration.world import NOW
 
+LATER = datetime(2026, 11, 24, 18, tzinfo=UTC)
 CLASS = str(ModalityPerformedProcedureStep)
 
 
@@ -128,6 +130,13 @@ def test_begin_and_end_of_an_exam_are_known_by_the_sites_clock(devices: Devices)
         ({"ScheduledStepAttributesSequence": []}, 0x0121),
         ({"ScheduledStepAttributesSequence": None}, 0x0120),
         ({"PerformedProcedureStepStartDate": "2026XX24"}, 0x0106),
+        (
+            {
+                "PerformedProcedureStepStartDate": "99991231",  # no instant in UTC
+                "PerformedProcedureStepStartTime": "235900",
+            },
+            0x0106,
+        ),
     ],
 )
 def test_a_step_that_lacks_what_it_needs_is_refused(
@@ -174,3 +183,92 @@ def test_an_order_is_begun_and_given_back_when_its_step_is_discontinued(
     stopped = ended("DISCONTINUED", PerformedSeriesSequence=None)
     assert change(devices, stopped, uid).Status == 0
     assert status() == "ordered"
+
+
+def ordered(devices: Devices, accession: str, study: str, **more: object) -> OrderId:
+    with transaction(devices.house.system, frozenset()) as conn:
+        said = Demographics("LMH-MRN", "77", "Doe", "Jo", None, "F")
+        patient = patients.record(conn, devices.world.owner, said, NOW)
+        content = OrderContent(accession, procedure_code="CTHEAD", study_uid=study, **more)  # type: ignore[arg-type]
+        return orders.place(
+            conn, devices.world.owner, devices.world.site, patient.id, content, NOW
+        ).id
+
+
+def followed(devices: Devices, order: OrderId, study: str) -> Order:
+    """The order once the job of each step has run."""
+    with transaction(devices.house.system, frozenset()) as conn:
+        for one in performing.of_exam(
+            conn, devices.world.owner, devices.world.site, [], [study]
+        ):
+            performing.follow(conn, one.id, LATER)
+        return orders.get(conn, order)
+
+
+def test_the_last_completed_step_starts_the_clock_and_says_so(devices: Devices) -> None:
+    order = ordered(devices, "LM41", "1.2.41")
+    first, second = (
+        create(devices, begun("1.2.41", "LM41"))[1],
+        create(devices, begun("1.2.41", "LM41"))[1],
+    )
+    assert change(devices, ended("COMPLETED"), first).Status == 0
+    half = followed(devices, order, "1.2.41")
+    assert (half.content.status, half.content.exam_complete_at) == ("in progress", None)
+    later = ended("COMPLETED", PerformedProcedureStepEndTime="095000")
+    assert change(devices, later, second).Status == 0
+    done = followed(devices, order, "1.2.41")
+    at = datetime(2026, 11, 24, 15, 50, tzinfo=UTC)
+    assert (done.content.status, done.content.exam_complete_at) == ("complete", at)
+    assert clock(None, [done]) == Clock(at, "performed step")
+
+
+def test_a_time_that_the_site_told_stays_and_one_that_it_tells_later_counts(
+    devices: Devices,
+) -> None:
+    told = datetime(2026, 11, 24, 15, 40, tzinfo=UTC)
+    order = ordered(devices, "LM42", "1.2.42", exam_complete_at=told, status="complete")
+    uid = create(devices, begun("1.2.42", "LM42"))[1]
+    change(devices, ended("COMPLETED"), uid)
+    assert clock(None, [followed(devices, order, "1.2.42")]) == Clock(told, "order status")
+    order = ordered(devices, "LM43", "1.2.43")
+    uid = create(devices, begun("1.2.43", "LM43"))[1]
+    change(devices, ended("COMPLETED"), uid)
+    assert clock(None, [followed(devices, order, "1.2.43")]).source == "performed step"
+    ordered(devices, "LM43", "1.2.43", exam_complete_at=told, status="complete")
+    assert clock(None, [followed(devices, order, "1.2.43")]) == Clock(told, "order status")
+
+
+def test_a_modality_ahead_of_us_starts_the_clock_when_we_heard_of_it(devices: Devices) -> None:
+    order = ordered(devices, "LM44", "1.2.44")
+    uid = create(devices, begun("1.2.44", "LM44"))[1]
+    ahead = ended("COMPLETED", PerformedProcedureStepEndDate="20261126")
+    change(devices, ahead, uid)
+    done = followed(devices, order, "1.2.44")
+    assert done.content.exam_complete_at == LATER
+    assert "clock is ahead" in clock(None, [done]).source
+
+
+def test_why_a_step_was_discontinued_is_kept_and_another_completed_one_counts(
+    devices: Devices,
+) -> None:
+    order = ordered(devices, "LM45", "1.2.45")
+    stopped, again = (create(devices, begun("1.2.45", "LM45"))[1] for _ in range(2))
+    why = Dataset()
+    why.CodeValue, why.CodingSchemeDesignator = "110513", "DCM"
+    why.CodeMeaning = "Discontinued for unspecified reason"
+    half = ended(
+        "DISCONTINUED", PerformedSeriesSequence=None,
+        PerformedProcedureStepDiscontinuationReasonCodeSequence=[why],
+    )  # fmt: skip
+    assert change(devices, half, stopped).Status == 0
+    assert change(devices, ended("COMPLETED"), again).Status == 0
+    done = followed(devices, order, "1.2.45")
+    assert done.content.status == "complete"
+    with transaction(devices.house.app, frozenset({devices.world.owner})) as conn:
+        steps = performing.of_exam(
+            conn, devices.world.owner, devices.world.site, ["LM45"], ["1.2.45"]
+        )
+    reasons = {one.step.state: one.step.reason for one in steps}
+    assert reasons == {
+        "DISCONTINUED": "Discontinued for unspecified reason", "COMPLETED": "",
+    }  # fmt: skip

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from confrere.database.engine import transaction
-from confrere.files.folder import BlobStore, path_of
+from confrere.files.folder import BlobStore
+from confrere.files.paths import path_of
 from confrere.imaging import asides
 from confrere.imaging.model import Arrival
 from confrere.imaging.service import file_instances

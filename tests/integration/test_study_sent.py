@@ -147,7 +147,7 @@ def test_a_machine_that_asked_is_told_what_it_can_fetch_once(devices: Devices) -
             peer = network.peer(conn, teller)
             (message,) = [m for m in delivery.outbox(conn, []) if m.peer == teller]
             for _ in range(2):  # the second try finds that the first arrived
-                assert dicom_out.transmit(peer, message, "CONFRERE")[0] == "0000"
+                assert dicom_out.transmit(peer, message, devices.house.settings)[0] == "0000"
     finally:
         server.shutdown()
     series = told[0].ReferencedSeriesSequence

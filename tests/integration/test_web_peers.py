@@ -15,7 +15,7 @@ from confrere.network import service as network
 from confrere.network.systems import Peer
 from confrere.settings import Settings
 from confrere.web import peers_page
-from confrere.web.peers_page import Asked, read_peer
+from confrere.web.peer_form import Asked, read_peer
 from tests.integration.lists_house import HTMX, House, lists_house
 
 PRIVATE = Settings(private_interface="10.20.0.2")
@@ -159,3 +159,45 @@ def test_a_manager_looks_and_does_not_change(house: House) -> None:
     assert "CONFRERE_PRIVATE_INTERFACE" in page
     assert ">Disable<" not in page
     assert manager.post(f"/network/peers/{house.world.hl7}/disable").status_code == 403
+
+
+PRINT = "ab" * 32
+
+
+def test_a_machine_is_changed_after_it_was_shown_what_changes(house: House) -> None:
+    browser = house.signed_in(Role.IT_ENGINEER)
+    with transaction(house.made.system, frozenset()) as conn:
+        old = network.peer(conn, house.world.dicom)
+        key = network.register_peer(conn, replace(old, name="Renewed", aet="RENEWED", port=104))
+        away = network.register_peer(
+            conn,
+            replace(old, name="Away", aet="AWAY", owner_group=house.world.partner, site=None),
+        )
+    path = f"/network/peers/{key}/change"
+    assert 'value="RENEWED"' in browser.get(path).text
+    form = {
+        "door": "dicom", "name": "Renewed", "aet": "RENEWED", "port": "2762", "tls": "yes",
+        "tls_fingerprint": ":".join(["AB"] * 32), "availability": "yes", "corrections": "all",
+        "site": str(house.world.site), "keeps_all": "yes",
+    }  # fmt: skip
+    shown = browser.post(path, data=form, headers=HTMX).text
+    assert "Change Renewed?" in shown
+    assert "Certificate it must show when called" in shown
+    assert peer_named(house, "Renewed").port == 104, "nothing is done before it is confirmed"
+    done = browser.post(path, data=form | {"confirmed": "yes"}, headers=HTMX).text
+    assert "Renewed is changed" in done
+    made = peer_named(house, "Renewed")
+    assert (made.port, made.tls, made.tls_fingerprint, made.availability) == (
+        2762, True, PRINT, True,
+    )  # fmt: skip
+    assert (made.corrections, made.keeps_all, made.enabled) == ("all", True, True)
+    noted = house.trail("peer")[0]
+    assert noted.detail["act"] == "changed"
+    assert "Port" in str(noted.detail["fields"])
+    same = browser.post(path, data=form | {"confirmed": "yes"}, headers=HTMX).text
+    assert "nothing was changed" in same
+    wrong = browser.post(path, data=form | {"port": ""}, headers=HTMX)
+    assert wrong.status_code == 422
+    assert "2762 is the registered one" in wrong.text
+    assert browser.get(f"/network/peers/{away}/change").status_code == 404
+    assert browser.post(f"/network/peers/{away}/change", data=form).status_code == 404

@@ -208,3 +208,13 @@ def test_python_on_a_page_parses_and_imports_what_is_there(file: Path) -> None:
                 module = importlib.import_module(node.module)
                 for name in node.names:
                     assert hasattr(module, name.name), f"{node.module}.{name.name}"
+
+
+def test_each_proof_that_is_named_is_there() -> None:
+    named = [
+        path
+        for path in CODE.findall(page("proofs.md"))
+        if path.startswith(("tests/", "bench/"))
+    ]
+    assert len(named) > 25
+    assert [path for path in named if not (ROOT / path).exists()] == []

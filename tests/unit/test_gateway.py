@@ -105,6 +105,7 @@ def test_a_setting_that_is_wrong_is_named(tmp_path: Path, text: str, field: str)
 
 def test_the_page_says_what_is_wrong_and_what_to_do() -> None:
     told = {
+        "readers": 3, "reads": 1, "reading": "https://10.0.0.5:8091/",
         "images": {"STAT": 1, "urgent": 0, "routine": 2}, "bytes": 10, "messages": 0,
         "messages_refused": 1, "oldest_seconds": 5, "put_off": 0, "put_off_because": "",
         "aet": "<GW>", "line": "down", "line_since": "x", "trouble": "no line to the centre",

@@ -12,7 +12,7 @@ from pydicom.filewriter import write_dataset
 from pydicom.sequence import Sequence
 
 from confrere.imaging.elements import MAX_DEPTH
-from confrere.imaging.head import Head, NeedMore, read_head, refuse_other
+from confrere.imaging.head import Head, NeedMore, read_head, read_whole, refuse_other
 from confrere.imaging.whole import check_whole
 from confrere.kernel.errors import Invalid
 
@@ -272,3 +272,24 @@ def test_any_damage_gives_a_head_or_a_reason(data: st.DataObject, syntax: str) -
         check_whole(bytes(raw), syntax)
     except Invalid as refused:
         assert refused.field, refused
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES)
+def test_one_walk_refuses_what_two_walks_refuse_at_every_cut(syntax: str) -> None:
+    item = Dataset()
+    item.ReferencedSOPInstanceUID = "1.2.9"
+    data = dataset(Modality="CT", Rows=2, Columns=2, PixelData=bytes(8))
+    data.ReferencedImageSequence = Sequence([item])
+    data["PixelData"].VR = "OW"
+    whole = written(data, syntax)
+    assert read_whole(memoryview(whole), syntax) == read_head(whole, syntax, complete=True)
+    for cut in range(len(whole)):
+        part = whole[:cut]
+        try:
+            check_whole(part, syntax)
+            expected = read_head(part, syntax, complete=True)
+        except Invalid:
+            with pytest.raises(Invalid):
+                read_whole(part, syntax)
+        else:
+            assert read_whole(part, syntax) == expected

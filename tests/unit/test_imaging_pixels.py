@@ -14,7 +14,7 @@ from pydicom.data import get_testdata_file
 from pydicom.encaps import encapsulate_extended, generate_frames
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian
 
-from confrere.imaging import datasets, pixels, plain, rendering
+from confrere.imaging import datasets, fenced, pixels, plain, rendering
 from confrere.imaging.elements import encoding_of
 from confrere.imaging.part10 import split_part10
 from confrere.imaging.syntaxes import NATIVE, UNDONE, served
@@ -193,6 +193,12 @@ def test_single_bit_frames_that_share_a_byte_are_cut_apart() -> None:
         assert np.array_equal(cut, bits[number].ravel())
 
 
+def shown(
+    stream: io.BytesIO, syntax: str, where: pixels.PixelMap, look: rendering.Look
+) -> bytes:
+    return fenced.do(fenced.job_of(fenced.PICTURE, stream, where, syntax, 1, look))
+
+
 @pytest.mark.parametrize("name", with_pixels())
 def test_every_first_frame_becomes_a_picture(name: str) -> None:
     stream, syntax = opened(name)
@@ -203,9 +209,9 @@ def test_every_first_frame_becomes_a_picture(name: str) -> None:
         image.pixel_array  # noqa: B018 - what the oracle can't decode we need not
     except Exception:  # noqa: BLE001
         with pytest.raises(Invalid, match="can't be decoded"):
-            rendering.render(stream, encoding_of(syntax), syntax, where, 1, look)
+            shown(stream, syntax, where, look)
         return
-    out = rendering.render(stream, encoding_of(syntax), syntax, where, 1, look)
+    out = shown(stream, syntax, where, look)
     picture = Image.open(io.BytesIO(out))
     assert max(picture.size) <= 64
     assert picture.mode == ("RGB" if image.PhotometricInterpretation[:4] != "MONO" else "L")
@@ -232,8 +238,8 @@ def test_a_long_palette_colours_the_picture() -> None:
     encoding = encoding_of(ExplicitVRLittleEndian)
     where = pixels.map_pixels(out, encoding)
     look = rendering.Look("image/png")
-    shown = rendering.render(out, encoding, ExplicitVRLittleEndian, where, 1, look)
-    picture = np.asarray(Image.open(io.BytesIO(shown))).reshape(4, 3).tolist()
+    picture_of = shown(out, ExplicitVRLittleEndian, where, look)
+    picture = np.asarray(Image.open(io.BytesIO(picture_of))).reshape(4, 3).tolist()
     assert picture == [[0, 0, 254], [63, 0, 191], [127, 0, 127], [254, 0, 0]]
 
 
@@ -241,7 +247,7 @@ def test_a_window_is_applied_as_the_standard_says() -> None:
     stream, syntax = opened("CT_small.dcm")
     where = pixels.map_pixels(stream, encoding_of(syntax))
     look = rendering.Look("image/png", window=(40, 400))
-    out = rendering.render(stream, encoding_of(syntax), syntax, where, 1, look)
+    out = shown(stream, syntax, where, look)
     ours = np.asarray(Image.open(io.BytesIO(out))).astype(int)
     image = oracle("CT_small.dcm")
     units = image.pixel_array * image.RescaleSlope + image.RescaleIntercept
@@ -255,7 +261,7 @@ def test_a_pixel_flood_is_refused_before_decoding() -> None:
     head = datasets.read_head(stream, encoding_of(syntax))
     head.Rows = head.Columns = 65535
     with pytest.raises(Invalid, match="too large"):
-        rendering.decode(stream, head, syntax, where, 1)
+        rendering.decode(head, syntax, pixels.read_frame(stream, where, 1))
 
 
 def test_big_endian_is_never_compressed() -> None:

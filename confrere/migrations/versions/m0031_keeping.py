@@ -5,7 +5,7 @@ from alembic import op
 from confrere.migrations.walls import MINE, wall
 
 revision = "0031"
-down_revision = "0030"
+down_revision = "0045"
 
 
 def upgrade() -> None:
