@@ -154,7 +154,7 @@ def test_a_store_elsewhere_gets_what_the_spool_held_and_what_was_too_large_for_i
         s3_key_id="key", s3_secret="secret",
     ))  # fmt: skip
     store.open_spool("test")
-    small, large = store.put(b"small"), store.put(os.urandom(3 << 20))
+    small, large = store.put(b"small"), store.put(os.urandom(34 << 20))
     assert store.read(small) == b"small"
     assert path_of(store.root, large).exists()
     far = store.far
@@ -163,7 +163,7 @@ def test_a_store_elsewhere_gets_what_the_spool_held_and_what_was_too_large_for_i
     assert not path_of(store.root, small).exists()
     assert store.forward(100) == 1
     assert not path_of(store.root, large).exists()
-    assert far.size_of(large) == 3 << 20
+    assert far.size_of(large) == 34 << 20
     store.close()
     again = open_blobs(Settings(
         home=tmp_path / "elsewhere", blob_url="s3://images/far", s3_endpoint=bucket.endpoint,
