@@ -27,7 +27,7 @@ from tests.acceptance.senders import (
     statuses,
 )
 
-SLICES, KILLS = 150, 5
+SLICES, KILLS = 150, 3
 SUCCESS, CONFLICTING, UNAVAILABLE = 0x0000, 0xC002, 0xA700
 
 
