@@ -77,49 +77,8 @@ class Settings:
         return self.home / "blobs"
 
 
-ENVIRONMENT = {
-    "home": "CONFRERE_HOME",
-    "database_url": "DATABASE_URL",
-    "database_owner_url": "DATABASE_OWNER_URL",
-    "database_system_url": "DATABASE_SYSTEM_URL",
-    "blob_url": "CONFRERE_BLOB_URL",
-    "cold_url": "CONFRERE_COLD_URL",
-    "s3_endpoint": "CONFRERE_S3_ENDPOINT",
-    "s3_region": "CONFRERE_S3_REGION",
-    "s3_key_id": "CONFRERE_S3_KEY_ID",
-    "s3_secret": "CONFRERE_S3_SECRET",
-    "replica_url": "CONFRERE_REPLICA_URL",
-    "scrub_megabytes": "CONFRERE_SCRUB_MEGABYTES",
-    "assets": "CONFRERE_ASSETS",
-    "http_host": "CONFRERE_HTTP_HOST",
-    "http_port": "CONFRERE_HTTP_PORT",
-    "tls_certificate": "CONFRERE_TLS_CERTIFICATE",
-    "tls_key": "CONFRERE_TLS_KEY",
-    "dicom_host": "CONFRERE_DICOM_HOST",
-    "dicom_port": "CONFRERE_DICOM_PORT",
-    "aet": "CONFRERE_AET",
-    "dicom_tls_host": "CONFRERE_DICOM_TLS_HOST",
-    "dicom_tls_port": "CONFRERE_DICOM_TLS_PORT",
-    "dicom_tls_certificate": "CONFRERE_DICOM_TLS_CERTIFICATE",
-    "dicom_tls_key": "CONFRERE_DICOM_TLS_KEY",
-    "dicom_tls_clients": "CONFRERE_DICOM_TLS_CLIENTS",
-    "dicom_tls_servers": "CONFRERE_DICOM_TLS_SERVERS",
-    "mllp_host": "CONFRERE_MLLP_HOST",
-    "mllp_port": "CONFRERE_MLLP_PORT",
-    "private_interface": "CONFRERE_PRIVATE_INTERFACE",
-    "session_hours": "CONFRERE_SESSION_HOURS",
-    "idle_minutes": "CONFRERE_IDLE_MINUTES",
-    "claim_minutes": "CONFRERE_CLAIM_MINUTES",
-    "public_url": "CONFRERE_PUBLIC_URL",
-    "mail_host": "CONFRERE_MAIL_HOST",
-    "mail_port": "CONFRERE_MAIL_PORT",
-    "mail_security": "CONFRERE_MAIL_SECURITY",
-    "mail_user": "CONFRERE_MAIL_USER",
-    "mail_password": "CONFRERE_MAIL_PASSWORD",
-    "mail_from": "CONFRERE_MAIL_FROM",
-    "gateway_url": "CONFRERE_GATEWAY_URL",
-    "gateway_token": "CONFRERE_GATEWAY_TOKEN",
-    "gateway_silent_minutes": "CONFRERE_GATEWAY_SILENT_MINUTES",
+ENVIRONMENT = {one.name: f"CONFRERE_{one.name.upper()}" for one in fields(Settings)} | {
+    f"database_{one}url": f"DATABASE_{one.upper()}URL" for one in ("", "owner_", "system_")
 }
 # shown as "(set)" only
 SECRETS = frozenset(

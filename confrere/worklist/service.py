@@ -240,9 +240,7 @@ def finish(
 ) -> Item | None:  # fmt: skip
     """Close an item once; publishes ItemFinished. None when it was closed already."""
     done = store.change(
-        conn,
-        item.id,
-        {
+        conn, item.id, {
             "state": how, "finished_at": now, "finished_by": reader, "finished_group": group,
             "held_by": None, "hold_token": None, "lease_until": None, "updated_at": now,
         },

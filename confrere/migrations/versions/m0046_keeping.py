@@ -4,7 +4,7 @@ from alembic import op
 
 from confrere.migrations.walls import MINE, wall
 
-revision = "0031"
+revision = "0046"
 down_revision = "0045"
 
 
