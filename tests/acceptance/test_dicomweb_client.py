@@ -94,7 +94,7 @@ def test_a_foreign_client_walks_all_levels_frames_and_bulk_data(house: House) ->
             )
             return study in [row["0020000D"]["Value"][0] for row in rows]
 
-        wait_for(heard, 90)  # a job says whose study it is
+        wait_for(heard, 90, house.said)  # a job says whose study it is
 
 
 def test_a_reading_task_is_found_and_refused_by_plain_http(house: House) -> None:

@@ -177,7 +177,7 @@ def test_data_sets_come_back_byte_for_byte_by_c_get(
         found[digest(one.content)] = (one.sop_instance, one.transfer_syntax)
         return SUCCESS
 
-    remote = Remote("127.0.0.1", house.ports["dicom"], AET, TITLE, timedelta(seconds=20))
+    remote = Remote("127.0.0.1", house.ports["dicom"], AET, TITLE, timedelta(seconds=120))
     images = filed(answers).values()
     contexts = dict.fromkeys((one.sop_class, (one.syntax,)) for one in images)
     *_, last = client.get(remote, "STUDY", asked(answers), contexts, keep)
@@ -223,7 +223,7 @@ def recorder(house: House) -> Iterator[Heard]:
 def test_data_sets_come_back_byte_for_byte_by_c_move(
     house: House, answers: dict[str, int], recorder: Heard
 ) -> None:
-    remote = Remote("127.0.0.1", house.ports["dicom"], AET, TITLE, timedelta(seconds=20))
+    remote = Remote("127.0.0.1", house.ports["dicom"], AET, TITLE, timedelta(seconds=120))
     *_, last = client.move(remote, "STUDY", asked(answers), "EVERY_TO")
     assert (last.status, last.failed) == (0, 0)
     assert recorder == expected(answers)
