@@ -61,7 +61,7 @@ def test_a_foreign_client_walks_all_levels_frames_and_bulk_data(house: House) ->
     study, series = "1.2.826.0.1.78", "1.2.826.0.1.78.1"
     values = (np.arange(3 * 4096).reshape(3, 64, 64) % 4000).astype("<u2")
     one = image(1, study, Rows=64, Columns=64, PatientName="Levels^All", NumberOfFrames=3,
-                PatientID="M78")  # fmt: skip
+                PatientID="LEVELS1")  # fmt: skip
     one.SOPInstanceUID, one.PixelData = f"{series}.1", values.tobytes()
     # a value that is too long to stand in the metadata
     one.add_new(0x00282000, "OB", bytes(range(256)) * 16)
